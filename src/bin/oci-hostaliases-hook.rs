@@ -1,0 +1,5 @@
+//! `oci-hostaliases-hook`: run by an OCI runtime, once per container. See oci-hostaliases-hook(8).
+
+#![forbid(unsafe_code)]
+
+fn main() {}

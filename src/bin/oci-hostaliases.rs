@@ -1,0 +1,18 @@
+//! `oci-hostaliases`: the tool for people. See oci-hostaliases(1).
+
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use oci_hostaliases::commands::Cli;
+
+fn main() -> ExitCode {
+    match Cli::parse().exec() {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            eprintln!("oci-hostaliases: {failure}");
+            failure.exit.into()
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! What the exit status of both programs means.
+
+use std::process::ExitCode;
+
+/// The exit status, as the man pages document it. crun shows nothing of a hook but this number,
+/// so each kind of situation has its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done, or nothing to do.
+    Done = 0,
+    /// A system call failed, or something is there that nobody expected.
+    System = 1,
+    /// The program was called wrongly.
+    Usage = 2,
+    /// The place to mount on is not safe, or the runtime does not do what this stage needs.
+    Unsafe = 3,
+    /// The node's configuration or its `hosts.d` is wrong: the administrator's to mend.
+    NodeConfiguration = 4,
+    /// An annotation (or a Pod manifest) is wrong: the Pod author's to mend.
+    Annotation = 5,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(exit as u8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Exit;
+
+    #[test]
+    fn numbers_are_the_documented_ones() {
+        let numbers = [
+            (Exit::Done, 0),
+            (Exit::System, 1),
+            (Exit::Usage, 2),
+            (Exit::Unsafe, 3),
+            (Exit::NodeConfiguration, 4),
+            (Exit::Annotation, 5),
+        ];
+        for (exit, number) in numbers {
+            assert_eq!(exit as u8, number, "{exit:?}");
+        }
+    }
+}
