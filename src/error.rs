@@ -7,27 +7,190 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::exit::Exit;
+use crate::facts::container::NoRootPath;
+use crate::text::field_error::FieldErrors;
 
 /// A situation in which the work cannot be done.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A system call on a file that failed, as `CALL PATH: cause`.
+    /// The hook was started without a state: by hand, most likely.
+    #[error(
+        "stdin: empty, expected the OCI state: an OCI runtime runs this program, see oci-hostaliases-hook(8)"
+    )]
+    NoState,
+
+    /// The state is not what the runtime specification says.
+    #[error("stdin: not an OCI state")]
+    BadState(#[source] serde_json::Error),
+
+    /// More bytes than anybody needs.
+    #[error("{}: more than {limit} bytes", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// How many bytes are read at most.
+        limit: u64,
+    },
+
+    /// A file that could not be opened or read.
     #[error("{call} {}", path.display())]
     File {
-        /// The system call or what it amounts to: `open`, `read`.
+        /// The system call: `open`, `read`.
         call: &'static str,
-        /// The path that it was about.
+        /// What it was about.
         path: PathBuf,
+        /// What the kernel answered.
+        source: io::Error,
+    },
+
+    /// A bundle without a readable `config.json`.
+    #[error(
+        "no config.json in the bundle {} and none where crun keeps its copy ({})",
+        bundle.display(), copies.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+    )]
+    NoConfigJson {
+        /// The bundle as the state has it.
+        bundle: PathBuf,
+        /// Where else it was looked for.
+        copies: Vec<PathBuf>,
+        /// Why the bundle's own could not be opened.
+        source: io::Error,
+    },
+
+    /// `config.json` is not what the runtime specification says.
+    #[error("{}: not a config.json", path.display())]
+    BadConfigJson {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        source: serde_json::Error,
+    },
+
+    /// `config.json` has no root filesystem.
+    #[error("{}", path.display())]
+    NoRootPath {
+        /// The file.
+        path: PathBuf,
+        /// The field.
+        source: NoRootPath,
+    },
+
+    /// The Pod's annotations are wrong.
+    #[error(transparent)]
+    Annotations(#[from] FieldErrors),
+
+    /// The hook's configuration is wrong.
+    #[error("{}: {situation}", path.display())]
+    Configuration {
+        /// The file.
+        path: PathBuf,
+        /// The key and what is wrong with it.
+        situation: String,
+    },
+
+    /// The node's own `/etc/hosts` cannot be had for a container on the host's network. (The
+    /// kubelet does not create such a container either.)
+    #[error("the container is on the host's network, and the node's own file cannot be had")]
+    NodeHosts(#[source] Box<Error>),
+
+    /// The text does not fit into the file's own file system.
+    #[error(
+        "the hosts file has {bytes} bytes, more than size-limit ({limit}) in the hook's configuration allows"
+    )]
+    HostsTooLarge {
+        /// The text's length.
+        bytes: usize,
+        /// The limit.
+        limit: u64,
+    },
+
+    /// The runtime, or this stage of it, does not give what is needed; or a tenant is playing
+    /// with the place to mount on.
+    #[error("{0}")]
+    Unsafe(String),
+
+    /// The same, with the system call that showed it.
+    #[error("{situation}")]
+    UnsafeBecause {
+        /// What is refused.
+        situation: String,
+        /// What showed it.
+        source: Box<Error>,
+    },
+
+    /// A system call that failed, written as strace would show it.
+    #[error("{call}")]
+    Call {
+        /// The call with its arguments.
+        call: String,
         /// What the kernel answered.
         source: io::Error,
     },
 }
 
 impl Error {
+    /// A failed system call; `call` is how strace would show it.
+    pub fn call(call: impl Into<String>, errno: impl Into<io::Error>) -> Self {
+        Self::Call {
+            call: call.into(),
+            source: errno.into(),
+        }
+    }
+
+    /// A call on a path that failed.
+    pub fn file(
+        call: &'static str,
+        path: impl Into<PathBuf>,
+        source: impl Into<io::Error>,
+    ) -> Self {
+        Self::File {
+            call,
+            path: path.into(),
+            source: source.into(),
+        }
+    }
+
+    /// `self` as the proof that the place is not safe or the runtime not suitable.
+    pub fn makes_unsafe(self, situation: impl Into<String>) -> Self {
+        Self::UnsafeBecause {
+            situation: situation.into(),
+            source: Box::new(self),
+        }
+    }
+
+    /// Whether the kernel does not know the system call at all.
+    pub fn is_missing_call(&self) -> bool {
+        matches!(self, Self::Call { source, .. } if source.raw_os_error() == Some(rustix::io::Errno::NOSYS.raw_os_error()))
+    }
+
     /// The exit status that stands for this situation.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::File { .. } => Exit::System,
+            Self::Annotations(_) => Exit::Annotation,
+            Self::Configuration { .. } | Self::NodeHosts(_) | Self::HostsTooLarge { .. } => {
+                Exit::NodeConfiguration
+            }
+            Self::Unsafe(_) | Self::UnsafeBecause { .. } => Exit::Unsafe,
+            Self::NoState
+            | Self::BadState(_)
+            | Self::TooLarge { .. }
+            | Self::File { .. }
+            | Self::NoConfigJson { .. }
+            | Self::BadConfigJson { .. }
+            | Self::NoRootPath { .. }
+            | Self::Call { .. } => Exit::System,
         }
     }
+}
+
+/// An error with all its causes on one line, from outside to inside.
+pub fn on_one_line(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        line.push_str(": ");
+        line.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    line
 }

@@ -4,3 +4,9 @@
 pub mod commands;
 pub mod error;
 pub mod exit;
+pub mod facts;
+pub mod hook;
+pub mod kernel;
+pub mod node;
+pub mod plan;
+pub mod text;

@@ -2,4 +2,62 @@
 
 #![forbid(unsafe_code)]
 
-fn main() {}
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use oci_hostaliases::exit::Exit;
+use oci_hostaliases::hook::{self, Invocation, Stage};
+use oci_hostaliases::node::settings;
+
+const USAGE: &str = "usage: oci-hostaliases-hook {prestart|createRuntime|createContainer} [--config PATH]\n\
+    Reads the OCI state from stdin. Run by an OCI runtime: see oci-hostaliases-hook(8).";
+
+fn main() -> ExitCode {
+    let exit = match read_arguments(std::env::args_os().skip(1)) {
+        Ok(Call::Hook(invocation)) => hook::run(&invocation, std::io::stdin().lock()),
+        Ok(Call::Say(text)) => {
+            println!("{text}");
+            Exit::Done
+        }
+        Err(situation) => {
+            eprintln!("oci-hostaliases-hook: {situation}\n{USAGE}");
+            Exit::Usage
+        }
+    };
+    exit.into()
+}
+
+enum Call {
+    Hook(Invocation),
+    Say(String),
+}
+
+/// By hand: a stage and two options do not need a parser of command lines in a program that runs
+/// as root for every container.
+fn read_arguments(arguments: impl Iterator<Item = OsString>) -> Result<Call, String> {
+    let (mut stage, mut config) = (None, settings::DEFAULT_PATH.into());
+    let mut arguments = arguments.peekable();
+    if arguments.peek().is_none() {
+        return Err("no stage given".to_owned());
+    }
+    while let Some(argument) = arguments.next() {
+        let text = argument.to_str().unwrap_or_default();
+        let is_stage = stage.is_none();
+        match text {
+            "prestart" if is_stage => stage = Some(Stage::Prestart),
+            "createRuntime" if is_stage => stage = Some(Stage::CreateRuntime),
+            "createContainer" if is_stage => stage = Some(Stage::CreateContainer),
+            "--config" => config = arguments.next().ok_or("--config needs a path")?.into(),
+            "-h" | "--help" => return Ok(Call::Say(USAGE.to_owned())),
+            "-V" | "--version" => {
+                return Ok(Call::Say(format!(
+                    "oci-hostaliases-hook {}",
+                    env!("CARGO_PKG_VERSION")
+                )));
+            }
+            _ => return Err(format!("{argument:?} is not a stage or an option")),
+        }
+    }
+    let stage = stage.ok_or("no stage given")?;
+    Ok(Call::Hook(Invocation { stage, config }))
+}

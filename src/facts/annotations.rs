@@ -1,0 +1,111 @@
+//! The annotations that mean something to us, out of all that a container carries.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+
+/// What every annotation of ours starts with.
+pub const PREFIX: &str = "oci-hostaliases.io/";
+/// The Pod's own entries.
+pub const HOST_ALIASES: &str = "oci-hostaliases.io/host-aliases";
+/// The domain of the Pod's line.
+pub const DOMAIN: &str = "oci-hostaliases.io/domain";
+/// The Pod's addresses.
+pub const POD_IPS: &str = "oci-hostaliases.io/pod-ips";
+/// `"false"`: leave this container alone.
+pub const MANAGE: &str = "oci-hostaliases.io/manage";
+
+/// What containerd's CRI, CRI-O and the kubelet call the things that we read.
+const ENGINE_KEYS: [&str; 9] = [
+    "io.kubernetes.cri.container-type",
+    "io.kubernetes.cri.container-name",
+    "io.kubernetes.cri.sandbox-name",
+    "io.kubernetes.cri.sandbox-namespace",
+    "io.kubernetes.cri-o.ContainerType",
+    "io.kubernetes.container.name",
+    "io.kubernetes.pod.name",
+    "io.kubernetes.pod.namespace",
+    "io.kubernetes.cri-o.IP.",
+];
+
+/// The annotations that we know, by key. All others are passed over while reading, whatever their
+/// value is: what we never use must not be able to stop a container.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Annotations(BTreeMap<String, String>);
+
+impl Annotations {
+    /// The value of `key`.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(String::as_str)
+    }
+
+    /// The first of `keys` that has a value: engines name the same thing differently.
+    pub fn first_of(&self, keys: &[&str]) -> Option<&str> {
+        keys.iter().find_map(|key| self.get(key))
+    }
+
+    /// Ours, in the order of their keys.
+    pub fn ours(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .filter(|(key, _)| key.starts_with(PREFIX))
+            .map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// Whether the container asks us for something. One that does not is never stopped by us.
+    pub fn ask_for_something(&self) -> bool {
+        [HOST_ALIASES, DOMAIN, POD_IPS]
+            .iter()
+            .any(|key| self.0.contains_key(*key))
+    }
+}
+
+impl FromIterator<(String, String)> for Annotations {
+    /// Keeps the ones that we know.
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(all: I) -> Self {
+        Self(all.into_iter().filter(|(key, _)| is_known(key)).collect())
+    }
+}
+
+fn is_known(key: &str) -> bool {
+    key.starts_with(PREFIX)
+        || ENGINE_KEYS
+            .iter()
+            .any(|known| match known.strip_suffix('.') {
+                Some(_) => key.starts_with(known),
+                None => key == *known,
+            })
+}
+
+impl<'de> Deserialize<'de> for Annotations {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AnnotationsVisitor;
+
+        impl<'de> Visitor<'de> for AnnotationsVisitor {
+            type Value = Annotations;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map of annotations")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Annotations, A::Error> {
+                let mut known = BTreeMap::new();
+                while let Some(key) = map.next_key::<String>()? {
+                    if is_known(&key) {
+                        known.insert(key, map.next_value()?);
+                    } else {
+                        map.next_value::<IgnoredAny>()?;
+                    }
+                }
+                Ok(Annotations(known))
+            }
+
+            fn visit_unit<E>(self) -> Result<Annotations, E> {
+                Ok(Annotations::default())
+            }
+        }
+
+        deserializer.deserialize_any(AnnotationsVisitor)
+    }
+}

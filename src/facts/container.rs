@@ -1,0 +1,184 @@
+//! The facts about one container, out of its state and its `config.json`.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::facts::annotations::Annotations;
+use crate::facts::config_json::ConfigJson;
+use crate::facts::hosts_mount::{self, HostsMount};
+use crate::text::field_error::quote;
+use crate::text::names;
+
+/// What the state and `config.json` say of a container, as far as it matters to `/etc/hosts`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Container {
+    /// Its annotations.
+    pub annotations: Annotations,
+    /// The root filesystem, absolute. Not resolved: a path on the host, written by the engine.
+    pub rootfs: PathBuf,
+    /// The file that `config.json` mounts on `/etc/hosts`; the last one, which hides the others.
+    pub hosts_mount: Option<HostsMount>,
+    /// `hostname` of `config.json`.
+    pub hostname: Option<String>,
+    /// `HOSTNAME` of the process's environment; containerd sets it and no `hostname`.
+    pub env_hostname: Option<String>,
+    /// How it comes by its network namespace.
+    pub network: Namespace,
+    /// How it comes by its UTS namespace.
+    pub uts: Namespace,
+    /// Whether it has a user namespace of its own.
+    pub has_user_namespace: bool,
+    /// The SELinux label of its mounts; `None` when there is none.
+    pub mount_label: Option<String>,
+}
+
+/// How a container comes by a namespace, in the words of `linux.namespaces`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Namespace {
+    /// It stays in the runtime's.
+    Runtime,
+    /// The runtime makes a new one.
+    New,
+    /// It joins the one at this path.
+    Joined(PathBuf),
+}
+
+impl Container {
+    /// Gathers the facts; `bundle` is what a relative `root.path` is relative to.
+    ///
+    /// # Errors
+    ///
+    /// `config.json` has no `root.path`.
+    pub fn new(config: ConfigJson<'_>, bundle: &Path) -> Result<Self, NoRootPath> {
+        let root = config
+            .root
+            .filter(|root| !root.path.is_empty())
+            .ok_or(NoRootPath)?;
+        let linux = config.linux.as_ref();
+        let namespaces = linux
+            .and_then(|linux| linux.namespaces.as_deref())
+            .unwrap_or_default();
+        let namespace = |kind: &str| {
+            namespaces
+                .iter()
+                .find(|namespace| namespace.kind == kind)
+                .map_or(Namespace::Runtime, |found| match found.path.as_deref() {
+                    Some(path) if !path.is_empty() => Namespace::Joined(PathBuf::from(path)),
+                    _ => Namespace::New,
+                })
+        };
+        let env = config
+            .process
+            .and_then(|process| process.env)
+            .unwrap_or_default();
+        let mounts = config.mounts.unwrap_or_default();
+        let hosts_mount = mounts
+            .iter()
+            .rfind(|mount| hosts_mount::is_etc_hosts(&mount.destination))
+            .map(|mount| HostsMount::of_source(mount.source.as_deref()));
+        Ok(Self {
+            rootfs: bundle.join(&*root.path),
+            hosts_mount,
+            hostname: config
+                .hostname
+                .filter(|name| !name.is_empty())
+                .map(String::from),
+            env_hostname: env
+                .iter()
+                .rev()
+                .find_map(|pair| pair.strip_prefix("HOSTNAME="))
+                .map(str::to_owned),
+            network: namespace("network"),
+            uts: namespace("uts"),
+            has_user_namespace: namespace("user") != Namespace::Runtime,
+            mount_label: linux
+                .and_then(|linux| linux.mount_label.as_deref())
+                .filter(|label| !label.is_empty())
+                .map(str::to_owned),
+            annotations: config.annotations,
+        })
+    }
+
+    /// Whether this is the Pod's sandbox, in the words of containerd's CRI and of CRI-O.
+    pub fn is_sandbox(&self) -> bool {
+        [
+            "io.kubernetes.cri.container-type",
+            "io.kubernetes.cri-o.ContainerType",
+        ]
+        .iter()
+        .any(|key| self.annotations.get(key) == Some("sandbox"))
+    }
+
+    /// The addresses that CRI-O writes into each container's annotations, `….IP.0` first.
+    pub fn crio_pod_ips(&self) -> Vec<String> {
+        (0..)
+            .map_while(|nth| {
+                self.annotations
+                    .get(&format!("io.kubernetes.cri-o.IP.{nth}"))
+            })
+            .filter(|address| names::ip_refusal(address).is_none())
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// The namespace of the Pod, where an engine tells it.
+    pub fn pod_namespace(&self) -> Option<&str> {
+        pod_namespace(&self.annotations)
+    }
+}
+
+fn pod_namespace(annotations: &Annotations) -> Option<&str> {
+    annotations.first_of(&[
+        "io.kubernetes.cri.sandbox-namespace",
+        "io.kubernetes.pod.namespace",
+    ])
+}
+
+/// `config.json` has no `root.path`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("root.path: Required value")]
+pub struct NoRootPath;
+
+/// A container as an administrator knows it, for messages: the Pod and the container's name where
+/// the engine tells them, and always the ID.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Name(String);
+
+impl Name {
+    /// The name of the container with this ID and these annotations.
+    pub fn new(id: &str, annotations: &Annotations) -> Self {
+        let pod =
+            annotations.first_of(&["io.kubernetes.cri.sandbox-name", "io.kubernetes.pod.name"]);
+        let container = annotations.first_of(&[
+            "io.kubernetes.cri.container-name",
+            "io.kubernetes.container.name",
+        ]);
+        let mut name = String::new();
+        if let Some(pod) = pod {
+            let namespace = pod_namespace(annotations).unwrap_or("default");
+            name = format!("pod {}/{}, ", bare(namespace), bare(pod));
+        }
+        name.push_str("container ");
+        if let Some(container) = container {
+            name.push_str(&format!("{} ", bare(container)));
+        }
+        name.push_str(&bare(id));
+        Self(name)
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A name that an engine passed on, unquoted where it cannot be mistaken for anything else.
+fn bare(name: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
+    if !name.is_empty() && name.len() <= 256 && name.chars().all(plain) {
+        name.to_owned()
+    } else {
+        quote(name)
+    }
+}

@@ -1,0 +1,96 @@
+//! The mount that `config.json` has for `/etc/hosts`, and who made its file.
+
+/// Whose file `config.json` mounts on `/etc/hosts`. Told by the source's path, since nothing else
+/// in the bundle tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HostsMount {
+    /// containerd's copy of the node's file: it has no line for the Pod.
+    CopyOfNodeHosts {
+        /// The mount's source.
+        source: String,
+    },
+    /// The node's own `/etc/hosts` (CRI-O with the host's network).
+    NodeHosts,
+    /// A file that an engine made for this container or Pod.
+    Engine {
+        /// Which one.
+        engine: Engine,
+        /// The mount's source.
+        source: String,
+    },
+    /// Anything else: a volume of the user's own.
+    Own {
+        /// The mount's source, or what stands for it.
+        source: String,
+    },
+}
+
+/// Who writes `/etc/hosts` files for containers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// `…/pods/<uid>/etc-hosts`
+    Kubelet,
+    /// `…/userdata/hosts`
+    Podman,
+    /// `…/containers/<id>/hosts`
+    Docker,
+    /// `…/etchosts/<namespace>/<id>/hosts`
+    Nerdctl,
+}
+
+impl Engine {
+    /// Its name in a sentence.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kubelet => "the kubelet",
+            Self::Podman => "Podman",
+            Self::Docker => "Docker",
+            Self::Nerdctl => "nerdctl",
+        }
+    }
+}
+
+impl HostsMount {
+    /// Judges a mount by its source; `None` when it has no source at all.
+    pub fn of_source(source: Option<&str>) -> Self {
+        let Some(source) = source else {
+            return Self::Own {
+                source: "no source".to_owned(),
+            };
+        };
+        let path = clean(source);
+        if path == ["etc", "hosts"] {
+            return Self::NodeHosts;
+        }
+        let source = source.to_owned();
+        let engine = match path.as_slice() {
+            [.., "pods", _, "etc-hosts"] => Engine::Kubelet,
+            [.., "sandboxes", _, "hosts"] => return Self::CopyOfNodeHosts { source },
+            [.., "userdata", "hosts"] => Engine::Podman,
+            [.., "containers", _, "hosts"] => Engine::Docker,
+            [.., "etchosts", _, _, "hosts"] => Engine::Nerdctl,
+            _ => return Self::Own { source },
+        };
+        Self::Engine { engine, source }
+    }
+}
+
+/// Whether a mount's destination is `/etc/hosts`. Compared cleaned, as containerd does; the
+/// kubelet compares the raw string, and would put its file over a user's `/etc//hosts`.
+pub fn is_etc_hosts(destination: &str) -> bool {
+    clean(destination) == ["etc", "hosts"]
+}
+
+/// The components of an absolute path with `.`, `..` and repeated slashes taken out by their
+/// spelling alone, as Go's `path.Clean` does.
+fn clean(path: &str) -> Vec<&str> {
+    let mut components = Vec::new();
+    for component in path.split('/') {
+        match component {
+            "" | "." => {}
+            ".." => drop(components.pop()),
+            name => components.push(name),
+        }
+    }
+    components
+}

@@ -1,0 +1,111 @@
+//! What a Pod asks for: the grammar of our annotations.
+
+use crate::facts::annotations::{Annotations, DOMAIN, HOST_ALIASES, MANAGE, POD_IPS, PREFIX};
+use crate::text::field_error::{FieldError, FieldErrors};
+use crate::text::host_alias::{self, HostAlias};
+use crate::text::{hosts_lines, names};
+
+/// What all our annotations of a container may have together, in bytes: the API server's bound
+/// for all annotations of an object (`TotalAnnotationSizeLimitB`).
+pub const ANNOTATIONS_MAX: usize = 256 * 1024;
+
+/// Longest domain, in bytes, such that `hostname.domain` is never longer than the 253 bytes of a
+/// name: a host name has at most 64.
+const DOMAIN_MAX: usize = names::NAME_MAX - 1 - names::HOST_NAME_MAX;
+
+/// What the annotations ask for, checked.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Request {
+    /// Entries for the file.
+    pub aliases: Vec<HostAlias>,
+    /// The domain of the Pod's line.
+    pub domain: Option<String>,
+    /// The Pod's addresses, spelled as the author spelled them. `None`: to be found out.
+    pub pod_ips: Option<Vec<String>>,
+}
+
+impl Request {
+    /// Reads the annotations.
+    ///
+    /// # Errors
+    ///
+    /// Every field that the API server would refuse, by its path.
+    pub fn read(annotations: &Annotations) -> Result<Self, FieldErrors> {
+        let mut errors = Vec::new();
+        let mut request = Self::default();
+        if annotations
+            .ours()
+            .map(|(_, value)| value.len())
+            .sum::<usize>()
+            > ANNOTATIONS_MAX
+        {
+            errors.push(FieldError::too_long(PREFIX, ANNOTATIONS_MAX));
+            return FieldErrors::or(errors, request);
+        }
+        for (key, value) in annotations.ours() {
+            match key {
+                HOST_ALIASES => request.aliases = read_aliases(value, &mut errors),
+                DOMAIN => request.domain = read_domain(value, &mut errors),
+                POD_IPS => request.pod_ips = Some(read_pod_ips(value, &mut errors)),
+                MANAGE => check_manage(value, &mut errors),
+                _ => errors.push(FieldError::unknown(readable(key))),
+            }
+        }
+        FieldErrors::or(errors, request)
+    }
+}
+
+/// A JSON list, or hosts(5) lines when it does not start like JSON.
+fn read_aliases(value: &str, errors: &mut Vec<FieldError>) -> Vec<HostAlias> {
+    match value.trim_start().chars().next() {
+        Some('[' | '{') => host_alias::read_list(HOST_ALIASES, value, errors),
+        _ => hosts_lines::read(value, |line| format!("{HOST_ALIASES}: line {line}"), errors),
+    }
+}
+
+fn read_domain(value: &str, errors: &mut Vec<FieldError>) -> Option<String> {
+    let refusals = names::name_refusals(value);
+    for detail in &refusals {
+        errors.push(FieldError::invalid(DOMAIN, value, *detail));
+    }
+    if refusals.is_empty() && value.len() > DOMAIN_MAX {
+        let detail = format!(
+            "must be no more than {DOMAIN_MAX} characters, to be a name together with the host name"
+        );
+        errors.push(FieldError::invalid(DOMAIN, value, detail));
+    }
+    Some(value.to_owned())
+}
+
+fn read_pod_ips(value: &str, errors: &mut Vec<FieldError>) -> Vec<String> {
+    let addresses: Vec<String> = value.split(',').map(str::to_owned).collect();
+    for (nth, address) in addresses.iter().enumerate() {
+        if let Some(detail) = names::ip_refusal(address) {
+            errors.push(FieldError::invalid(
+                format!("{POD_IPS}[{nth}]"),
+                address,
+                detail,
+            ));
+        }
+    }
+    addresses
+}
+
+fn check_manage(value: &str, errors: &mut Vec<FieldError>) {
+    if !["true", "false"].contains(&value) {
+        errors.push(FieldError::invalid(
+            MANAGE,
+            value,
+            "must be \"true\" or \"false\"",
+        ));
+    }
+}
+
+/// A key that nobody knows, for a message: the tenant chose it.
+fn readable(key: &str) -> String {
+    if key.chars().all(|c| c.is_ascii_graphic()) && key.len() <= 128 {
+        key.to_owned()
+    } else {
+        crate::text::field_error::quote(key)
+    }
+}

@@ -1,0 +1,219 @@
+//! Mounting the file on `/etc/hosts` in the container, descriptor to descriptor.
+//!
+//! We are in the container's mount namespace here, before the runtime has changed its root.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sys::statfs::{TMPFS_MAGIC, fstatfs};
+use rustix::fs::{Mode, OFlags};
+use rustix::mount::{MoveMountFlags, OpenTreeFlags, move_mount, open_tree};
+
+use crate::error::Error;
+use crate::kernel::hosts_tmpfs::{self, FILE_NAME, HostsFileOptions, HostsTmpfs, SOURCE};
+use crate::kernel::procfs::path_of;
+use crate::kernel::rootfs::{FileId, HostsTarget, Rootfs, file_id};
+
+/// Makes the file and mounts it on `target`, then makes sure that `/etc/hosts` in the container is
+/// now this file. When it is not, what was mounted is taken away again.
+///
+/// # Errors
+///
+/// A call failed, or somebody moves `/etc/hosts` while we mount on it. The container is as before.
+pub fn attach_hosts_file(
+    rootfs: &Rootfs,
+    target: &HostsTarget,
+    text: &[u8],
+    options: &HostsFileOptions<'_>,
+) -> Result<(), Error> {
+    if text.len() as u64 > options.size_limit {
+        return Err(Error::HostsTooLarge {
+            bytes: text.len(),
+            limit: options.size_limit,
+        });
+    }
+    let attached = match attach_detached(rootfs, target, text, options) {
+        // Linux before 5.2.
+        Err(error) if error.is_missing_call() => attach_by_path(rootfs, target, text, options)?,
+        attached => attached?,
+    };
+    finish(rootfs, &attached, options).inspect_err(|_| {
+        // The container may start all the same (`on-error = "warn"`): with what it had.
+        let _ = umount2(
+            path_of(attached.mount.as_fd()).as_str(),
+            MntFlags::MNT_DETACH,
+        );
+    })
+}
+
+/// The file as it hangs in the container's tree.
+struct Attached {
+    mount: OwnedFd,
+    file: FileId,
+}
+
+/// Verifies, and makes the mount read-only where that is configured.
+fn finish(
+    rootfs: &Rootfs,
+    attached: &Attached,
+    options: &HostsFileOptions<'_>,
+) -> Result<(), Error> {
+    let seen = rootfs.hosts_now()?;
+    if file_id(&seen)? != attached.file {
+        return Err(Error::Unsafe(
+            "/etc/hosts in the container is not the file that was mounted there: somebody moves it while the \
+             container starts"
+                .into(),
+        ));
+    }
+    if options.read_only {
+        let flags = MsFlags::MS_REMOUNT
+            | MsFlags::MS_BIND
+            | MsFlags::MS_RDONLY
+            | MsFlags::MS_NOSUID
+            | MsFlags::MS_NODEV
+            | MsFlags::MS_NOEXEC;
+        mount(
+            None::<&str>,
+            path_of(seen.as_fd()).as_str(),
+            None::<&str>,
+            flags,
+            None::<&str>,
+        )
+        .map_err(|errno| Error::call("mount(<etc/hosts>, MS_REMOUNT|MS_BIND|MS_RDONLY)", errno))?;
+    }
+    Ok(())
+}
+
+/// The way since Linux 5.2: a mount that hangs nowhere, moved to its place.
+fn attach_detached(
+    rootfs: &Rootfs,
+    target: &HostsTarget,
+    text: &[u8],
+    options: &HostsFileOptions<'_>,
+) -> Result<Attached, Error> {
+    let tmpfs = HostsTmpfs::make(text, options)?;
+    let mount = clone_file(rootfs, &tmpfs)?;
+    let file = file_id(tmpfs.file())?;
+    move_onto(
+        &mount,
+        target,
+        &format!("{}/etc/hosts", rootfs.path().display()),
+    )?;
+    Ok(Attached { mount, file })
+}
+
+/// A mount of the file alone.
+fn clone_file(rootfs: &Rootfs, tmpfs: &HostsTmpfs) -> Result<OwnedFd, Error> {
+    match open_file_tree(tmpfs) {
+        // Only since Linux 6.15 a detached mount can be cloned.
+        Err(rustix::io::Errno::INVAL) => clone_while_attached(rootfs, tmpfs),
+        cloned => cloned.map_err(clone_failed),
+    }
+}
+
+/// Attaches the tmpfs for a moment over the rootfs, where nobody but the waiting container process
+/// is, clones the file and takes the tmpfs away.
+///
+/// # Errors
+///
+/// One of the calls fails; the tmpfs does not stay.
+pub fn clone_while_attached(rootfs: &Rootfs, tmpfs: &HostsTmpfs) -> Result<OwnedFd, Error> {
+    move_onto(tmpfs, rootfs, &rootfs.path().display().to_string())?;
+    let cloned = open_file_tree(tmpfs).map_err(clone_failed);
+    umount2(path_of(tmpfs.as_fd()).as_str(), MntFlags::MNT_DETACH)
+        .map_err(|errno| Error::call(format!("umount2(<{SOURCE}>, MNT_DETACH)"), errno))?;
+    cloned
+}
+
+fn open_file_tree(tmpfs: &HostsTmpfs) -> rustix::io::Result<OwnedFd> {
+    open_tree(
+        tmpfs,
+        FILE_NAME,
+        OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC,
+    )
+}
+
+fn clone_failed(errno: rustix::io::Errno) -> Error {
+    Error::call(
+        format!("open_tree([<{SOURCE}>], \"{FILE_NAME}\", OPEN_TREE_CLONE)"),
+        errno,
+    )
+}
+
+fn move_onto(mount: impl AsFd, place: impl AsFd, shown: &str) -> Result<(), Error> {
+    let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
+    move_mount(mount, "", place, "", flags).map_err(|errno| {
+        Error::call(
+            format!("move_mount([<{SOURCE}>], \"\", [<{shown}>], \"\")"),
+            errno,
+        )
+    })
+}
+
+/// The way before Linux 5.2: mount(2), which knows only paths; ours lead through descriptors.
+fn attach_by_path(
+    rootfs: &Rootfs,
+    target: &HostsTarget,
+    text: &[u8],
+    options: &HostsFileOptions<'_>,
+) -> Result<Attached, Error> {
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    let data = format!("size={},mode=0755", options.size_limit);
+    mount(
+        Some(SOURCE),
+        path_of(rootfs.as_fd()).as_str(),
+        Some("tmpfs"),
+        flags,
+        Some(data.as_str()),
+    )
+    .map_err(|errno| {
+        Error::call(
+            format!(
+                "mount(\"{SOURCE}\", <{}>, \"tmpfs\")",
+                rootfs.path().display()
+            ),
+            errno,
+        )
+    })?;
+    // The path now leads to what is on top: our tmpfs.
+    let root = rustix::fs::open(
+        rootfs.path(),
+        OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )
+    .map_err(|errno| Error::file("open", rootfs.path(), errno))?;
+    let on_tmpfs =
+        fstatfs(&root).is_ok_and(|filesystem| filesystem.filesystem_type() == TMPFS_MAGIC);
+    if !on_tmpfs {
+        return Err(Error::Unsafe(format!(
+            "{} does not lead to the tmpfs mounted on it",
+            rootfs.path().display()
+        )));
+    }
+    let attached = bind_file(&root, target, text, options);
+    umount2(path_of(root.as_fd()).as_str(), MntFlags::MNT_DETACH)
+        .map_err(|errno| Error::call(format!("umount2(<{SOURCE}>, MNT_DETACH)"), errno))?;
+    let file = attached?;
+    let mount = rootfs.hosts_now()?;
+    Ok(Attached { mount, file })
+}
+
+fn bind_file(
+    root: &OwnedFd,
+    target: &HostsTarget,
+    text: &[u8],
+    options: &HostsFileOptions<'_>,
+) -> Result<FileId, Error> {
+    let file = hosts_tmpfs::write_hosts(root.as_fd(), text, options)?;
+    let (from, to) = (path_of(file.as_fd()), path_of(target.as_fd()));
+    mount(
+        Some(from.as_str()),
+        to.as_str(),
+        None::<&str>,
+        MsFlags::MS_BIND,
+        None::<&str>,
+    )
+    .map_err(|errno| Error::call("mount(<hosts>, <etc/hosts>, MS_BIND)", errno))?;
+    file_id(&file)
+}

@@ -1,0 +1,134 @@
+//! The file system that holds one container's file: a tmpfs of its own.
+//!
+//! It is made detached and never attached to the host's tree, so it is gone with the container's
+//! mount namespace and there is nothing to clean up; and a container that fills its `/etc/hosts`
+//! fills this much memory and not the node's disk (CVE-2020-8557).
+
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::{Gid, Mode, OFlags, Uid, XattrFlags, fchmod, fchown, fsetxattr, openat};
+use rustix::io::Errno;
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_string, fsmount,
+    fsopen,
+};
+
+use crate::error::Error;
+
+/// What mount tables show as the source of our mounts; `list` finds them by it.
+pub const SOURCE: &str = "oci-hostaliases";
+/// The only name in the file system.
+pub const FILE_NAME: &str = "hosts";
+
+/// How the file is to be.
+#[derive(Debug, Clone, Copy)]
+pub struct HostsFileOptions<'a> {
+    /// How many bytes the file system holds.
+    pub size_limit: u64,
+    /// The user and group of the container's root; `None` when we are that.
+    pub owner: Option<(u32, u32)>,
+    /// The SELinux label.
+    pub label: Option<&'a str>,
+    /// Whether the container may not write it.
+    pub read_only: bool,
+}
+
+/// A tmpfs with the file in it, mounted nowhere.
+#[derive(Debug)]
+pub struct HostsTmpfs {
+    mount: OwnedFd,
+    file: File,
+}
+
+impl HostsTmpfs {
+    /// Makes the file system and the file with this text.
+    ///
+    /// # Errors
+    ///
+    /// One of the calls fails; ENOSYS before Linux 5.2.
+    pub fn make(text: &[u8], options: &HostsFileOptions<'_>) -> Result<Self, Error> {
+        let context = fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)
+            .map_err(|errno| Error::call("fsopen(\"tmpfs\", FSOPEN_CLOEXEC)", errno))?;
+        let size = options.size_limit.to_string();
+        for (key, value) in [
+            ("source", SOURCE),
+            ("size", size.as_str()),
+            ("mode", "0755"),
+        ] {
+            fsconfig_set_string(&context, key, value).map_err(|errno| {
+                Error::call(
+                    format!("fsconfig(<tmpfs>, FSCONFIG_SET_STRING, \"{key}\", \"{value}\")"),
+                    errno,
+                )
+            })?;
+        }
+        fsconfig_create(&context)
+            .map_err(|errno| Error::call("fsconfig(<tmpfs>, FSCONFIG_CMD_CREATE)", errno))?;
+        let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID
+            | MountAttrFlags::MOUNT_ATTR_NODEV
+            | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+        let mount =
+            fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes).map_err(|errno| {
+                Error::call(
+                    "fsmount(<tmpfs>, FSMOUNT_CLOEXEC, nosuid|nodev|noexec)",
+                    errno,
+                )
+            })?;
+        let file = write_hosts(mount.as_fd(), text, options)?;
+        Ok(Self { mount, file })
+    }
+
+    /// The file.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+}
+
+impl AsFd for HostsTmpfs {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.mount.as_fd()
+    }
+}
+
+/// Makes the file in the root of the file system that `root` refers to: whole, 0644 whatever the
+/// umask, owned by the container's root, labelled.
+///
+/// # Errors
+///
+/// One of the calls fails.
+pub fn write_hosts(
+    root: BorrowedFd<'_>,
+    text: &[u8],
+    options: &HostsFileOptions<'_>,
+) -> Result<File, Error> {
+    let failed = |call: &str| {
+        let call = format!("{call} on <{SOURCE}>/{FILE_NAME}");
+        move |source: std::io::Error| Error::call(call, source)
+    };
+    let mode = Mode::from_raw_mode(0o644);
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::RDWR;
+    let mut file: File = openat(root, FILE_NAME, flags, mode)
+        .map_err(|errno| failed("openat")(errno.into()))?
+        .into();
+    file.write_all(text).map_err(failed("write"))?;
+    fchmod(&file, mode).map_err(|errno| failed("fchmod")(errno.into()))?;
+    if let Some(label) = options.label {
+        // Before the owner changes: only the owner may set it. Without SELinux there is nothing to label.
+        match fsetxattr(
+            &file,
+            "security.selinux",
+            label.as_bytes(),
+            XattrFlags::empty(),
+        ) {
+            Ok(()) | Err(Errno::OPNOTSUPP) => {}
+            Err(errno) => return Err(failed("fsetxattr security.selinux")(errno.into())),
+        }
+    }
+    if let Some((user, group)) = options.owner {
+        fchown(&file, Some(Uid::from_raw(user)), Some(Gid::from_raw(group)))
+            .map_err(|errno| failed("fchown")(errno.into()))?;
+    }
+    Ok(file)
+}

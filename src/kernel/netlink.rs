@@ -1,0 +1,263 @@
+//! Asking the kernel for all addresses and routes of the network namespace we are in.
+//!
+//! rtnetlink(7) by hand: two requests, two kinds of answer, five attributes. The crates that speak
+//! all of netlink would be the larger part of a program that is audited as root code.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::OwnedFd;
+
+use rustix::net::{
+    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socket_with,
+};
+
+use crate::error::Error;
+
+const NLMSG_ERROR: u16 = 2;
+const NLMSG_DONE: u16 = 3;
+const RTM_GETADDR: u16 = 22;
+const RTM_GETROUTE: u16 = 26;
+const RTM_NEWADDR: u16 = 20;
+const RTM_NEWROUTE: u16 = 24;
+const NLM_F_REQUEST_DUMP: u16 = 0x1 | 0x300;
+
+const IFA_ADDRESS: u16 = 1;
+const IFA_LOCAL: u16 = 2;
+const IFA_FLAGS: u16 = 8;
+const RTA_OIF: u16 = 4;
+const RTA_PRIORITY: u16 = 6;
+const RTA_MULTIPATH: u16 = 9;
+
+const RT_TABLE_MAIN: u8 = 254;
+const RTN_UNICAST: u8 = 1;
+
+/// The kernel's answers come in pieces of this size at most (`NLMSG_GOODSIZE` and larger).
+const PIECE: usize = 32 * 1024;
+/// How many pieces are read at most: whoever is root in a Pod's network namespace chooses how many
+/// routes there are.
+const PIECES_MAX: usize = 1024;
+
+/// An address of an interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InterfaceAddress {
+    /// The interface's index.
+    pub interface: u32,
+    /// The address.
+    pub address: IpAddr,
+    /// `RT_SCOPE_UNIVERSE` is 0; larger is narrower (rtnetlink(7)).
+    pub scope: u8,
+    /// `IFA_F_*` of `linux/if_addr.h`.
+    pub flags: u32,
+}
+
+/// A default route of the main table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DefaultRoute {
+    /// Whether it is IPv6's.
+    pub is_ipv6: bool,
+    /// The index of the interface that it leads through, the first one of a multipath route.
+    pub interface: u32,
+    /// The smaller, the better.
+    pub metric: u32,
+}
+
+/// All addresses, in the kernel's order.
+///
+/// # Errors
+///
+/// A socket call fails.
+pub fn addresses() -> Result<Vec<InterfaceAddress>, Error> {
+    let mut addresses = Vec::new();
+    dump(RTM_GETADDR, &[0; 8], |kind, body| {
+        if kind == RTM_NEWADDR {
+            addresses.extend(read_address(body));
+        }
+    })?;
+    Ok(addresses)
+}
+
+/// The default routes of the main table, in the kernel's order.
+///
+/// # Errors
+///
+/// A socket call fails.
+pub fn default_routes() -> Result<Vec<DefaultRoute>, Error> {
+    let mut routes = Vec::new();
+    dump(RTM_GETROUTE, &[0; 12], |kind, body| {
+        if kind == RTM_NEWROUTE {
+            routes.extend(read_default_route(body));
+        }
+    })?;
+    Ok(routes)
+}
+
+/// Asks for a dump (`body` of zeros: of everything) and hands each message on.
+fn dump(request: u16, body: &[u8], mut message: impl FnMut(u16, &[u8])) -> Result<(), Error> {
+    // No protocol is protocol 0, NETLINK_ROUTE.
+    let socket = socket_with(
+        AddressFamily::NETLINK,
+        SocketType::RAW,
+        SocketFlags::CLOEXEC,
+        None,
+    )
+    .map_err(|errno| {
+        Error::call(
+            "socket(AF_NETLINK, SOCK_RAW|SOCK_CLOEXEC, NETLINK_ROUTE)",
+            errno,
+        )
+    })?;
+    let length = (16 + body.len()) as u32;
+    let mut header = Vec::with_capacity(16 + body.len());
+    header.extend_from_slice(&length.to_ne_bytes());
+    header.extend_from_slice(&request.to_ne_bytes());
+    header.extend_from_slice(&NLM_F_REQUEST_DUMP.to_ne_bytes());
+    header.extend_from_slice(&[0; 8]);
+    header.extend_from_slice(body);
+    send(&socket, &header, SendFlags::empty())
+        .map_err(|errno| Error::call(format!("send(<netlink>, {request})"), errno))?;
+    let mut piece = vec![0; PIECE];
+    for _ in 0..PIECES_MAX {
+        match read_piece(receive(&socket, &mut piece)?, &mut message) {
+            Piece::More => {}
+            Piece::Done => return Ok(()),
+            Piece::Refused(number) => {
+                return Err(Error::call(
+                    format!("recv(<netlink>, {request})"),
+                    std::io::Error::from_raw_os_error(number),
+                ));
+            }
+        }
+    }
+    Err(Error::Unsafe(format!(
+        "the container's network namespace has more than {} MiB of routes",
+        (PIECE * PIECES_MAX) >> 20
+    )))
+}
+
+fn receive<'a>(socket: &OwnedFd, piece: &'a mut [u8]) -> Result<&'a [u8], Error> {
+    let (_, length) = recv(socket, &mut *piece, RecvFlags::empty())
+        .map_err(|errno| Error::call("recv(<netlink>)", errno))?;
+    Ok(piece.get(..length).unwrap_or_default())
+}
+
+/// What a piece of the answer says about the rest.
+#[derive(Debug, PartialEq, Eq)]
+enum Piece {
+    More,
+    Done,
+    Refused(i32),
+}
+
+/// Hands each message of a piece on; one that is cut short ends the piece.
+fn read_piece(mut piece: &[u8], message: &mut impl FnMut(u16, &[u8])) -> Piece {
+    while let (Some(length), Some(kind)) = (u32_at(piece, 0), u16_at(piece, 4)) {
+        let Some(body) = piece.get(16..length as usize) else {
+            break;
+        };
+        match kind {
+            NLMSG_DONE => return Piece::Done,
+            NLMSG_ERROR => {
+                // A negative errno; 0 would be an acknowledgement that nobody asked for.
+                let number = u32_at(body, 0).map_or(0, |errno| (errno as i32).wrapping_neg());
+                return Piece::Refused(number);
+            }
+            kind => message(kind, body),
+        }
+        piece = piece.get(aligned(length as usize)..).unwrap_or_default();
+    }
+    Piece::More
+}
+
+/// `struct ifaddrmsg` and its attributes.
+fn read_address(body: &[u8]) -> Option<InterfaceAddress> {
+    let (flags, scope, interface) = (*body.get(2)?, *body.get(3)?, u32_at(body, 4)?);
+    let mut found = InterfaceAddress {
+        interface,
+        address: Ipv4Addr::UNSPECIFIED.into(),
+        scope,
+        flags: flags.into(),
+    };
+    let (mut local, mut address) = (None, None);
+    for (kind, value) in attributes(body.get(8..)?) {
+        match kind {
+            // On a point-to-point interface IFA_ADDRESS is the peer's.
+            IFA_LOCAL => local = ip_address(value),
+            IFA_ADDRESS => address = ip_address(value),
+            IFA_FLAGS => found.flags = u32_at(value, 0)?,
+            _ => {}
+        }
+    }
+    found.address = local.or(address)?;
+    Some(found)
+}
+
+/// `struct rtmsg` and its attributes; nothing for what is not a default route of the main table.
+fn read_default_route(body: &[u8]) -> Option<DefaultRoute> {
+    let (family, destination_bits, table, kind) =
+        (*body.first()?, *body.get(1)?, *body.get(4)?, *body.get(7)?);
+    let is_ipv6 = match AddressFamily::from_raw(family.into()) {
+        AddressFamily::INET => false,
+        AddressFamily::INET6 => true,
+        _ => return None,
+    };
+    if (destination_bits, table, kind) != (0, RT_TABLE_MAIN, RTN_UNICAST) {
+        return None;
+    }
+    let (mut interface, mut metric) = (None, 0);
+    for (kind, value) in attributes(body.get(12..)?) {
+        match kind {
+            RTA_OIF => interface = u32_at(value, 0),
+            RTA_PRIORITY => metric = u32_at(value, 0)?,
+            // struct rtnexthop: length, flags, hops, interface
+            RTA_MULTIPATH => interface = interface.or(u32_at(value, 4)),
+            _ => {}
+        }
+    }
+    Some(DefaultRoute {
+        is_ipv6,
+        interface: interface?,
+        metric,
+    })
+}
+
+/// The attributes (`struct rtattr`) in `bytes`.
+fn attributes(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    std::iter::from_fn(move || {
+        let (length, kind) = (usize::from(u16_at(bytes, 0)?), u16_at(bytes, 2)?);
+        let value = bytes.get(4..length)?;
+        bytes = bytes.get(aligned(length)..).unwrap_or_default();
+        Some((kind, value))
+    })
+}
+
+/// Messages and attributes start at multiples of four.
+fn aligned(length: usize) -> usize {
+    length.next_multiple_of(4)
+}
+
+fn ip_address(bytes: &[u8]) -> Option<IpAddr> {
+    match bytes.len() {
+        4 => <[u8; 4]>::try_from(bytes)
+            .ok()
+            .map(|octets| Ipv4Addr::from(octets).into()),
+        16 => <[u8; 16]>::try_from(bytes)
+            .ok()
+            .map(|octets| Ipv6Addr::from(octets).into()),
+        _ => None,
+    }
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    bytes
+        .get(at..at + 2)?
+        .try_into()
+        .ok()
+        .map(u16::from_ne_bytes)
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes
+        .get(at..at + 4)?
+        .try_into()
+        .ok()
+        .map(u32::from_ne_bytes)
+}

@@ -1,0 +1,69 @@
+//! Which network a container is on, and the Pod's addresses there.
+
+use crate::error::Error;
+use crate::kernel::netlink::{self, DefaultRoute, InterfaceAddress};
+use crate::kernel::procfs::ProcDirectory;
+
+/// Which network a container is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Network {
+    /// The host's.
+    Host,
+    /// One of the Pod's own.
+    Pod,
+}
+
+/// Which network `container` is on: the host's when its network namespace is `host`'s. A path in
+/// `config.json` says nothing: containerd names one for the host's network too.
+///
+/// # Errors
+///
+/// A process is gone.
+pub fn network_of(container: &ProcDirectory, host: &ProcDirectory) -> Result<Network, Error> {
+    let same = container.namespace("net")? == host.namespace("net")?;
+    Ok(if same { Network::Host } else { Network::Pod })
+}
+
+/// The Pod's addresses in the network namespace in which we are.
+///
+/// # Errors
+///
+/// The kernel does not answer.
+pub fn pod_addresses() -> Result<Vec<String>, Error> {
+    Ok(choose(&netlink::default_routes()?, &netlink::addresses()?))
+}
+
+/// The addresses of the default route's interface, of global scope, neither deprecated nor
+/// temporary: the first of IPv4, then the first of IPv6. Each family goes by its own best default
+/// route; one that has none, by the other's: a dual-stack CNI may set the route of one family only.
+pub fn choose(routes: &[DefaultRoute], addresses: &[InterfaceAddress]) -> Vec<String> {
+    const DEPRECATED_OR_TEMPORARY: u32 = 0x20 | 0x01;
+    const DEPRECATED: u32 = 0x20;
+    let best = |is_ipv6: bool| {
+        routes
+            .iter()
+            .filter(|route| route.is_ipv6 == is_ipv6)
+            .min_by_key(|route| route.metric)
+            .map(|route| route.interface)
+    };
+    let (best4, best6) = (best(false), best(true));
+    let first = |interface: Option<u32>, is_ipv6: bool| {
+        // The same bit means "secondary" for IPv4, which is no reason against an address.
+        let unwanted = if is_ipv6 {
+            DEPRECATED_OR_TEMPORARY
+        } else {
+            DEPRECATED
+        };
+        addresses.iter().find(|found| {
+            Some(found.interface) == interface
+                && found.address.is_ipv6() == is_ipv6
+                && found.scope == 0
+                && found.flags & unwanted == 0
+        })
+    };
+    [first(best4.or(best6), false), first(best6.or(best4), true)]
+        .into_iter()
+        .flatten()
+        .map(|found| found.address.to_string())
+        .collect()
+}

@@ -1,0 +1,67 @@
+//! What the hook gives up before it reads a byte that a tenant wrote.
+
+use std::os::fd::RawFd;
+
+use caps::{CapSet, Capability, CapsHashSet};
+
+use crate::error::Error;
+
+/// What the work needs, and for what. Everything else is dropped for good.
+const NEEDED: [Capability; 5] = [
+    // fsopen, fsmount, move_mount, mount, and setns into the container's mount namespace
+    Capability::CAP_SYS_ADMIN,
+    // setns into a mount namespace changes the root directory
+    Capability::CAP_SYS_CHROOT,
+    // /proc/<pid>/ns of a container process that made itself undumpable, as runc's does
+    Capability::CAP_SYS_PTRACE,
+    // bundles are 0700; the rootfs belongs to the container's root in a user namespace
+    Capability::CAP_DAC_OVERRIDE,
+    // the file belongs to the container's root
+    Capability::CAP_CHOWN,
+];
+
+/// Closes what the runtime left open (runc 1.1 leaves a socket, a pipe and the exec fifo), so that
+/// nothing of it can be reached through us.
+///
+/// # Errors
+///
+/// `/proc/self/fd` cannot be read.
+pub fn close_inherited_descriptors() -> Result<(), Error> {
+    let failed = |source| Error::file("read", "/proc/self/fd", source);
+    let mut inherited: Vec<RawFd> = Vec::new();
+    for entry in std::fs::read_dir("/proc/self/fd").map_err(failed)? {
+        let number = entry
+            .map_err(failed)?
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse::<RawFd>().ok());
+        inherited.extend(number.filter(|fd| *fd > 2));
+    }
+    for fd in inherited {
+        // The directory's own descriptor is in the list and closed by now: EBADF is no error.
+        let _ = nix::unistd::close(fd);
+    }
+    Ok(())
+}
+
+/// Drops all capabilities but the few that the work needs, from the permitted set too, and sets
+/// `no_new_privs`: there is no way back.
+///
+/// # Errors
+///
+/// The kernel refuses; dropping needs no privilege, so it does not in practice.
+pub fn drop_capabilities() -> Result<(), Error> {
+    let failed = |call: &'static str| {
+        move |error: caps::errors::CapsError| Error::call(call, std::io::Error::other(error))
+    };
+    nix::sys::prctl::set_no_new_privs()
+        .map_err(|errno| Error::call("prctl(PR_SET_NO_NEW_PRIVS, 1)", errno))?;
+    let permitted = caps::read(None, CapSet::Permitted).map_err(failed("capget"))?;
+    let kept: CapsHashSet = NEEDED
+        .into_iter()
+        .filter(|capability| permitted.contains(capability))
+        .collect();
+    caps::set(None, CapSet::Effective, &kept).map_err(failed("capset effective"))?;
+    caps::set(None, CapSet::Permitted, &kept).map_err(failed("capset permitted"))?;
+    caps::clear(None, CapSet::Inheritable).map_err(failed("capset inheritable"))
+}

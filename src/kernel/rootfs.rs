@@ -1,0 +1,394 @@
+//! The container's root filesystem, held by a descriptor, and `/etc/hosts` inside it.
+//!
+//! Whoever made the image, or shares a volume with it, chooses what `/etc` and `/etc/hosts` are,
+//! and may change them while we look. So nothing here is a path that was checked and is then used:
+//! each name is resolved once, inside the root, to a descriptor, and the descriptor is what is
+//! checked and mounted on.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use nix::sys::statfs::{
+    CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, FsType, PROC_SUPER_MAGIC, fstatfs,
+};
+use pathrs::Root;
+use pathrs::error::ErrorKind;
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Statx, StatxFlags, Uid, openat, statx};
+
+use crate::error::Error;
+use crate::kernel::mountinfo;
+use crate::kernel::procfs::ProcDirectory;
+
+const ETC_HOSTS: &str = "etc/hosts";
+/// As many symlinks as the kernel follows in one path (`MAXSYMLINKS`).
+const SYMLINKS_MAX: usize = 40;
+/// sysfs, by its number in statfs(2).
+const SYSFS_MAGIC: i64 = 0x6265_6572;
+
+/// The container's root filesystem in the mount namespace in which we are.
+#[derive(Debug)]
+pub struct Rootfs {
+    directory: OwnedFd,
+    root: Root,
+    path: PathBuf,
+    mount: u64,
+}
+
+/// `/etc/hosts` in a root filesystem: a regular file on a file system that can have one.
+#[derive(Debug)]
+pub struct HostsTarget {
+    file: OwnedFd,
+    mount: u64,
+}
+
+/// A file's identity on this host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileId {
+    device: (u32, u32),
+    inode: u64,
+}
+
+impl Rootfs {
+    /// Opens the root filesystem.
+    ///
+    /// # Errors
+    ///
+    /// It is not there, no directory, or not a mount point: then the runtime has not (or no
+    /// longer) prepared it in this mount namespace, and a mount could land on the host.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let elsewhere = "the rootfs is not to be had in the container's mount namespace: this runtime \
+                         (youki before 0.6?) runs its hooks at another moment than the specification says";
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = rustix::fs::open(path, flags, Mode::empty())
+            .map_err(|errno| Error::file("open", path, errno).makes_unsafe(elsewhere))?;
+        let parent = openat(&directory, "..", flags, Mode::empty())
+            .map_err(|errno| Error::file("open", path.join(".."), errno))?;
+        let (mount, parent_mount) = (mount_id(&directory)?, mount_id(&parent)?);
+        if mount == parent_mount {
+            return Err(Error::Unsafe(format!(
+                "the rootfs {} is not a mount point in the container's mount namespace: the runtime has not \
+                 prepared it, and a mount there could be seen on the host",
+                path.display()
+            )));
+        }
+        let copy = directory
+            .try_clone()
+            .map_err(|source| Error::file("dup", path, source))?;
+        Ok(Self {
+            directory: copy,
+            root: Root::from_fd(directory),
+            path: path.to_owned(),
+            mount,
+        })
+    }
+
+    /// Its path, for messages, and for a kernel that mounts by path only.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Finds `/etc/hosts`; makes it when it is missing, as runc and the kubelet would, as an empty
+    /// file of `owner` (container root where it is not us).
+    ///
+    /// # Errors
+    ///
+    /// It cannot be had or made, or is something that must not be mounted on.
+    pub fn hosts_target(&self, owner: Option<(u32, u32)>) -> Result<HostsTarget, Error> {
+        let file = match self.resolve(Path::new(ETC_HOSTS))? {
+            Some(file) => file,
+            None => self.make(Path::new(ETC_HOSTS), Missing::File, owner, 0)?,
+        };
+        let status = self.status(&file)?;
+        let kind = FileType::from_raw_mode(u32::from(status.stx_mode));
+        if kind != FileType::RegularFile {
+            return Err(Error::Unsafe(format!(
+                "/etc/hosts in the container is not a regular file but {}",
+                word_for(kind)
+            )));
+        }
+        let filesystem = fstatfs(&file)
+            .map_err(|errno| self.failed("fstatfs", errno))?
+            .filesystem_type();
+        if [
+            PROC_SUPER_MAGIC,
+            CGROUP_SUPER_MAGIC,
+            CGROUP2_SUPER_MAGIC,
+            FsType(SYSFS_MAGIC),
+        ]
+        .contains(&filesystem)
+        {
+            return Err(Error::Unsafe(
+                "/etc/hosts in the container is a file of the kernel's (proc, sysfs or cgroup)"
+                    .into(),
+            ));
+        }
+        let mount = mount_id(&file)?;
+        Ok(HostsTarget { file, mount })
+    }
+
+    /// What `/etc/hosts` is now.
+    ///
+    /// # Errors
+    ///
+    /// It is not there any more.
+    pub fn hosts_now(&self) -> Result<OwnedFd, Error> {
+        self.resolve(Path::new(ETC_HOSTS))?.ok_or_else(|| {
+            Error::Unsafe("/etc/hosts in the container went away while we mounted on it".into())
+        })
+    }
+
+    /// Whether the mount on which the target lies already is a file of ours: registered twice,
+    /// or at two stages.
+    ///
+    /// # Errors
+    ///
+    /// A mount on it would be seen outside of the container, or the table cannot be read.
+    pub fn check_propagation(
+        &self,
+        target: &HostsTarget,
+        ours: &ProcDirectory,
+    ) -> Result<AlreadyOurs, Error> {
+        let table = ours.read("mountinfo")?;
+        for id in [self.mount, target.mount] {
+            match mountinfo::find(&table, id) {
+                Some(line) if line.is_shared => {
+                    return Err(Error::Unsafe(format!(
+                        "{} is a shared mount: what is mounted there would be seen outside of the container \
+                         (youki before 0.6, or a volume with bidirectional propagation on /etc)",
+                        line.mount_point
+                    )));
+                }
+                Some(_) => {}
+                None => {
+                    return Err(Error::Unsafe(format!(
+                        "mount {id} under {} is not in this mount namespace",
+                        self.path.display()
+                    )));
+                }
+            }
+        }
+        let source = mountinfo::find(&table, target.mount).map(|line| line.source);
+        Ok(AlreadyOurs(
+            source == Some(crate::kernel::hosts_tmpfs::SOURCE),
+        ))
+    }
+
+    /// Follows `path` inside the root; `None` when something of it is missing.
+    fn resolve(&self, path: &Path) -> Result<Option<OwnedFd>, Error> {
+        match self.root.resolve(path) {
+            Ok(handle) => Ok(Some(handle.into())),
+            Err(error) if error.kind() == NOT_FOUND => Ok(None),
+            Err(error) => Err(self.unresolved(path, &error)),
+        }
+    }
+
+    /// Makes what is missing of `path`, the last component as `missing` says. A symlink that
+    /// points to nothing is followed inside the root and what it points to is made.
+    fn make(
+        &self,
+        path: &Path,
+        missing: Missing,
+        owner: Option<(u32, u32)>,
+        links: usize,
+    ) -> Result<OwnedFd, Error> {
+        if links > SYMLINKS_MAX {
+            return Err(Error::Unsafe(format!(
+                "too many symlinks on the way to /{ETC_HOSTS} in the container"
+            )));
+        }
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+            return Err(Error::Unsafe(format!(
+                "a symlink on the way to /{ETC_HOSTS} leads to the rootfs itself"
+            )));
+        };
+        match self.root.readlink(path) {
+            // `..` in the target stays: only the resolver knows where it leads.
+            Ok(target) => {
+                let path = parent.join(target);
+                let path = path.strip_prefix("/").unwrap_or(&path);
+                match self.resolve(path)? {
+                    Some(found) => return Ok(found),
+                    None => return self.make(path, missing, owner, links + 1),
+                }
+            }
+            Err(error) if [NOT_FOUND, NOT_A_LINK].contains(&error.kind()) => {}
+            Err(error) => return Err(self.unresolved(path, &error)),
+        }
+        let directory = match self.resolve(parent)? {
+            Some(directory) => directory,
+            None => self.make(parent, Missing::Directory, owner, links + 1)?,
+        };
+        let shown = self.path.join(path);
+        let made = match missing {
+            Missing::Directory => rustix::fs::mkdirat(&directory, name, Mode::from_raw_mode(0o755))
+                .map_err(|errno| Error::file("mkdir", &shown, errno))
+                .and_then(|()| self.open_made(&directory, name, OFlags::DIRECTORY, &shown))?,
+            Missing::File => {
+                let flags = OFlags::CREATE
+                    | OFlags::EXCL
+                    | OFlags::NOFOLLOW
+                    | OFlags::CLOEXEC
+                    | OFlags::WRONLY;
+                openat(&directory, name, flags, Mode::from_raw_mode(0o644))
+                    .map_err(|errno| Error::file("create", &shown, errno))?
+            }
+        };
+        let mode = if missing == Missing::Directory {
+            0o755
+        } else {
+            0o644
+        };
+        rustix::fs::fchmod(&made, Mode::from_raw_mode(mode))
+            .map_err(|errno| Error::file("fchmod", &shown, errno))?;
+        if let Some((user, group)) = owner {
+            rustix::fs::fchown(&made, Some(Uid::from_raw(user)), Some(Gid::from_raw(group)))
+                .map_err(|errno| Error::file("fchown", &shown, errno))?;
+        }
+        Ok(made)
+    }
+
+    fn open_made(
+        &self,
+        directory: &OwnedFd,
+        name: &std::ffi::OsStr,
+        kind: OFlags,
+        shown: &Path,
+    ) -> Result<OwnedFd, Error> {
+        openat(
+            directory,
+            name,
+            OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | kind,
+            Mode::empty(),
+        )
+        .map_err(|errno| Error::file("open", shown, errno))
+    }
+
+    fn status(&self, file: &OwnedFd) -> Result<Statx, Error> {
+        statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)
+            .map_err(|errno| self.failed("statx", errno))
+    }
+
+    fn failed(&self, call: &'static str, errno: impl Into<std::io::Error>) -> Error {
+        Error::file(call, self.path.join(ETC_HOSTS), errno)
+    }
+
+    fn unresolved(&self, path: &Path, error: &pathrs::error::Error) -> Error {
+        let source = match error.kind() {
+            ErrorKind::OsError(Some(number)) => std::io::Error::from_raw_os_error(number),
+            _ => std::io::Error::other(error.to_string()),
+        };
+        let call = format!(
+            "openat2([<{}>], \"{}\", O_PATH, RESOLVE_IN_ROOT)",
+            self.path.display(),
+            path.display()
+        );
+        Error::Call { call, source }.makes_unsafe("/etc/hosts in the container cannot be resolved")
+    }
+}
+
+impl AsFd for Rootfs {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.directory.as_fd()
+    }
+}
+
+impl AsFd for HostsTarget {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+impl HostsTarget {
+    /// Reads the file that the runtime has mounted there, through the container's own view: what
+    /// a tenant can make this show is what his container could read anyway.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or has more than `limit` bytes.
+    pub fn read(&self, ours: &ProcDirectory, limit: u64) -> Result<Vec<u8>, Error> {
+        use std::os::fd::AsRawFd;
+        let mut bytes = Vec::new();
+        // The descriptor is to a regular file, so neither opening nor reading it can hang on a peer.
+        let file: File = ours.open_file(&format!("fd/{}", self.file.as_raw_fd()))?;
+        file.take(limit + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|source| Error::file("read", "/etc/hosts in the container", source))?;
+        if bytes.len() as u64 > limit {
+            return Err(Error::TooLarge {
+                path: "/etc/hosts in the container".into(),
+                limit,
+            });
+        }
+        Ok(bytes)
+    }
+}
+
+/// Whether a mount of ours is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AlreadyOurs(pub bool);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Missing {
+    Directory,
+    File,
+}
+
+const NOT_FOUND: ErrorKind = ErrorKind::OsError(Some(libc_errno::ENOENT));
+const NOT_A_LINK: ErrorKind = ErrorKind::OsError(Some(libc_errno::EINVAL));
+
+/// errno numbers that are the same on every architecture Linux has.
+mod libc_errno {
+    pub(super) const ENOENT: i32 = rustix::io::Errno::NOENT.raw_os_error();
+    pub(super) const EINVAL: i32 = rustix::io::Errno::INVAL.raw_os_error();
+}
+
+/// The identity of what `fd` refers to.
+///
+/// # Errors
+///
+/// The kernel does not say.
+pub fn file_id(fd: impl AsFd) -> Result<FileId, Error> {
+    let status = statx(&fd, "", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)
+        .map_err(|errno| Error::call("statx(<descriptor>, \"\", AT_EMPTY_PATH)", errno))?;
+    Ok(FileId {
+        device: (status.stx_dev_major, status.stx_dev_minor),
+        inode: status.stx_ino,
+    })
+}
+
+/// The number of the mount on which `fd` lies, as mountinfo has it.
+fn mount_id(fd: &OwnedFd) -> Result<u64, Error> {
+    let failed = |errno| {
+        Error::call(
+            "statx(<descriptor>, \"\", AT_EMPTY_PATH, STATX_MNT_ID)",
+            errno,
+        )
+    };
+    let status = statx(fd, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID).map_err(failed)?;
+    if StatxFlags::from_bits_retain(status.stx_mask).contains(StatxFlags::MNT_ID) {
+        return Ok(status.stx_mnt_id);
+    }
+    // Before Linux 5.8.
+    use std::os::fd::AsRawFd;
+    let info = ProcDirectory::of_self()?.read(&format!("fdinfo/{}", fd.as_raw_fd()))?;
+    let id = info
+        .lines()
+        .find_map(|line| line.strip_prefix("mnt_id:"))
+        .and_then(|id| id.trim().parse().ok());
+    id.ok_or_else(|| {
+        Error::Unsafe("the kernel does not say on which mount a descriptor lies".into())
+    })
+}
+
+fn word_for(kind: FileType) -> &'static str {
+    match kind {
+        FileType::Directory => "a directory",
+        FileType::Symlink => "a symlink",
+        FileType::Fifo => "a FIFO",
+        FileType::Socket => "a socket",
+        FileType::CharacterDevice | FileType::BlockDevice => "a device",
+        _ => "something else",
+    }
+}

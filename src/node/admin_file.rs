@@ -1,0 +1,99 @@
+//! Reading what only the administrator may write, and the node's own files.
+
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+use rustix::fs::OFlags;
+
+use crate::error::Error;
+
+/// What the kernel shows as the owner of files whose owner has no number in our user namespace.
+const OVERFLOW_UID: u32 = 65534;
+
+/// Reads a file whole.
+///
+/// # Errors
+///
+/// It cannot be read, is not a regular file, or has more than `limit` bytes.
+pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+    read_open(&open(path)?, path, limit)
+}
+
+/// Reads a file that decides what happens in every container of the node; `None` when there is
+/// none.
+///
+/// # Errors
+///
+/// As [`read`]; and it is not root's, or others may write it.
+pub fn read_admin_file(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+    let file = match open(path) {
+        Ok(file) => file,
+        Err(Error::File { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let status = file
+        .metadata()
+        .map_err(|source| Error::file("stat", path, source))?;
+    let situation = if !is_root(status.uid()) {
+        format!("belongs to user {}, not to root", status.uid())
+    } else if status.mode() & 0o022 != 0 {
+        format!(
+            "others than root may write it (mode {:04o})",
+            status.mode() & 0o7777
+        )
+    } else {
+        return read_open(&file, path, limit).map(Some);
+    };
+    Err(Error::Configuration {
+        path: path.to_owned(),
+        situation,
+    })
+}
+
+/// Whether this is the host's root: in a user namespace (rootless Podman, `createContainer`) the
+/// host's root has no number and shows as the overflow user.
+fn is_root(uid: u32) -> bool {
+    uid == 0 || (uid == OVERFLOW_UID && !in_initial_user_namespace())
+}
+
+fn in_initial_user_namespace() -> bool {
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    map.split_ascii_whitespace().eq(["0", "0", "4294967295"])
+}
+
+fn open(path: &Path) -> Result<File, Error> {
+    let flags = OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+    OpenOptions::new()
+        .read(true)
+        // A FIFO put in the file's place must not hang the start of a container.
+        .custom_flags(flags.bits() as i32)
+        .open(path)
+        .map_err(|source| Error::file("open", path, source))
+}
+
+fn read_open(file: &File, path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+    let status = file
+        .metadata()
+        .map_err(|source| Error::file("stat", path, source))?;
+    if !status.is_file() {
+        return Err(Error::file(
+            "read",
+            path,
+            std::io::Error::other("not a regular file"),
+        ));
+    }
+    let mut bytes =
+        Vec::with_capacity(usize::try_from(status.len().min(limit)).unwrap_or_default() + 1);
+    file.take(limit + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|source| Error::file("read", path, source))?;
+    if bytes.len() as u64 > limit {
+        return Err(Error::TooLarge {
+            path: path.to_owned(),
+            limit,
+        });
+    }
+    Ok(bytes)
+}

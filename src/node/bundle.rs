@@ -1,0 +1,102 @@
+//! The bundle on disk.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+use crate::facts::config_json::ConfigJson;
+use crate::facts::container::Container;
+use crate::facts::state::State;
+use crate::node::admin_file;
+
+/// More than any engine writes; the same bound as for the state.
+pub const CONFIG_JSON_MAX: u64 = 16 * 1024 * 1024;
+
+/// Where crun keeps its copy of `config.json`, by container ID: its own root, and the one that
+/// containerd gives it.
+const CRUN_ROOTS: [&str; 2] = ["/run/crun", "/run/containerd/runc/k8s.io"];
+
+/// The bytes of a bundle's `config.json`.
+#[derive(Debug)]
+pub struct Bundle {
+    directory: PathBuf,
+    config_path: PathBuf,
+    config: Vec<u8>,
+}
+
+impl Bundle {
+    /// Reads the bundle that the state names.
+    ///
+    /// crun writes its working directory as the bundle, and that is `/` in some versions and
+    /// situations; then its own copy of `config.json` is read. Without any `config.json` nothing is
+    /// known of the container's mounts, and the hook will not guess.
+    ///
+    /// # Errors
+    ///
+    /// There is no `config.json`, or it cannot be read.
+    pub fn of_state(state: &State) -> Result<Self, Error> {
+        let directory = PathBuf::from(&state.bundle);
+        match Self::read(&directory, directory.join("config.json")) {
+            Err(Error::File { source, .. }) if source.kind() == ErrorKind::NotFound => {
+                let copies = copies_of(&state.id);
+                for copy in &copies {
+                    if let Ok(bundle) = Self::read(&directory, copy.clone()) {
+                        return Ok(bundle);
+                    }
+                }
+                Err(Error::NoConfigJson {
+                    bundle: directory,
+                    copies,
+                    source,
+                })
+            }
+            read => read,
+        }
+    }
+
+    /// Reads the bundle in this directory.
+    ///
+    /// # Errors
+    ///
+    /// There is no `config.json`, or it cannot be read.
+    pub fn of_directory(directory: &Path) -> Result<Self, Error> {
+        Self::read(directory, directory.join("config.json"))
+    }
+
+    fn read(directory: &Path, config_path: PathBuf) -> Result<Self, Error> {
+        let config = admin_file::read(&config_path, CONFIG_JSON_MAX)?;
+        Ok(Self {
+            directory: directory.to_owned(),
+            config_path,
+            config,
+        })
+    }
+
+    /// The facts in it.
+    ///
+    /// # Errors
+    ///
+    /// It is not what the runtime specification says.
+    pub fn container(&self) -> Result<Container, Error> {
+        let config = ConfigJson::read(&self.config).map_err(|source| Error::BadConfigJson {
+            path: self.config_path.clone(),
+            source,
+        })?;
+        Container::new(config, &self.directory).map_err(|source| Error::NoRootPath {
+            path: self.config_path.clone(),
+            source,
+        })
+    }
+}
+
+/// The ID becomes part of a path here: only one that is a single component may.
+fn copies_of(id: &str) -> Vec<PathBuf> {
+    let component = !id.is_empty() && id != "." && id != ".." && !id.contains(['/', '\0']);
+    if !component {
+        return Vec::new();
+    }
+    CRUN_ROOTS
+        .iter()
+        .map(|root| Path::new(root).join(id).join("config.json"))
+        .collect()
+}

@@ -1,0 +1,78 @@
+//! Records for the node's log: `/dev/log`, which journald and every syslog daemon offer.
+//!
+//! crun throws a hook's stderr away and nobody reads that of a hook that succeeded, so the log is
+//! where an administrator finds what we did.
+
+use std::cell::OnceCell;
+use std::os::unix::net::UnixDatagram;
+
+const DEV_LOG: &str = "/dev/log";
+/// LOG_DAEMON of syslog(3), shifted as RFC 3164 wants it.
+const FACILITY_DAEMON: u8 = 3 << 3;
+/// Longest message, in bytes: what every daemon takes in one datagram.
+const MESSAGE_MAX: usize = 8 * 1024;
+
+/// How serious a record is, as syslog(3) numbers it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Severity {
+    /// A container was not started.
+    Error = 3,
+    /// Somebody did not get what he asked for, or something should be mended.
+    Warning = 4,
+    /// What was done.
+    Info = 6,
+}
+
+/// The way to the node's log. Connected when there is something to say, since mostly there is
+/// not; and by [`Log::connect`] before the host is left behind.
+#[derive(Debug, Default)]
+pub struct Log(OnceCell<Option<UnixDatagram>>);
+
+impl Log {
+    /// Connects. A node without a log daemon is no error: there is nobody to tell.
+    pub fn connect(&self) -> Option<&UnixDatagram> {
+        let connection = self.0.get_or_init(|| {
+            let socket = UnixDatagram::unbound().ok()?;
+            socket.connect(DEV_LOG).ok()?;
+            // A daemon that does not read must not hold up the start of a container.
+            socket.set_nonblocking(true).ok()?;
+            Some(socket)
+        });
+        connection.as_ref()
+    }
+
+    /// Sends one record.
+    pub fn record(&self, severity: Severity, message: &str) {
+        if let Some(socket) = self.connect() {
+            let priority = FACILITY_DAEMON | severity as u8;
+            let message = printable(message);
+            let record = format!(
+                "<{priority}>oci-hostaliases-hook[{}]: {message}",
+                std::process::id()
+            );
+            // Nobody is left who could be told that telling failed.
+            let _ = socket.send(record.as_bytes());
+        }
+    }
+}
+
+/// `message` on one line, with control characters escaped so that nothing a tenant wrote can look
+/// like another record or talk to a terminal, and cut to a length that is always taken.
+pub fn printable(message: &str) -> String {
+    let mut line = String::with_capacity(message.len());
+    for c in message.chars() {
+        if line.len() >= MESSAGE_MAX {
+            line.push('…');
+            break;
+        }
+        if c.is_control()
+            || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        {
+            line.extend(c.escape_default());
+        } else {
+            line.push(c);
+        }
+    }
+    line
+}

@@ -1,0 +1,6 @@
+//! What the hook reads of the node, and where it tells the node what it did.
+
+pub mod admin_file;
+pub mod bundle;
+pub mod log;
+pub mod settings;

@@ -1,0 +1,143 @@
+//! The hook's configuration, `config.toml`.
+
+use std::path::Path;
+
+use toml::Value;
+
+use crate::error::Error;
+use crate::node::admin_file;
+use crate::text::field_error::quote;
+
+/// Where it is unless `--config` says otherwise.
+pub const DEFAULT_PATH: &str = "/etc/oci-hostaliases/config.toml";
+const FILE_MAX: u64 = 64 * 1024;
+/// The smallest file system that holds anything: one page.
+const SIZE_LIMIT_MIN: u64 = 4 * 1024;
+const SIZE_LIMIT_MAX: u64 = 1024 * 1024 * 1024;
+
+/// What an administrator can choose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// `on-error`
+    pub on_error: OnError,
+    /// `read-only`: whether containers may not write the file.
+    pub read_only: bool,
+    /// `size-limit`, in bytes.
+    pub size_limit: u64,
+    /// What is odd about the file and does not matter to a container.
+    pub warnings: Vec<String>,
+}
+
+/// What happens to a container that asked for something and cannot get it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnError {
+    /// It does not start, with the reason.
+    Fail,
+    /// It starts without, and the log says why.
+    Warn,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            on_error: OnError::Fail,
+            read_only: false,
+            size_limit: 1024 * 1024,
+            warnings: Vec::new(),
+        }
+    }
+}
+
+impl Settings {
+    /// Reads the file at `path`; the defaults when there is none.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, is not root's alone, is not TOML, or has a value that is none.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let Some(bytes) = admin_file::read_admin_file(path, FILE_MAX)? else {
+            return Ok(Self::default());
+        };
+        Self::read(&String::from_utf8_lossy(&bytes)).map_err(|situation| Error::Configuration {
+            path: path.to_owned(),
+            situation,
+        })
+    }
+
+    /// Reads the text of the file.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, with the key.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+            // The library's own text has several lines and shows the source.
+            let line = error
+                .span()
+                .and_then(|span| text.get(..span.start))
+                .map_or(1, |before| before.matches('\n').count() + 1);
+            format!("line {line}: {}", error.message())
+        })?;
+        let mut settings = Self::default();
+        for (key, value) in &table {
+            match key.as_str() {
+                "on-error" => settings.on_error = read_on_error(value)?,
+                "read-only" => {
+                    settings.read_only = value.as_bool().ok_or_else(|| {
+                        format!(
+                            "read-only: Invalid value: {}: must be true or false",
+                            shown(value)
+                        )
+                    })?;
+                }
+                "size-limit" => settings.size_limit = read_size(value)?,
+                _ => settings
+                    .warnings
+                    .push(format!("{}: Unknown key", quote(key))),
+            }
+        }
+        Ok(settings)
+    }
+}
+
+fn read_on_error(value: &Value) -> Result<OnError, String> {
+    match value.as_str() {
+        Some("fail") => Ok(OnError::Fail),
+        Some("warn") => Ok(OnError::Warn),
+        _ => Err(format!(
+            "on-error: Invalid value: {}: must be \"fail\" or \"warn\"",
+            shown(value)
+        )),
+    }
+}
+
+/// `"1MiB"`, `"512KiB"`, `"65536"`
+fn read_size(value: &Value) -> Result<u64, String> {
+    let refused = || {
+        format!(
+            "size-limit: Invalid value: {}: must be a size such as \"1MiB\" or \"64KiB\", from 4KiB to 1024MiB",
+            shown(value)
+        )
+    };
+    let text = value.as_str().ok_or_else(refused)?;
+    let (number, unit) = match (text.strip_suffix("MiB"), text.strip_suffix("KiB")) {
+        (Some(number), _) => (number, 1024 * 1024),
+        (_, Some(number)) => (number, 1024),
+        _ => (text, 1),
+    };
+    let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    let size = number
+        .parse::<u64>()
+        .ok()
+        .filter(|_| digits)
+        .and_then(|number| number.checked_mul(unit));
+    size.filter(|size| (SIZE_LIMIT_MIN..=SIZE_LIMIT_MAX).contains(size))
+        .ok_or_else(refused)
+}
+
+/// A refused value, for a message: text itself, anything else by its kind.
+fn shown(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.type_str().to_owned(), quote)
+}

@@ -1,0 +1,147 @@
+//! A refused value, said the way the Kubernetes API server says it.
+
+use std::fmt;
+
+/// Longest piece of a refused value that is repeated to the person, in characters. The value is
+/// a tenant's and may be 256 KiB long; the message goes into an event and a log.
+const SHOWN: usize = 128;
+
+/// How many refused fields are named before the rest is only counted.
+const LISTED: usize = 20;
+
+/// One refused value: `spec.hostAliases[0].ip: Invalid value: "010.0.0.5": must not have leading
+/// 0s`. The form is that of `field.Error` in Kubernetes' `apimachinery/pkg/util/validation/field`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldError {
+    field: String,
+    what: What,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum What {
+    Invalid { value: String, detail: String },
+    Unknown,
+    Duplicate,
+    TooLong { limit: usize },
+}
+
+impl FieldError {
+    /// The value is of the right kind and refused for `detail`. It is shown quoted, with control
+    /// characters escaped.
+    pub fn invalid(field: impl Into<String>, value: &str, detail: impl Into<String>) -> Self {
+        Self::new(
+            field,
+            What::Invalid {
+                value: quote(value),
+                detail: detail.into(),
+            },
+        )
+    }
+
+    /// The value is not even of the right kind; `shown` is a word for it, such as `7` or `object`.
+    pub fn wrong_kind(
+        field: impl Into<String>,
+        shown: impl Into<String>,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self::new(
+            field,
+            What::Invalid {
+                value: shown.into(),
+                detail: detail.into(),
+            },
+        )
+    }
+
+    /// Nobody knows this field: a typo such as `hostames` must not be lost without a word.
+    pub fn unknown(field: impl Into<String>) -> Self {
+        Self::new(field, What::Unknown)
+    }
+
+    /// The field stands twice in one object.
+    pub fn duplicate(field: impl Into<String>) -> Self {
+        Self::new(field, What::Duplicate)
+    }
+
+    /// More than `limit` bytes.
+    pub fn too_long(field: impl Into<String>, limit: usize) -> Self {
+        Self::new(field, What::TooLong { limit })
+    }
+
+    fn new(field: impl Into<String>, what: What) -> Self {
+        Self {
+            field: field.into(),
+            what,
+        }
+    }
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let field = &self.field;
+        match &self.what {
+            What::Invalid { value, detail } => {
+                write!(f, "{field}: Invalid value: {value}: {detail}")
+            }
+            What::Unknown => write!(f, "{field}: Unknown field"),
+            What::Duplicate => write!(f, "{field}: Duplicate field"),
+            What::TooLong { limit } => {
+                write!(f, "{field}: Too long: may not be more than {limit} bytes")
+            }
+        }
+    }
+}
+
+/// All refused values of one source, never only the first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldErrors(Vec<FieldError>);
+
+impl FieldErrors {
+    /// `Ok(value)` when nothing was refused.
+    ///
+    /// # Errors
+    ///
+    /// What was refused, when something was.
+    pub fn or<T>(errors: Vec<FieldError>, value: T) -> Result<T, Self> {
+        if errors.is_empty() {
+            Ok(value)
+        } else {
+            Err(Self(errors))
+        }
+    }
+
+    /// Each refused value, in the order of the source.
+    pub fn iter(&self) -> impl Iterator<Item = &FieldError> {
+        self.0.iter()
+    }
+}
+
+impl fmt::Display for FieldErrors {
+    /// On one line; after the first twenty the rest is counted.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (nth, error) in self.0.iter().take(LISTED).enumerate() {
+            if nth > 0 {
+                f.write_str("; ")?;
+            }
+            write!(f, "{error}")?;
+        }
+        match self.0.len().checked_sub(LISTED) {
+            Some(more) if more > 0 => write!(f, "; and {more} more"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for FieldErrors {}
+
+/// `value` in double quotes, cut to a length that a message can carry. Control characters, quotes
+/// and whatever is not printable is escaped: the text is a tenant's and goes to a log.
+pub fn quote(value: &str) -> String {
+    let mut shown: String = value.chars().take(SHOWN).collect();
+    let cut = shown.len() < value.len();
+    shown = format!("{shown:?}");
+    if cut {
+        shown.push('…');
+    }
+    shown
+}

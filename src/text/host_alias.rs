@@ -1,0 +1,297 @@
+//! One entry of `hostAliases`, and the strict reading of a JSON list of them.
+
+use std::fmt;
+
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::Value;
+
+use crate::text::field_error::FieldError;
+use crate::text::names;
+
+/// An IP address and the names for it: Kubernetes' `HostAlias`. Both are valid; the address is
+/// spelled as its author spelled it, as the kubelet leaves it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostAlias {
+    ip: String,
+    hostnames: Vec<String>,
+    position: usize,
+}
+
+impl HostAlias {
+    /// An entry, when `ip` and all `hostnames` are what the API server accepts. No names is an
+    /// entry too. `position` is where it stands in its source: the index in a list, the line
+    /// number in a file. The refused values go to `errors`, the address under `ip_field` and each
+    /// name under `name_field(index)`.
+    pub fn check(
+        ip: &str,
+        hostnames: Vec<String>,
+        position: usize,
+        ip_field: impl FnOnce() -> String,
+        name_field: impl Fn(usize) -> String,
+        errors: &mut Vec<FieldError>,
+    ) -> Option<Self> {
+        let before = errors.len();
+        if let Some(detail) = names::ip_refusal(ip) {
+            errors.push(FieldError::invalid(ip_field(), ip, detail));
+        }
+        for (nth, name) in hostnames
+            .iter()
+            .enumerate()
+            .filter(|(_, name)| !names::is_name(name))
+        {
+            for detail in names::name_refusals(name) {
+                errors.push(FieldError::invalid(name_field(nth), name, detail));
+            }
+        }
+        (errors.len() == before).then(|| Self {
+            ip: ip.to_owned(),
+            hostnames,
+            position,
+        })
+    }
+
+    /// The address, as spelled by its author.
+    pub fn ip(&self) -> &str {
+        &self.ip
+    }
+
+    /// The names, in the author's order.
+    pub fn hostnames(&self) -> &[String] {
+        &self.hostnames
+    }
+
+    /// Index in its list, or line number in its file.
+    pub fn position(&self) -> usize {
+        self.position
+    }
+}
+
+/// Reads `[{"ip":"10.1.2.3","hostnames":["foo.remote","bar.remote"]}]`, the list of
+/// `.spec.hostAliases`, as strictly as the API server does with `fieldValidation=Strict`: unknown
+/// and repeated fields are errors. `field` is the list's own name. Refused values go to `errors`,
+/// all of them; the entries without fault are returned.
+pub fn read_list(field: &str, json: &str, errors: &mut Vec<FieldError>) -> Vec<HostAlias> {
+    match serde_json::from_str::<Vec<Item>>(json) {
+        Ok(items) => check_items(field, items, errors),
+        Err(error) => {
+            errors.push(FieldError::invalid(
+                field,
+                json,
+                format!("must be a JSON list of objects: {error}"),
+            ));
+            Vec::new()
+        }
+    }
+}
+
+/// The same for a list that a manifest's reader has parsed already. `null` is an empty list.
+///
+/// # Errors
+///
+/// The value is not a list.
+pub fn read_value(field: &str, value: Value, errors: &mut Vec<FieldError>) -> Vec<HostAlias> {
+    if value.is_null() {
+        return Vec::new();
+    }
+    match value {
+        Value::Array(items) => {
+            check_items(field, items.into_iter().map(Item::from).collect(), errors)
+        }
+        other => {
+            errors.push(FieldError::wrong_kind(
+                field,
+                kind(&other),
+                "must be a list",
+            ));
+            Vec::new()
+        }
+    }
+}
+
+fn check_items(field: &str, items: Vec<Item>, errors: &mut Vec<FieldError>) -> Vec<HostAlias> {
+    let mut aliases = Vec::with_capacity(items.len());
+    for (index, item) in items.into_iter().enumerate() {
+        match item {
+            Item::Object(members) => aliases.extend(check_item(field, index, members, errors)),
+            Item::Other(value) => errors.push(FieldError::wrong_kind(
+                format!("{field}[{index}]"),
+                kind(&value),
+                "must be an object with \"ip\" and \"hostnames\"",
+            )),
+        }
+    }
+    aliases
+}
+
+fn check_item(
+    field: &str,
+    index: usize,
+    members: Vec<(String, Value)>,
+    errors: &mut Vec<FieldError>,
+) -> Option<HostAlias> {
+    let before = errors.len();
+    let (mut ip, mut hostnames) = (None, None);
+    for (key, value) in members {
+        let place = match key.as_str() {
+            "ip" => &mut ip,
+            "hostnames" => &mut hostnames,
+            _ => {
+                errors.push(FieldError::unknown(format!(
+                    "{field}[{index}].{}",
+                    bare(&key)
+                )));
+                continue;
+            }
+        };
+        if place.replace(value).is_some() {
+            errors.push(FieldError::duplicate(format!("{field}[{index}].{key}")));
+        }
+    }
+    // A missing address is the empty one, as in the API server's decoder.
+    let ip = string(
+        ip.unwrap_or(Value::Null),
+        || format!("{field}[{index}].ip"),
+        errors,
+    );
+    let hostnames = strings(
+        hostnames.unwrap_or(Value::Null),
+        &format!("{field}[{index}].hostnames"),
+        errors,
+    );
+    let alias = HostAlias::check(
+        ip.as_deref().unwrap_or("0.0.0.0"),
+        hostnames,
+        index,
+        || format!("{field}[{index}].ip"),
+        |nth| format!("{field}[{index}].hostnames[{nth}]"),
+        errors,
+    );
+    alias.filter(|_| errors.len() == before)
+}
+
+fn string(
+    value: Value,
+    field: impl FnOnce() -> String,
+    errors: &mut Vec<FieldError>,
+) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text),
+        Value::Null => Some(String::new()),
+        other => {
+            errors.push(FieldError::wrong_kind(
+                field(),
+                kind(&other),
+                "must be a string",
+            ));
+            None
+        }
+    }
+}
+
+fn strings(value: Value, field: &str, errors: &mut Vec<FieldError>) -> Vec<String> {
+    match value {
+        Value::Null => Vec::new(),
+        Value::Array(items) => items
+            .into_iter()
+            .enumerate()
+            .filter_map(|(nth, item)| string(item, || format!("{field}[{nth}]"), errors))
+            .collect(),
+        other => {
+            errors.push(FieldError::wrong_kind(
+                field,
+                kind(&other),
+                "must be a list of strings",
+            ));
+            Vec::new()
+        }
+    }
+}
+
+/// A word for a value of the wrong kind: small ones themselves, the others by their kind.
+fn kind(value: &Value) -> String {
+    match value {
+        Value::Array(_) => "list".to_owned(),
+        Value::Object(_) => "object".to_owned(),
+        Value::String(text) => crate::text::field_error::quote(text),
+        small => small.to_string(),
+    }
+}
+
+/// An unknown key as part of a field's path: nothing that could be taken for something else.
+fn bare(key: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if !key.is_empty() && key.len() <= 64 && key.chars().all(plain) {
+        key.to_owned()
+    } else {
+        crate::text::field_error::quote(key)
+    }
+}
+
+/// A member of the list before it is checked. An object keeps its members in order and twice when
+/// they are there twice: `serde_json::Value` would keep the last and tell nobody.
+enum Item {
+    Object(Vec<(String, Value)>),
+    Other(Value),
+}
+
+impl From<Value> for Item {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Object(members) => Self::Object(members.into_iter().collect()),
+            other => Self::Other(other),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Item {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ItemVisitor;
+
+        impl<'de> Visitor<'de> for ItemVisitor {
+            type Value = Item;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Item, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Item::Object(members))
+            }
+
+            fn visit_seq<A: de::SeqAccess<'de>>(self, seq: A) -> Result<Item, A::Error> {
+                Deserialize::deserialize(de::value::SeqAccessDeserializer::new(seq))
+                    .map(Item::Other)
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Item, E> {
+                Ok(Item::Other(Value::from(text)))
+            }
+
+            fn visit_bool<E: de::Error>(self, value: bool) -> Result<Item, E> {
+                Ok(Item::Other(Value::from(value)))
+            }
+
+            fn visit_u64<E: de::Error>(self, value: u64) -> Result<Item, E> {
+                Ok(Item::Other(Value::from(value)))
+            }
+
+            fn visit_i64<E: de::Error>(self, value: i64) -> Result<Item, E> {
+                Ok(Item::Other(Value::from(value)))
+            }
+
+            fn visit_f64<E: de::Error>(self, value: f64) -> Result<Item, E> {
+                Ok(Item::Other(Value::from(value)))
+            }
+
+            fn visit_unit<E: de::Error>(self) -> Result<Item, E> {
+                Ok(Item::Other(Value::Null))
+            }
+        }
+
+        deserializer.deserialize_any(ItemVisitor)
+    }
+}

@@ -1,0 +1,205 @@
+//! The bytes of `/etc/hosts`, exactly as the kubelet writes them, and where each line comes from.
+//!
+//! Source: `managedHostsFileContent`, `nodeHostsFileContent` and `hostsEntriesFromHostAliases` in
+//! Kubernetes' `pkg/kubelet/kubelet_pods.go`. Nothing is sorted, merged or put right here: the
+//! odd `fe00::` addresses are the kubelet's.
+
+use crate::text::host_alias::HostAlias;
+use crate::text::names::{self, HOST_NAME_MAX};
+
+const POD_HEADER: &str = "# Kubernetes-managed hosts file.\n";
+const HOST_NETWORK_HEADER: &str = "# Kubernetes-managed hosts file (host network).\n";
+const BOILERPLATE: &str = "127.0.0.1\tlocalhost\n\
+    ::1\tlocalhost ip6-localhost ip6-loopback\n\
+    fe00::0\tip6-localnet\n\
+    fe00::0\tip6-mcastprefix\n\
+    fe00::1\tip6-allnodes\n\
+    fe00::2\tip6-allrouters\n";
+const ALIASES_HEADER: &str = "\n# Entries added by HostAliases.\n";
+
+/// The text of one container's `/etc/hosts` and, for `explain`, the origin of its lines.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HostsFile {
+    bytes: Vec<u8>,
+    sources: Vec<String>,
+    parts: Vec<(usize, Part)>,
+}
+
+/// Whose a run of lines is: small, since there is one for each entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Kubelet,
+    PodAddress,
+    Node,
+    Engine,
+    Heading { source: usize },
+    Entry { source: usize, position: usize },
+}
+
+/// Where a line of the file comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin<'a> {
+    /// The lines that the kubelet writes into every file.
+    Kubelet,
+    /// One of the Pod's addresses.
+    PodAddress,
+    /// The node's own `/etc/hosts`, for a container on the host's network.
+    Node,
+    /// The file that an engine made for this container or Pod.
+    Engine,
+    /// The heading of the section for this list or file.
+    Heading(&'a str),
+    /// An entry of this list or file, with its index or line number there.
+    Entry(&'a str, usize),
+}
+
+/// The names on a Pod's line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PodName<'a> {
+    /// The short host name.
+    pub hostname: &'a str,
+    /// The domain: with it the line reads `IP<TAB>hostname.domain<TAB>hostname`.
+    pub domain: Option<&'a str>,
+}
+
+impl<'a> PodName<'a> {
+    /// The names for a host name; `None` when it may not stand in the file. A host name that
+    /// already ends in the domain (`setHostnameAsFQDN`) is cut back to its first part, since the
+    /// kubelet writes `FQDN<TAB>short` then too.
+    pub fn new(hostname: &'a str, domain: Option<&'a str>) -> Option<Self> {
+        let short = domain
+            .and_then(|domain| hostname.strip_suffix(domain)?.strip_suffix('.'))
+            .unwrap_or(hostname);
+        (short.len() <= HOST_NAME_MAX && names::is_name(short)).then_some(Self {
+            hostname: short,
+            domain,
+        })
+    }
+}
+
+impl HostsFile {
+    /// The file of a Pod with a network of its own: header, boilerplate and one line per address
+    /// in the order given. Without a name there is no line for the addresses.
+    pub fn for_pod_network(addresses: &[String], name: Option<PodName<'_>>) -> Self {
+        let mut file = Self::default();
+        file.push(Part::Kubelet, &[POD_HEADER, BOILERPLATE]);
+        if let Some(PodName { hostname, domain }) = name {
+            for address in addresses {
+                match domain {
+                    Some(domain) => {
+                        file.push(
+                            Part::PodAddress,
+                            &[address, "\t", hostname, ".", domain, "\t", hostname, "\n"],
+                        );
+                    }
+                    None => file.push(Part::PodAddress, &[address, "\t", hostname, "\n"]),
+                }
+            }
+        }
+        file
+    }
+
+    /// The file of a Pod on the host's network: the node's own file, byte for byte, under a
+    /// header. No line for the Pod's address: the node's file has the node's.
+    pub fn for_host_network(node_hosts: &[u8]) -> Self {
+        let mut file = Self::default();
+        file.push(Part::Kubelet, &[HOST_NETWORK_HEADER]);
+        if !node_hosts.is_empty() {
+            file.parts.push((file.bytes.len(), Part::Node));
+            file.bytes.extend_from_slice(node_hosts);
+        }
+        file
+    }
+
+    /// The file that an engine made, to be extended.
+    pub fn from_engine(engine_hosts: Vec<u8>) -> Self {
+        Self {
+            bytes: engine_hosts,
+            sources: Vec::new(),
+            parts: vec![(0, Part::Engine)],
+        }
+    }
+
+    /// Adds the section of the Pod's own aliases; nothing at all when there are none. `source`
+    /// names the list for `explain`.
+    pub fn add_host_aliases(&mut self, source: &str, aliases: &[HostAlias]) {
+        self.add_section(ALIASES_HEADER, source, aliases);
+    }
+
+    /// Adds the section of a file of node-wide or namespace entries; nothing when it has none.
+    pub fn add_node_entries(&mut self, path: &str, aliases: &[HostAlias]) {
+        self.add_section(
+            &format!("\n# Entries added by oci-hostaliases from {path}.\n"),
+            path,
+            aliases,
+        );
+    }
+
+    /// The whole text.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Each line, without its newline, with its origin.
+    pub fn lines(&self) -> impl Iterator<Item = (&[u8], Origin<'_>)> {
+        let mut parts = self.parts.iter().peekable();
+        let mut origin = Origin::Kubelet;
+        let mut offset = 0;
+        let text = self.bytes.strip_suffix(b"\n").unwrap_or(&self.bytes);
+        text.split(|byte| *byte == b'\n').map(move |line| {
+            // The part that the line's first byte belongs to.
+            while let Some((_, part)) = parts.next_if(|(start, _)| *start <= offset) {
+                origin = self.origin(*part);
+            }
+            offset += line.len() + 1;
+            (line, origin)
+        })
+    }
+
+    fn origin(&self, part: Part) -> Origin<'_> {
+        let name = |source: usize| self.sources.get(source).map_or("", String::as_str);
+        match part {
+            Part::Kubelet => Origin::Kubelet,
+            Part::PodAddress => Origin::PodAddress,
+            Part::Node => Origin::Node,
+            Part::Engine => Origin::Engine,
+            Part::Heading { source } => Origin::Heading(name(source)),
+            Part::Entry { source, position } => Origin::Entry(name(source), position),
+        }
+    }
+
+    fn add_section(&mut self, heading: &str, name: &str, aliases: &[HostAlias]) {
+        if aliases.is_empty() {
+            return;
+        }
+        let source = self.sources.len();
+        self.sources.push(name.to_owned());
+        // A file without a final newline gets none of its own: the heading's first byte ends its
+        // last line, and there is no empty line then. That is the kubelet's way.
+        self.push(Part::Heading { source }, &[heading]);
+        for alias in aliases {
+            self.push(
+                Part::Entry {
+                    source,
+                    position: alias.position(),
+                },
+                &[alias.ip()],
+            );
+            if alias.hostnames().is_empty() {
+                self.bytes.push(b'\t');
+            }
+            for hostname in alias.hostnames() {
+                self.bytes.push(b'\t');
+                self.bytes.extend_from_slice(hostname.as_bytes());
+            }
+            self.bytes.push(b'\n');
+        }
+    }
+
+    fn push(&mut self, part: Part, pieces: &[&str]) {
+        self.parts.push((self.bytes.len(), part));
+        for piece in pieces {
+            self.bytes.extend_from_slice(piece.as_bytes());
+        }
+    }
+}
