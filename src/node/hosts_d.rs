@@ -95,6 +95,15 @@ impl NodeEntries {
         };
         for name in names {
             let path = path.join(&name);
+            // The path becomes a comment in the file: it must not be able to end its line.
+            if path
+                .to_str()
+                .is_none_or(|path| path.chars().any(char::is_control))
+            {
+                self.left_out
+                    .push(format!("{path:?}: a name that is no plain text"));
+                continue;
+            }
             match read_file(directory, &name, &path) {
                 Ok(text) => self.read_text(path, &text),
                 Err(error) => self.left_out.push(on_one_line(&error)),

@@ -53,7 +53,8 @@ impl Bundle {
         let hook = home.join("oci-hostaliases-hook");
         let built = std::env::var_os("OCI_HOSTALIASES_HOOK")
             .unwrap_or_else(|| env!("CARGO_BIN_EXE_oci-hostaliases-hook").into());
-        fs::copy(&built, &hook).unwrap_or_else(|error| panic!("{}: {error}", built.display()));
+        fs::copy(&built, &hook)
+            .unwrap_or_else(|error| panic!("{}: {error}", built.to_string_lossy()));
 
         let config = json!({
             "ociVersion": "1.0.2",
@@ -97,6 +98,8 @@ impl Bundle {
             let mut args = vec!["oci-hostaliases-hook".to_owned(), (*stage).to_owned()];
             args.push("--config".to_owned());
             args.push(self.config_toml().display().to_string());
+            args.push("--hosts-d".to_owned());
+            args.push(self.hosts_d().display().to_string());
             hooks[*stage] = json!([{"path": hook, "args": args, "env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"]}]);
         }
         self.config["hooks"] = hooks;
@@ -131,6 +134,11 @@ impl Bundle {
     /// The hook's configuration; there is none unless a test writes it.
     pub(crate) fn config_toml(&self) -> PathBuf {
         self.directory.join("config.toml")
+    }
+
+    /// The entries of the node; there are none unless a test writes them.
+    pub(crate) fn hosts_d(&self) -> PathBuf {
+        self.directory.join("hosts.d")
     }
 
     pub(crate) fn directory(&self) -> &Path {

@@ -10,6 +10,7 @@ mod failures;
 #[path = "../support/needs.rs"]
 mod needs;
 mod network;
+mod node_entries;
 mod old_kernels;
 mod refusals;
 mod rootfs;
