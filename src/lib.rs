@@ -4,3 +4,5 @@
 pub mod commands;
 pub mod error;
 pub mod exit;
+#[cfg(feature = "cli")]
+pub mod registration;

@@ -1,0 +1,8 @@
+//! The hook's registration with the engines of a node, and its removal.
+//!
+//! Everything up to the list of [`file_change::FileChange`]s is computed from text; only
+//! [`replace_file`] writes. So a dry run is the same run without its last step.
+
+pub mod file_change;
+pub mod hook_definition;
+pub mod replace_file;
