@@ -5,4 +5,6 @@
 
 pub mod file_change;
 pub mod hook_definition;
+pub mod hooks_d;
+pub mod hooks_directory;
 pub mod replace_file;
