@@ -53,3 +53,5 @@ pub mod commands;
 // Why the work cannot be done, and what each exit status means.
 pub mod error;
 pub mod exit;
+#[cfg(feature = "cli")]
+pub mod registration;
