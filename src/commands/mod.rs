@@ -1,5 +1,7 @@
 //! The people's tool: one verb, one file.
 
+mod list;
+mod refresh;
 mod register;
 mod render;
 mod unregister;
@@ -21,6 +23,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    List(list::List),
+    Refresh(refresh::Refresh),
     Register(register::Register),
     Render(render::Render),
     Unregister(unregister::Unregister),
@@ -35,6 +39,8 @@ impl Cli {
     /// The situation, for stderr, and the exit status.
     pub fn exec(self) -> Result<Exit, Failure> {
         match self.verb {
+            Verb::List(list) => list.exec(),
+            Verb::Refresh(refresh) => refresh.exec(),
             Verb::Register(register) => register.exec(),
             Verb::Render(render) => render.exec(),
             Verb::Unregister(unregister) => unregister.exec(),

@@ -18,7 +18,7 @@ pub struct ProcDirectory {
 }
 
 /// A namespace's identity: two processes are in the same one when these are equal (namespaces(7)).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NamespaceId {
     device: u64,
     inode: u64,
