@@ -28,7 +28,8 @@ use crate::node::bundle::Bundle;
 use crate::node::log::{Log, Severity, printable};
 use crate::node::settings::{OnError, Settings};
 use crate::plan::{self, Action, Plan};
-use crate::text::hosts_file::{HostsFile, PodName};
+use crate::pod_line;
+use crate::text::hosts_file::HostsFile;
 
 /// More than any runtime writes; the annotations in it have at most 256 KiB under Kubernetes.
 const STATE_MAX: u64 = 16 * 1024 * 1024;
@@ -303,32 +304,19 @@ fn managed_file(
         let node_hosts = node_hosts.map_err(|error| Error::NodeHosts(Box::new(error)))?;
         return Ok(HostsFile::for_host_network(&node_hosts));
     }
-    let addresses = match (&request.pod_ips, container.crio_pod_ips()) {
-        (Some(addresses), _) => addresses.clone(),
-        (None, addresses) if !addresses.is_empty() => addresses,
-        (None, _) => pod_network::pod_addresses()?,
+    let addresses = match pod_line::annotated_addresses(container, request) {
+        Some((addresses, _)) => addresses,
+        None => pod_network::pod_addresses()?,
     };
-    let joined = matches!(container.uts, Namespace::Joined(_));
-    let uts_name = if container.hostname.is_none() && joined {
+    let uts_name = if pod_line::needs_uts_name(container) {
         uts_name()?
     } else {
         None
     };
-    let hostname = container
-        .hostname
-        .as_ref()
-        .or(uts_name.as_ref())
-        .or(container.env_hostname.as_ref());
-    let name = hostname.and_then(|hostname| PodName::new(hostname, request.domain.as_deref()));
-    match (hostname, &name) {
-        (None, _) => notices.push("no host name known: no line for the Pod's addresses".to_owned()),
-        (Some(hostname), None) => notices.push(format!(
-            "host name {hostname:?} is not a lowercase RFC 1123 subdomain: no line for the Pod's addresses"
-        )),
-        (Some(_), Some(_)) if addresses.is_empty() => notices.push("no address of the Pod known".to_owned()),
-        (Some(_), Some(_)) => {}
-    }
-    Ok(HostsFile::for_pod_network(&addresses, name))
+    let hostname = pod_line::host_name(container, uts_name.as_deref());
+    let (file, missing) = pod_line::managed_file(&addresses, hostname, request.domain.as_deref());
+    notices.extend(missing.map(|missing| missing.to_string()));
+    Ok(file)
 }
 
 /// The name in the UTS namespace in which we are.

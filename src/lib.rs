@@ -9,4 +9,5 @@ pub mod hook;
 pub mod kernel;
 pub mod node;
 pub mod plan;
+pub mod pod_line;
 pub mod text;
