@@ -313,7 +313,7 @@ fn managed_file(
     } else {
         None
     };
-    let hostname = pod_line::host_name(container, uts_name.as_deref());
+    let hostname = pod_line::host_name(container, uts_name.as_deref()).map(|(name, _)| name);
     let (file, missing) = pod_line::managed_file(&addresses, hostname, request.domain.as_deref());
     notices.extend(missing.map(|missing| missing.to_string()));
     Ok(file)

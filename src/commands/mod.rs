@@ -1,5 +1,7 @@
 //! The people's tool: one verb, one file.
 
+mod explain;
+mod preview;
 mod render;
 
 use std::error::Error as StdError;
@@ -19,6 +21,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Explain(explain::Explain),
     Render(render::Render),
 }
 
@@ -31,6 +34,7 @@ impl Cli {
     /// The situation, for stderr, and the exit status.
     pub fn exec(self) -> Result<Exit, Failure> {
         match self.verb {
+            Verb::Explain(explain) => explain.exec(),
             Verb::Render(render) => render.exec(),
         }
     }
@@ -61,7 +65,8 @@ impl From<crate::error::Error> for Failure {
 }
 
 impl fmt::Display for Failure {
-    /// The situation and its causes on one line, from outside to inside.
+    /// The situation and its causes on one line, from outside to inside. Several refused fields
+    /// are several situations, one a line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.situation)?;
         let mut cause = self.situation.source();
