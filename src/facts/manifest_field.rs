@@ -47,7 +47,7 @@ impl<'a> Field<'a> {
 
     /// The member `key`, which must be an object.
     pub fn object(&self, key: &str, errors: &mut Vec<FieldError>) -> Self {
-        self.member(key).checked_object(errors)
+        self.member(key).as_object(errors)
     }
 
     /// The member `key`, which must be a string. An empty one is nothing, as in the API.
@@ -65,25 +65,24 @@ impl<'a> Field<'a> {
             .unwrap_or_default()
     }
 
-    /// The items of the member `key`, which must be a list of objects.
-    pub fn objects(&self, key: &str, errors: &mut Vec<FieldError>) -> Vec<Self> {
+    /// The items, of any kind, of the member `key`, which must be a list.
+    pub fn items(&self, key: &str, errors: &mut Vec<FieldError>) -> Vec<Self> {
         let member = self.member(key);
         let items = member.of_kind("a list", Value::as_array, errors);
+        let path = |nth| format!("{}[{nth}]", member.path);
         items
             .into_iter()
             .flatten()
             .enumerate()
-            .map(|(nth, item)| {
-                let item = Self {
-                    path: format!("{}[{nth}]", member.path),
-                    value: Some(item),
-                };
-                item.checked_object(errors)
+            .map(|(nth, item)| Self {
+                path: path(nth),
+                value: Some(item),
             })
             .collect()
     }
 
-    fn checked_object(self, errors: &mut Vec<FieldError>) -> Self {
+    /// The same place, which must be an object.
+    pub fn as_object(self, errors: &mut Vec<FieldError>) -> Self {
         let is_object = self
             .of_kind("an object", Value::as_object, errors)
             .is_some();

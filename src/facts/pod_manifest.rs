@@ -213,10 +213,11 @@ fn read_override(spec: &Field<'_>, errors: &mut Vec<FieldError>) -> Option<Strin
 fn read_containers(spec: &Field<'_>, errors: &mut Vec<FieldError>) -> Vec<PodContainer> {
     let mut containers = Vec::new();
     for list in ["initContainers", "containers", "ephemeralContainers"] {
-        for container in spec.objects(list, errors) {
+        for container in spec.items(list, errors) {
+            let container = container.as_object(errors);
             let mut own_hosts = None;
-            for mount in container.objects("volumeMounts", errors) {
-                let path = mount.string("mountPath", errors);
+            for mount in container.items("volumeMounts", errors) {
+                let path = mount.as_object(errors).string("mountPath", errors);
                 own_hosts = own_hosts.or(path.filter(|path| hosts_mount::is_etc_hosts(path)));
             }
             containers.push(PodContainer {
@@ -233,7 +234,8 @@ fn read_containers(spec: &Field<'_>, errors: &mut Vec<FieldError>) -> Vec<PodCon
 fn read_status(root: &Field<'_>, errors: &mut Vec<FieldError>) -> Vec<String> {
     let status = root.object("status", errors);
     let mut addresses = Vec::new();
-    for entry in status.objects("podIPs", errors) {
+    for entry in status.items("podIPs", errors) {
+        let entry = entry.as_object(errors);
         let Some(address) = entry.string("ip", errors) else {
             continue;
         };
