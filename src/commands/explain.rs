@@ -12,6 +12,7 @@ use crate::commands::Failure;
 use crate::commands::preview::{self, Preview, PreviewOptions, Provenance};
 use crate::exit::Exit;
 use crate::facts::annotations::HOST_ALIASES;
+use crate::facts::pod_manifest::SPEC_HOST_ALIASES;
 use crate::text::hosts_file::{HostsFile, Origin};
 
 /// Say what would be done with an /etc/hosts, why, and where each of its lines comes from
@@ -85,12 +86,13 @@ fn in_words(origin: Origin<'_>, provenance: &Provenance) -> String {
         Origin::Node => format!("the node's hosts file {}", provenance.node_hosts.display()),
         Origin::Engine => format!("the engine's file {}", provenance.engine_hosts),
         Origin::Heading(source) => format!("heading of {source}"),
-        Origin::Entry(source, position)
-            if source == HOST_ALIASES && !provenance.annotation_is_list =>
-        {
-            format!("{source} line {position}")
+        Origin::Entry(HOST_ALIASES, line) if !provenance.annotation_is_list => {
+            format!("{HOST_ALIASES} line {line}")
         }
-        Origin::Entry(source, position) => format!("{source}[{position}]"),
+        Origin::Entry(list @ (SPEC_HOST_ALIASES | HOST_ALIASES), index) => {
+            format!("{list}[{index}]")
+        }
+        Origin::Entry(path, line) => format!("{path}:{line}"),
     }
 }
 

@@ -69,15 +69,7 @@ pub(super) fn mount(
     let mut notices = Vec::new();
     let (mut file, plan) = base(&target, wanted, network, plan, &ours, &mut notices)?;
     file.add_host_aliases(HOST_ALIASES, &wanted.request.aliases);
-    for (path, aliases) in &wanted.node_entries.files {
-        // The node's entries can stop nobody: what does not fit behind the Pod's own is left out.
-        if !file.add_node_entries(&path.display().to_string(), aliases, limit) {
-            notices.push(format!(
-                "{}: left out, the file would have more than {limit} bytes",
-                path.display()
-            ));
-        }
-    }
+    notices.extend(wanted.node_entries.add_to(&mut file, limit));
     let options = HostsFileOptions {
         size_limit: limit,
         owner,

@@ -15,6 +15,8 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::facts::request;
 use crate::node::admin_file;
+use crate::node::hosts_d::NodeEntries;
+use crate::node::settings::{self, Settings};
 use crate::plan::Plan;
 use crate::pod_line::Missing;
 use crate::text::field_error::FieldErrors;
@@ -51,6 +53,11 @@ pub(super) struct PreviewOptions {
     /// The node's hosts file, for the host's network
     #[arg(long, value_name = "FILE", default_value = NODE_HOSTS)]
     node_hosts: PathBuf,
+
+    // A manifest is rendered anywhere, and must give the same everywhere; a bundle is on its node.
+    /// The entries of a node and its namespaces [default: the node's own for a bundle, none for a manifest]
+    #[arg(long, value_name = "DIR")]
+    hosts_d: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -101,6 +108,14 @@ impl Preview {
             let chosen = chosen.map(|(name, source)| (what, format!("{name} ({source})")));
             self.choices.extend(chosen);
         }
+    }
+
+    fn read_node_entries(&mut self, hosts_d: &Path, namespace: Option<&str>) -> NodeEntries {
+        let entries = NodeEntries::read(hosts_d, namespace);
+        let left_out = entries.left_out.iter();
+        self.notes
+            .extend(left_out.map(|entry| format!("left out: {entry}")));
+        entries
     }
 }
 
@@ -192,6 +207,14 @@ fn note_on(missing: &Missing) -> String {
         Missing::HostName | Missing::ValidHostName(_) => "--hostname",
     };
     format!("{missing}: give {option}")
+}
+
+/// What the hook would write at most. A configuration that cannot be read is the business of
+/// `doctor`: here it must not be in the way.
+fn size_limit() -> u64 {
+    Settings::load(settings::DEFAULT_PATH.as_ref())
+        .unwrap_or_default()
+        .size_limit
 }
 
 /// Writes the result. A reader who has seen enough (`| head`) is no failure.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::commands::Failure;
 use crate::commands::preview::{
-    DOMAIN_SOURCE, FILE_MAX, Preview, PreviewOptions, RefusedFields, note_on,
+    DOMAIN_SOURCE, Preview, PreviewOptions, RefusedFields, note_on, size_limit,
 };
 use crate::error::{Error, on_one_line};
 use crate::facts::annotations::HOST_ALIASES;
@@ -14,6 +14,7 @@ use crate::facts::request::Request;
 use crate::kernel::procfs::{NamespaceId, ProcDirectory};
 use crate::node::admin_file;
 use crate::node::bundle::Bundle;
+use crate::node::hosts_d;
 use crate::plan::{self, Action};
 use crate::pod_line;
 use crate::text::hosts_file::HostsFile;
@@ -33,16 +34,23 @@ pub(super) fn preview(directory: &Path, options: &PreviewOptions) -> Result<Prev
     }
     let request = Request::read(&container.annotations)
         .map_err(|errors| RefusedFields::failure(&directory.join("config.json"), errors))?;
+    let hosts_d = options
+        .hosts_d
+        .as_deref()
+        .unwrap_or(hosts_d::DEFAULT_PATH.as_ref());
+    let node_entries = preview.read_node_entries(hosts_d, container.pod_namespace());
+    let entries = !request.aliases.is_empty() || !node_entries.is_empty();
     preview.plan = plan::for_mount(
         container.hosts_mount.as_ref(),
-        !request.aliases.is_empty(),
+        entries,
         container.annotations.ask_for_something(),
     );
+    let limit = size_limit();
     let mut file = match (preview.plan.action, &container.hosts_mount) {
         (Action::Leave, _) => return Ok(preview),
         (Action::Extend, Some(HostsMount::Engine { source, .. })) => {
             preview.provenance.engine_hosts.clone_from(source);
-            match read_engine_hosts(&directory.join(source))? {
+            match read_engine_hosts(&directory.join(source), limit)? {
                 empty if empty.is_empty() => {
                     preview.plan = preview.plan.engine_file_is_empty();
                     managed_file(&container, &request, options, &mut preview)?
@@ -53,6 +61,7 @@ pub(super) fn preview(directory: &Path, options: &PreviewOptions) -> Result<Prev
         _ => managed_file(&container, &request, options, &mut preview)?,
     };
     file.add_host_aliases(HOST_ALIASES, &request.aliases);
+    preview.notes.extend(node_entries.add_to(&mut file, limit));
     preview.file = Some(file);
     Ok(preview)
 }
@@ -60,7 +69,7 @@ pub(super) fn preview(directory: &Path, options: &PreviewOptions) -> Result<Prev
 /// By the source path of `config.json`, which the hook never does: there it would let a tenant,
 /// who may choose that path, read files with root's eyes. Here an administrator reads with his own,
 /// and nothing is mounted whose content could be read instead.
-fn read_engine_hosts(source: &Path) -> Result<Vec<u8>, Failure> {
+fn read_engine_hosts(source: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
     let cannot = |error: Error| {
         let situation = format!(
             "the engine's file that config.json mounts on /etc/hosts cannot be had: {}",
@@ -68,7 +77,7 @@ fn read_engine_hosts(source: &Path) -> Result<Vec<u8>, Failure> {
         );
         Failure::new(error.exit(), situation)
     };
-    admin_file::read(source, FILE_MAX).map_err(cannot)
+    admin_file::read(source, limit).map_err(cannot)
 }
 
 fn managed_file(

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::commands::Failure;
 use crate::commands::preview::{
-    DOMAIN_SOURCE, FILE_MAX, Preview, PreviewOptions, RefusedFields, note_on,
+    DOMAIN_SOURCE, FILE_MAX, Preview, PreviewOptions, RefusedFields, note_on, size_limit,
 };
 use crate::error::Error;
 use crate::exit::Exit;
@@ -78,6 +78,11 @@ fn compose(path: &Path, pod: &PodManifest, options: &PreviewOptions) -> Result<P
     };
     file.add_host_aliases(SPEC_HOST_ALIASES, &pod.aliases);
     file.add_host_aliases(HOST_ALIASES, &pod.request.aliases);
+    if let Some(hosts_d) = &options.hosts_d {
+        let node_entries = preview.read_node_entries(hosts_d, Some(&pod.namespace));
+        let left_out = node_entries.add_to(&mut file, size_limit());
+        preview.notes.extend(left_out);
+    }
     preview.file = Some(file);
     Ok(preview)
 }
