@@ -2,7 +2,9 @@
 
 mod explain;
 mod preview;
+mod register;
 mod render;
+mod unregister;
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -22,7 +24,9 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Explain(explain::Explain),
+    Register(register::Register),
     Render(render::Render),
+    Unregister(unregister::Unregister),
 }
 
 impl Cli {
@@ -35,7 +39,9 @@ impl Cli {
     pub fn exec(self) -> Result<Exit, Failure> {
         match self.verb {
             Verb::Explain(explain) => explain.exec(),
+            Verb::Register(register) => register.exec(),
             Verb::Render(render) => render.exec(),
+            Verb::Unregister(unregister) => unregister.exec(),
         }
     }
 }

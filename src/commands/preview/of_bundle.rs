@@ -8,7 +8,7 @@ use crate::commands::preview::{
 };
 use crate::error::{Error, on_one_line};
 use crate::facts::annotations::HOST_ALIASES;
-use crate::facts::container::{Container, Namespace};
+use crate::facts::container::{Container, Identity, Namespace};
 use crate::facts::hosts_mount::HostsMount;
 use crate::facts::request::Request;
 use crate::kernel::procfs::{NamespaceId, ProcDirectory};
@@ -38,7 +38,9 @@ pub(super) fn preview(directory: &Path, options: &PreviewOptions) -> Result<Prev
         .hosts_d
         .as_deref()
         .unwrap_or(hosts_d::DEFAULT_PATH.as_ref());
-    let node_entries = preview.read_node_entries(hosts_d, container.pod_namespace());
+    // A bundle does not tell its container's ID, and the namespace does not hang on it.
+    let identity = Identity::new("", &container.annotations);
+    let node_entries = preview.read_node_entries(hosts_d, identity.namespace.as_deref());
     let entries = !request.aliases.is_empty() || !node_entries.is_empty();
     preview.plan = plan::for_mount(
         container.hosts_mount.as_ref(),
