@@ -1,6 +1,8 @@
 //! The people's tool: one verb, one file.
 
+mod explain;
 mod list;
+mod preview;
 mod refresh;
 mod register;
 mod render;
@@ -23,11 +25,12 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    List(list::List),
-    Refresh(refresh::Refresh),
-    Register(register::Register),
     Render(render::Render),
+    Explain(explain::Explain),
+    Register(register::Register),
     Unregister(unregister::Unregister),
+    Refresh(refresh::Refresh),
+    List(list::List),
 }
 
 impl Cli {
@@ -39,11 +42,12 @@ impl Cli {
     /// The situation, for stderr, and the exit status.
     pub fn exec(self) -> Result<Exit, Failure> {
         match self.verb {
-            Verb::List(list) => list.exec(),
-            Verb::Refresh(refresh) => refresh.exec(),
-            Verb::Register(register) => register.exec(),
             Verb::Render(render) => render.exec(),
+            Verb::Explain(explain) => explain.exec(),
+            Verb::Register(register) => register.exec(),
             Verb::Unregister(unregister) => unregister.exec(),
+            Verb::Refresh(refresh) => refresh.exec(),
+            Verb::List(list) => list.exec(),
         }
     }
 }
@@ -73,7 +77,8 @@ impl From<crate::error::Error> for Failure {
 }
 
 impl fmt::Display for Failure {
-    /// The situation and its causes on one line, from outside to inside.
+    /// The situation and its causes on one line, from outside to inside. Several refused fields
+    /// are several situations, one a line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.situation)?;
         let mut cause = self.situation.source();

@@ -99,11 +99,8 @@ impl Refresh {
                     },
                     file.identity
                 );
-                for path in left_out {
-                    eprintln!(
-                        "oci-hostaliases: {}: {path} does not fit into its file",
-                        file.identity
-                    );
+                for left_out in left_out {
+                    eprintln!("oci-hostaliases: {}: {left_out}", file.identity);
                 }
             }
             // It ended meanwhile: that is no error.

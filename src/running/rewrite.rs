@@ -36,7 +36,7 @@ pub enum Rewritten {
     UpToDate,
     /// They were replaced, or would be; what of `hosts.d` did not fit is named.
     Replaced {
-        /// The files of `hosts.d` that did not fit.
+        /// What did not fit, with its file.
         left_out: Vec<String>,
     },
 }
@@ -95,13 +95,7 @@ pub fn refresh(
 /// The sections behind this Pod's own part, and which of them did not fit.
 fn sections(own: &[u8], entries: &NodeEntries, limit: u64) -> (Vec<u8>, Vec<String>) {
     let mut file = HostsFile::from_engine(own.to_vec());
-    let mut left_out = Vec::new();
-    for (path, aliases) in &entries.files {
-        let path = path.display().to_string();
-        if !file.add_node_entries(&path, aliases, limit) {
-            left_out.push(path);
-        }
-    }
+    let left_out = entries.add_to(&mut file, limit);
     (
         file.bytes().get(own.len()..).unwrap_or_default().to_vec(),
         left_out,
