@@ -168,7 +168,8 @@ fn describe(status: ExitStatus) -> String {
     }
 }
 
-fn mounts() -> BTreeSet<String> {
+/// The mount table, a mount a line.
+pub(crate) fn mounts() -> BTreeSet<String> {
     let table = fs::read_to_string("/proc/self/mountinfo").expect("mountinfo");
     table.lines().map(str::to_owned).collect()
 }
