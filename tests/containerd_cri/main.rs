@@ -20,6 +20,8 @@ mod pods;
 mod throwaway;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -49,7 +51,7 @@ const PROGRAMS: [needs::Program; 8] = [
     ("/usr/lib/cni/host-local", "containernetworking-plugins"),
 ];
 
-const CASES: [Case<Node>; 13] = [
+const CASES: [Case<Node>; 14] = [
     (
         "entries of the annotation, in both address families",
         annotated,
@@ -81,6 +83,10 @@ const CASES: [Case<Node>; 13] = [
     ("the user's own file: left alone", own_file_left),
     ("manage: \"false\": left alone", not_to_be_managed),
     ("a domain and addresses by annotation", domain_and_addresses),
+    (
+        "the administrator's entries, also behind the kubelet's file",
+        administrators_entries,
+    ),
     (
         "a tmpfs of its own with safe flags, root's, 0644",
         mount_of_its_own,
@@ -309,6 +315,38 @@ fn domain_and_addresses(node: &Node) {
              fd00::5\tweb-0.nginx.default.svc.cluster.local\tweb-0\n"
         )
     );
+}
+
+fn administrators_entries(node: &Node) {
+    let of_the_node = "/etc/oci-hostaliases/hosts.d/10-all.hosts";
+    let of_the_namespace = "/etc/oci-hostaliases/hosts.d/default/10-some.hosts";
+    let of_another = "/etc/oci-hostaliases/hosts.d/other/10-some.hosts";
+    for (file, line) in [
+        (of_the_node, "10.4.4.4 everywhere  # a comment\n"),
+        (of_the_namespace, "10.5.5.5\tin-default\n"),
+        (of_another, "10.6.6.6\tin-other\n"),
+    ] {
+        fs::create_dir_all(Path::new(file).parent().expect("a directory")).expect("hosts.d");
+        fs::write(file, line).expect("hosts.d");
+        fs::set_permissions(file, fs::Permissions::from_mode(0o644)).expect("hosts.d");
+    }
+    let asking = node.pod(&PodSpec {
+        annotations: &[ALIASES],
+        ..PodSpec::default()
+    });
+    let silent = node.pod(&PodSpec::default());
+    let texts = [
+        node.output(&asking, &ContainerSpec::default()),
+        with_kubelet_file(node, &silent),
+    ];
+    fs::remove_dir_all("/etc/oci-hostaliases").expect("hosts.d");
+
+    let sections = "\n# Entries added by oci-hostaliases from /etc/oci-hostaliases/hosts.d/default/10-some.hosts.\n\
+        10.5.5.5\tin-default\n\
+        \n# Entries added by oci-hostaliases from /etc/oci-hostaliases/hosts.d/10-all.hosts.\n\
+        10.4.4.4\teverywhere\n";
+    assert_eq!(texts[0], managed(&asking) + ENTRIES + sections);
+    assert_eq!(texts[1], format!("{KUBELET_HOSTS}{sections}"));
 }
 
 fn mount_of_its_own(node: &Node) {
