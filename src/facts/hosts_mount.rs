@@ -59,10 +59,15 @@ impl HostsMount {
             };
         };
         let path = clean(source);
+        let is_absolute = source.starts_with('/');
+        let source = source.to_owned();
+        // Relative to the bundle: no engine writes that, so it is somebody's own.
+        if !is_absolute {
+            return Self::Own { source };
+        }
         if path == ["etc", "hosts"] {
             return Self::NodeHosts;
         }
-        let source = source.to_owned();
         let engine = match path.as_slice() {
             [.., "pods", _, "etc-hosts"] => Engine::Kubelet,
             [.., "sandboxes", _, "hosts"] => return Self::CopyOfNodeHosts { source },
