@@ -1,12 +1,55 @@
 //! Kubernetes' `hostAliases` for every container that an OCI runtime starts.
+//!
+//! The kubelet gives each container of a Pod a managed `/etc/hosts`. This crate gives the same
+//! file, byte for byte, to containers that no kubelet starts, and entries of the Pod's, the
+//! namespace's or the node's to those that one does. Two programs are made of it:
+//! `oci-hostaliases-hook`, which a runtime runs as root for each container, and
+//! `oci-hostaliases`, which people run.
+//!
+//! Data goes one way, from what is known of a container to the mount:
+//!
+//! ```text
+//! stdin: OCI state ─► bundle/config.json ─► facts ─► plan ─► text ─► file in a private tmpfs ─► <rootfs>/etc/hosts
+//! ```
+//!
+//! `facts`, `plan`, `pod_line` and `text` are pure: values in, values out. `node` reads what the
+//! administrator wrote, `kernel` opens, enters, mounts and drops; `hook` walks the whole way once.
+//!
+//! ```
+//! use oci_hostaliases::text::host_alias;
+//! use oci_hostaliases::text::hosts_file::{HostsFile, PodName};
+//!
+//! let mut errors = Vec::new();
+//! let list = r#"[{"ip":"10.1.2.3","hostnames":["foo.remote","bar.remote"]}]"#;
+//! let aliases = host_alias::read_list("spec.hostAliases", list, &mut errors);
+//! let mut file = HostsFile::for_pod_network(&["10.200.0.5".to_owned()], PodName::new("web-0", None));
+//! file.add_host_aliases("spec.hostAliases", &aliases);
+//! assert!(file.bytes().ends_with(b"10.200.0.5\tweb-0\n\n# Entries added by HostAliases.\n10.1.2.3\tfoo.remote\tbar.remote\n"));
+//! assert!(errors.is_empty());
+//! ```
 
+#![forbid(unsafe_code)]
+
+// What is known of a container: its state, its config.json, its annotations.
+pub mod facts;
+// What is done with its /etc/hosts, and why.
+pub mod plan;
+// The Pod's own line: which addresses, which name.
+pub mod pod_line;
+// The bytes of the file, and what may stand in it.
+pub mod text;
+
+// What the administrator of the node wrote, and where he is told what was done.
+pub mod node;
+// Everything that opens, enters, mounts or drops a privilege.
+pub mod kernel;
+
+// The hook's way from stdin to the mount.
+pub mod hook;
+// The people's tool.
 #[cfg(feature = "cli")]
 pub mod commands;
+
+// Why the work cannot be done, and what each exit status means.
 pub mod error;
 pub mod exit;
-pub mod facts;
-pub mod hook;
-pub mod kernel;
-pub mod node;
-pub mod plan;
-pub mod text;

@@ -7,9 +7,9 @@ use std::process::ExitCode;
 
 use oci_hostaliases::exit::Exit;
 use oci_hostaliases::hook::{self, Invocation, Stage};
-use oci_hostaliases::node::settings;
+use oci_hostaliases::node::{hosts_d, settings};
 
-const USAGE: &str = "usage: oci-hostaliases-hook {prestart|createRuntime|createContainer} [--config PATH]\n\
+const USAGE: &str = "usage: oci-hostaliases-hook {prestart|createRuntime|createContainer} [--config PATH] [--hosts-d PATH]\n\
     Reads the OCI state from stdin. Run by an OCI runtime: see oci-hostaliases-hook(8).";
 
 fn main() -> ExitCode {
@@ -35,7 +35,8 @@ enum Call {
 /// By hand: a stage and two options do not need a parser of command lines in a program that runs
 /// as root for every container.
 fn read_arguments(arguments: impl Iterator<Item = OsString>) -> Result<Call, String> {
-    let (mut stage, mut config) = (None, settings::DEFAULT_PATH.into());
+    let (mut config, mut hosts_d) = (settings::DEFAULT_PATH.into(), hosts_d::DEFAULT_PATH.into());
+    let mut stage = None;
     let mut arguments = arguments.peekable();
     if arguments.peek().is_none() {
         return Err("no stage given".to_owned());
@@ -48,6 +49,7 @@ fn read_arguments(arguments: impl Iterator<Item = OsString>) -> Result<Call, Str
             "createRuntime" if is_stage => stage = Some(Stage::CreateRuntime),
             "createContainer" if is_stage => stage = Some(Stage::CreateContainer),
             "--config" => config = arguments.next().ok_or("--config needs a path")?.into(),
+            "--hosts-d" => hosts_d = arguments.next().ok_or("--hosts-d needs a path")?.into(),
             "-h" | "--help" => return Ok(Call::Say(USAGE.to_owned())),
             "-V" | "--version" => {
                 return Ok(Call::Say(format!(
@@ -59,5 +61,9 @@ fn read_arguments(arguments: impl Iterator<Item = OsString>) -> Result<Call, Str
         }
     }
     let stage = stage.ok_or("no stage given")?;
-    Ok(Call::Hook(Invocation { stage, config }))
+    Ok(Call::Hook(Invocation {
+        stage,
+        config,
+        hosts_d,
+    }))
 }

@@ -177,6 +177,12 @@ impl Rootfs {
 
     /// Follows `path` inside the root; `None` when something of it is missing.
     fn resolve(&self, path: &Path) -> Result<Option<OwnedFd>, Error> {
+        // The parent of a single component is the root, spelled with nothing.
+        let path = if path == Path::new("") {
+            Path::new(".")
+        } else {
+            path
+        };
         match self.root.resolve(path) {
             Ok(handle) => Ok(Some(handle.into())),
             Err(error) if error.kind() == NOT_FOUND => Ok(None),

@@ -33,6 +33,16 @@ pub fn read_admin_file(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error
         Err(Error::File { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
+    check_owner(&file, path)?;
+    read_open(&file, path, limit).map(Some)
+}
+
+/// Makes sure that an open file or directory is root's and that nobody else can write it.
+///
+/// # Errors
+///
+/// It is not, or others can.
+pub fn check_owner(file: &File, path: &Path) -> Result<(), Error> {
     let status = file
         .metadata()
         .map_err(|source| Error::file("stat", path, source))?;
@@ -44,7 +54,7 @@ pub fn read_admin_file(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error
             status.mode() & 0o7777
         )
     } else {
-        return read_open(&file, path, limit).map(Some);
+        return Ok(());
     };
     Err(Error::Configuration {
         path: path.to_owned(),
@@ -73,7 +83,12 @@ fn open(path: &Path) -> Result<File, Error> {
         .map_err(|source| Error::file("open", path, source))
 }
 
-fn read_open(file: &File, path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+/// Reads an open file whole.
+///
+/// # Errors
+///
+/// It cannot be read, is not a regular file, or has more than `limit` bytes.
+pub fn read_open(file: &File, path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     let status = file
         .metadata()
         .map_err(|source| Error::file("stat", path, source))?;

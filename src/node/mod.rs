@@ -2,5 +2,6 @@
 
 pub mod admin_file;
 pub mod bundle;
+pub mod hosts_d;
 pub mod log;
 pub mod settings;

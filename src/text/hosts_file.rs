@@ -126,13 +126,21 @@ impl HostsFile {
         self.add_section(ALIASES_HEADER, source, aliases);
     }
 
-    /// Adds the section of a file of node-wide or namespace entries; nothing when it has none.
-    pub fn add_node_entries(&mut self, path: &str, aliases: &[HostAlias]) {
+    /// Adds the section of a file of node-wide or namespace entries, unless the text would then
+    /// have more than `limit` bytes; whether it did.
+    pub fn add_node_entries(&mut self, path: &str, aliases: &[HostAlias], limit: u64) -> bool {
+        let before = (self.bytes.len(), self.parts.len());
         self.add_section(
             &format!("\n# Entries added by oci-hostaliases from {path}.\n"),
             path,
             aliases,
         );
+        let fits = self.bytes.len() as u64 <= limit;
+        if !fits {
+            self.bytes.truncate(before.0);
+            self.parts.truncate(before.1);
+        }
+        fits
     }
 
     /// The whole text.

@@ -7,32 +7,26 @@
 //! Whatever a tenant wrote is parsed before a namespace is entered; what is needed of the host is
 //! opened before. Once inside nothing is touched but the rootfs.
 
+mod inside;
+
 use std::io::Read;
 use std::path::PathBuf;
 
 use crate::error::{Error, on_one_line};
 use crate::exit::Exit;
-use crate::facts::annotations::HOST_ALIASES;
-use crate::facts::container::{Container, Name, Namespace};
+use crate::facts::container::Name;
 use crate::facts::request::Request;
 use crate::facts::state::{self, State};
-use crate::kernel::attach::attach_hosts_file;
-use crate::kernel::container_process::ContainerProcess;
-use crate::kernel::hosts_tmpfs::HostsFileOptions;
-use crate::kernel::pod_network::{self, Network};
+use crate::hook::inside::Wanted;
 use crate::kernel::privileges;
-use crate::kernel::procfs::ProcDirectory;
-use crate::kernel::rootfs::{AlreadyOurs, Rootfs};
-use crate::node::admin_file;
 use crate::node::bundle::Bundle;
+use crate::node::hosts_d::NodeEntries;
 use crate::node::log::{Log, Severity, printable};
 use crate::node::settings::{OnError, Settings};
 use crate::plan::{self, Action, Plan};
-use crate::text::hosts_file::{HostsFile, PodName};
 
 /// More than any runtime writes; the annotations in it have at most 256 KiB under Kubernetes.
 const STATE_MAX: u64 = 16 * 1024 * 1024;
-const NODE_HOSTS: &str = "/etc/hosts";
 
 /// The stages at which the hook can run, as `hooks` of `config.json` names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +46,8 @@ pub struct Invocation {
     pub stage: Stage,
     /// The configuration.
     pub config: PathBuf,
+    /// The directory of the entries for the node and its namespaces.
+    pub hosts_d: PathBuf,
 }
 
 /// Runs the hook: reads the state from `stdin` and does what the plan says. What there is to say
@@ -159,11 +155,19 @@ fn attempt(
         return Ok(Outcome::Left(plan, subject.asks));
     }
     let request = Request::read(&container.annotations)?;
-    let plan = plan::for_mount(
-        container.hosts_mount.as_ref(),
-        !request.aliases.is_empty(),
-        subject.asks,
-    );
+    let node_entries = NodeEntries::read(&invocation.hosts_d, container.pod_namespace());
+    if !node_entries.left_out.is_empty() {
+        log.record(
+            Severity::Warning,
+            &format!(
+                "{}: left out: {}",
+                subject.name,
+                node_entries.left_out.join("; ")
+            ),
+        );
+    }
+    let entries = !request.aliases.is_empty() || !node_entries.is_empty();
+    let plan = plan::for_mount(container.hosts_mount.as_ref(), entries, subject.asks);
     if plan.action == Action::Leave {
         return Ok(Outcome::Left(plan, subject.asks));
     }
@@ -175,15 +179,15 @@ fn attempt(
             &format!("{}: {warning}", invocation.config.display()),
         );
     }
+    // From here on the host is left behind.
     log.connect();
-    mount(
-        invocation.stage,
-        &state,
-        &container,
-        &request,
-        plan,
-        &settings,
-    )
+    let wanted = Wanted {
+        container: &container,
+        request: &request,
+        node_entries: &node_entries,
+        settings: &settings,
+    };
+    inside::mount(invocation.stage, state.pid, &wanted, plan)
 }
 
 fn read_state(stdin: impl Read, subject: &mut Subject) -> Result<State, Error> {
@@ -206,137 +210,4 @@ fn read_state(stdin: impl Read, subject: &mut Subject) -> Result<State, Error> {
     subject.name = Name::new(&state.id, &state.annotations).to_string();
     subject.asks = state.annotations.ask_for_something();
     Ok(state)
-}
-
-/// Everything with an effect, in the order in which it must happen.
-fn mount(
-    stage: Stage,
-    state: &State,
-    container: &Container,
-    request: &Request,
-    plan: Plan,
-    settings: &Settings,
-) -> Result<Outcome, Error> {
-    let ours = ProcDirectory::of_self()?;
-    let (network, owner) = match stage {
-        Stage::Prestart | Stage::CreateRuntime => {
-            let process = ContainerProcess::open(state.pid, &ours)?;
-            let owner = if container.has_user_namespace {
-                process.root_owner()?
-            } else {
-                None
-            };
-            let network = pod_network::network_of(process.proc(), &ours)?;
-            // Of the host, so before we leave it.
-            let network = Observed::new(network);
-            process.enter_namespaces()?;
-            (network, owner)
-        }
-        // The state's pid is 0, 1 or missing here, and /proc/1 is the host's init.
-        Stage::CreateContainer => (Observed::new(network_inside(container, &ours)), None),
-    };
-    let rootfs = Rootfs::open(&container.rootfs)?;
-    let target = rootfs.hosts_target(owner)?;
-    if let AlreadyOurs(true) = rootfs.check_propagation(&target, &ours)? {
-        return Ok(Outcome::AlreadyThere);
-    }
-    let (mut plan, mut notices) = (plan, Vec::new());
-    let engine_hosts = match plan.action {
-        Action::Extend => target.read(&ours, settings.size_limit)?,
-        Action::Manage | Action::Leave => Vec::new(),
-    };
-    let mut file = if engine_hosts.is_empty() {
-        if plan.action == Action::Extend {
-            plan = plan.engine_file_is_empty();
-        }
-        managed_file(container, request, network, &mut notices)?
-    } else {
-        HostsFile::from_engine(engine_hosts)
-    };
-    file.add_host_aliases(HOST_ALIASES, &request.aliases);
-    let options = HostsFileOptions {
-        size_limit: settings.size_limit,
-        owner,
-        label: container.mount_label.as_deref(),
-        read_only: settings.read_only,
-    };
-    attach_hosts_file(&rootfs, &target, file.bytes(), &options)?;
-    Ok(Outcome::Mounted(plan, notices))
-}
-
-/// The container's network, and of the host's what the text needs.
-enum Observed {
-    Host { node_hosts: Result<Vec<u8>, Error> },
-    Pod,
-}
-
-impl Observed {
-    fn new(network: Network) -> Self {
-        match network {
-            Network::Host => Self::Host {
-                node_hosts: admin_file::read(NODE_HOSTS.as_ref(), STATE_MAX),
-            },
-            Network::Pod => Self::Pod,
-        }
-    }
-}
-
-/// Which network we are on when we are in the container's namespaces already. The host's is that
-/// of process 1 of the procfs we see, which is the host's; where we may not look (a user
-/// namespace), a container without a network namespace in `config.json` is on the host's.
-fn network_inside(container: &Container, ours: &ProcDirectory) -> Network {
-    let compared = ProcDirectory::of(1).and_then(|init| pod_network::network_of(ours, &init));
-    compared.unwrap_or(match container.network {
-        Namespace::Runtime => Network::Host,
-        Namespace::New | Namespace::Joined(_) => Network::Pod,
-    })
-}
-
-/// The text as the kubelet would write it, without the aliases.
-fn managed_file(
-    container: &Container,
-    request: &Request,
-    network: Observed,
-    notices: &mut Vec<String>,
-) -> Result<HostsFile, Error> {
-    if let Observed::Host { node_hosts } = network {
-        let node_hosts = node_hosts.map_err(|error| Error::NodeHosts(Box::new(error)))?;
-        return Ok(HostsFile::for_host_network(&node_hosts));
-    }
-    let addresses = match (&request.pod_ips, container.crio_pod_ips()) {
-        (Some(addresses), _) => addresses.clone(),
-        (None, addresses) if !addresses.is_empty() => addresses,
-        (None, _) => pod_network::pod_addresses()?,
-    };
-    let joined = matches!(container.uts, Namespace::Joined(_));
-    let uts_name = if container.hostname.is_none() && joined {
-        uts_name()?
-    } else {
-        None
-    };
-    let hostname = container
-        .hostname
-        .as_ref()
-        .or(uts_name.as_ref())
-        .or(container.env_hostname.as_ref());
-    let name = hostname.and_then(|hostname| PodName::new(hostname, request.domain.as_deref()));
-    match (hostname, &name) {
-        (None, _) => notices.push("no host name known: no line for the Pod's addresses".to_owned()),
-        (Some(hostname), None) => notices.push(format!(
-            "host name {hostname:?} is not a lowercase RFC 1123 subdomain: no line for the Pod's addresses"
-        )),
-        (Some(_), Some(_)) if addresses.is_empty() => notices.push("no address of the Pod known".to_owned()),
-        (Some(_), Some(_)) => {}
-    }
-    Ok(HostsFile::for_pod_network(&addresses, name))
-}
-
-/// The name in the UTS namespace in which we are.
-fn uts_name() -> Result<Option<String>, Error> {
-    let name = nix::sys::utsname::uname().map_err(|errno| Error::call("uname", errno))?;
-    Ok(name
-        .nodename()
-        .to_str()
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned))
 }

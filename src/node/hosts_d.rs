@@ -1,0 +1,177 @@
+//! Entries for a whole node or namespace: the files in `hosts.d`.
+//!
+//! The directory is the selector: `*.hosts` in it is for every Pod of the node, `*.hosts` in a
+//! directory of its own named like a namespace for the Pods of that namespace. Nothing here can
+//! stop a container: what cannot be used is left out, and somebody is told.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Dir, Mode, OFlags, openat};
+use rustix::io::Errno;
+
+use crate::error::{Error, on_one_line};
+use crate::node::admin_file;
+use crate::text::host_alias::HostAlias;
+use crate::text::{field_error::quote, hosts_lines, names};
+
+/// Where it is unless `--hosts-d` says otherwise.
+pub const DEFAULT_PATH: &str = "/etc/oci-hostaliases/hosts.d";
+/// Largest file, in bytes. A file that fills a container's file system by itself is a mistake.
+const FILE_MAX: u64 = 1024 * 1024;
+const SUFFIX: &[u8] = b".hosts";
+
+/// The entries that apply to a Pod, and what was left out of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NodeEntries {
+    /// Each file that has entries: those of the namespace first, then the node's, each in the order
+    /// of `LC_ALL=C`. The resolver takes the first match.
+    pub files: Vec<(PathBuf, Vec<HostAlias>)>,
+    /// What was left out and why, each with file and line.
+    pub left_out: Vec<String>,
+}
+
+impl NodeEntries {
+    /// Reads what applies to a Pod of this namespace.
+    pub fn read(hosts_d: &Path, namespace: Option<&str>) -> Self {
+        let mut entries = Self::default();
+        match open_directory(
+            rustix::fs::CWD,
+            hosts_d.as_os_str(),
+            hosts_d,
+            OFlags::empty(),
+        ) {
+            Ok(Some(directory)) => {
+                if let Some(namespace) = namespace {
+                    entries.read_namespace(&directory, hosts_d, namespace);
+                }
+                entries.read_directory(&directory, hosts_d);
+            }
+            Ok(None) => {}
+            Err(error) => entries.left_out.push(on_one_line(&error)),
+        }
+        entries
+    }
+
+    /// Whether there is at least one entry.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    fn read_namespace(&mut self, directory: &OwnedFd, hosts_d: &Path, namespace: &str) {
+        // The name is an annotation's, and becomes part of a path: `..` and slashes are no namespace.
+        if !names::label_refusals(namespace).is_empty() {
+            self.left_out.push(format!(
+                "{}: {} is not the name of a namespace",
+                hosts_d.display(),
+                quote(namespace)
+            ));
+            return;
+        }
+        let path = hosts_d.join(namespace);
+        match open_directory(
+            directory.as_fd(),
+            OsStr::new(namespace),
+            &path,
+            OFlags::NOFOLLOW,
+        ) {
+            Ok(Some(directory)) => self.read_directory(&directory, &path),
+            Ok(None) => {}
+            Err(error) => self.left_out.push(on_one_line(&error)),
+        }
+    }
+
+    fn read_directory(&mut self, directory: &OwnedFd, path: &Path) {
+        let names = match hosts_files(directory) {
+            Ok(names) => names,
+            Err(errno) => {
+                self.left_out
+                    .push(on_one_line(&Error::file("read", path, errno)));
+                return;
+            }
+        };
+        for name in names {
+            let path = path.join(&name);
+            // The path becomes a comment in the file: it must not be able to end its line.
+            if path
+                .to_str()
+                .is_none_or(|path| path.chars().any(char::is_control))
+            {
+                self.left_out
+                    .push(format!("{path:?}: a name that is no plain text"));
+                continue;
+            }
+            match read_file(directory, &name, &path) {
+                Ok(text) => self.read_text(path, &text),
+                Err(error) => self.left_out.push(on_one_line(&error)),
+            }
+        }
+    }
+
+    fn read_text(&mut self, path: PathBuf, text: &str) {
+        let mut errors = Vec::new();
+        let shown = path.display().to_string();
+        let aliases = hosts_lines::read(text, |line| format!("{shown}:{line}"), &mut errors);
+        self.left_out.extend(errors.iter().map(ToString::to_string));
+        if !aliases.is_empty() {
+            self.files.push((path, aliases));
+        }
+    }
+}
+
+/// Opens a directory that only root can change; `None` when there is none.
+fn open_directory(
+    at: BorrowedFd<'_>,
+    name: &OsStr,
+    path: &Path,
+    flags: OFlags,
+) -> Result<Option<OwnedFd>, Error> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | flags;
+    match openat(at, name, flags, Mode::empty()) {
+        Ok(directory) => {
+            let file = File::from(directory);
+            admin_file::check_owner(&file, path)?;
+            Ok(Some(file.into()))
+        }
+        Err(Errno::NOENT) => Ok(None),
+        Err(errno) => Err(Error::file("open", path, errno)),
+    }
+}
+
+/// The names that end in `.hosts`, in the order of their bytes.
+fn hosts_files(directory: &OwnedFd) -> rustix::io::Result<Vec<PathBuf>> {
+    let mut names = Vec::new();
+    for entry in Dir::read_from(directory)? {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        // A file called `.hosts` is hidden, as is whatever an editor left behind with a dot in front.
+        if name.ends_with(SUFFIX) && !name.starts_with(b".") {
+            names.push(PathBuf::from(OsStr::from_bytes(name)));
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Reads a file that is regular and root's alone. A symlink is neither: what it leads to can belong
+/// to anybody.
+fn read_file(directory: &OwnedFd, name: &Path, path: &Path) -> Result<String, Error> {
+    let flags =
+        OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = match openat(directory, name, flags, Mode::empty()) {
+        Ok(file) => File::from(file),
+        Err(Errno::LOOP) => {
+            return Err(Error::Configuration {
+                path: path.to_owned(),
+                situation: "a symlink, not a regular file".into(),
+            });
+        }
+        Err(errno) => return Err(Error::file("open", path, errno)),
+    };
+    admin_file::check_owner(&file, path)?;
+    let bytes = admin_file::read_open(&file, path, FILE_MAX)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}

@@ -1,0 +1,77 @@
+//! The Pod's own line in a file of ours: which addresses, which name, and what is to be said when
+//! one of them is missing. Pure.
+
+use std::fmt;
+
+use crate::facts::annotations::POD_IPS;
+use crate::facts::container::{Container, Namespace};
+use crate::facts::request::Request;
+use crate::text::hosts_file::{HostsFile, PodName};
+
+/// What an administrator should know about a Pod's line that is not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Missing {
+    /// Nobody tells the container's host name.
+    HostName,
+    /// The host name may not stand in the file.
+    ValidHostName(String),
+    /// Nobody tells an address.
+    Address,
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::HostName => f.write_str("no host name known: no line for the Pod's addresses"),
+            Self::ValidHostName(name) => write!(
+                f,
+                "host name {name:?} is not a lowercase RFC 1123 subdomain: no line for the Pod's addresses"
+            ),
+            Self::Address => f.write_str("no address of the Pod known"),
+        }
+    }
+}
+
+/// The Pod's addresses as its annotations tell them, with the annotation's key: ours first, then
+/// CRI-O's. `None`: they are in the container's network namespace only.
+pub fn annotated_addresses(
+    container: &Container,
+    request: &Request,
+) -> Option<(Vec<String>, &'static str)> {
+    let crio = || Some(container.crio_pod_ips()).filter(|addresses| !addresses.is_empty());
+    match &request.pod_ips {
+        Some(addresses) => Some((addresses.clone(), POD_IPS)),
+        None => crio().map(|addresses| (addresses, "io.kubernetes.cri-o.IP.0")),
+    }
+}
+
+/// Whether the name of the UTS namespace decides: `config.json` has none, and joins a namespace
+/// in which the engine has set one.
+pub fn needs_uts_name(container: &Container) -> bool {
+    container.hostname.is_none() && matches!(container.uts, Namespace::Joined(_))
+}
+
+/// The container's host name: `hostname` of `config.json`, else the UTS namespace's where it is
+/// known, else `HOSTNAME` of the process's environment.
+pub fn host_name<'a>(container: &'a Container, uts_name: Option<&'a str>) -> Option<&'a str> {
+    container
+        .hostname
+        .as_deref()
+        .or(uts_name)
+        .or(container.env_hostname.as_deref())
+}
+
+/// The file of a container that is not on the host's network, without the aliases.
+pub fn managed_file(
+    addresses: &[String],
+    hostname: Option<&str>,
+    domain: Option<&str>,
+) -> (HostsFile, Option<Missing>) {
+    let name = hostname.and_then(|hostname| PodName::new(hostname, domain));
+    let missing = match (hostname, &name) {
+        (None, _) => Some(Missing::HostName),
+        (Some(hostname), None) => Some(Missing::ValidHostName(hostname.to_owned())),
+        (Some(_), Some(_)) => addresses.is_empty().then_some(Missing::Address),
+    };
+    (HostsFile::for_pod_network(addresses, name), missing)
+}

@@ -1,0 +1,75 @@
+//! The real hook under the distribution's runc and crun, at every stage, in throw-away worlds.
+//!
+//! Each case looks at the container from inside and at the host afterwards.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod bundle;
+mod engine_mounts;
+mod failures;
+#[path = "../support/needs.rs"]
+mod needs;
+mod network;
+mod node_entries;
+mod old_kernels;
+mod refusals;
+mod rootfs;
+mod settings;
+mod symlinks;
+#[path = "../support/throwaway.rs"]
+mod throwaway;
+mod user_namespace;
+
+use std::path::Path;
+
+use bundle::{Bundle, Host};
+
+/// The runtimes of the distribution.
+const RUNTIMES: [&str; 2] = ["runc", "crun"];
+/// The stages that the hook can be registered for.
+const STAGES: [&str; 3] = ["prestart", "createRuntime", "createContainer"];
+
+/// What the hook writes for a Pod without an address or entries of its own.
+const BOILERPLATE: &str = "# Kubernetes-managed hosts file.\n\
+    127.0.0.1\tlocalhost\n\
+    ::1\tlocalhost ip6-localhost ip6-loopback\n\
+    fe00::0\tip6-localnet\n\
+    fe00::0\tip6-mcastprefix\n\
+    fe00::1\tip6-allnodes\n\
+    fe00::2\tip6-allrouters\n";
+/// The aliases of the Kubernetes documentation's example, as the annotation has them.
+const ALIASES: &str = r#"[{"ip":"127.0.0.1","hostnames":["foo.local","bar.local"]},{"ip":"10.1.2.3","hostnames":["foo.remote","bar.remote"]}]"#;
+/// And as the file has them.
+const ALIASES_SECTION: &str = "\n# Entries added by HostAliases.\n\
+    127.0.0.1\tfoo.local\tbar.local\n\
+    10.1.2.3\tfoo.remote\tbar.remote\n";
+
+/// Runs `body` in a world of its own, or says that it cannot.
+fn world(test: &str, body: impl FnOnce(&Path)) {
+    let programs = [
+        ("runc", "runc"),
+        ("crun", "crun"),
+        ("busybox", "busybox-static"),
+        ("strace", "strace"),
+    ];
+    if needs::met(test, &programs) {
+        throwaway::world(test, body);
+    }
+}
+
+/// Runs `body` for each runtime and stage with a fresh bundle that asks for the example's aliases,
+/// and makes sure that the host is as before afterwards.
+fn each_runtime_and_stage(test: &str, body: impl Fn(&mut Bundle)) {
+    world(test, |home| {
+        for runtime in RUNTIMES {
+            for stage in STAGES {
+                println!("{runtime}, {stage}");
+                let mut bundle = Bundle::new(home, runtime, stage);
+                bundle.annotate("oci-hostaliases.io/host-aliases", ALIASES);
+                let before = Host::look();
+                body(&mut bundle);
+                before.assert_unchanged();
+            }
+        }
+    });
+}

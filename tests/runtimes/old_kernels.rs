@@ -1,0 +1,55 @@
+//! Kernels without the newest calls: the same file by other ways, and nothing left.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::{ALIASES_SECTION, BOILERPLATE, each_runtime_and_stage};
+
+/// What strace makes the kernel answer, and the kernels that answer so.
+const ANSWERS: [(&str, &str); 7] = [
+    (
+        "open_tree:error=EINVAL:when=1",
+        "before 6.15: a detached mount cannot be cloned",
+    ),
+    ("pidfd_open:error=ENOSYS", "before 5.3"),
+    (
+        "setns:error=EINVAL:when=1",
+        "before 5.8: setns does not take a pidfd",
+    ),
+    ("openat2:error=ENOSYS", "before 5.6"),
+    ("fsopen:error=ENOSYS", "before 5.2"),
+    (
+        "move_mount:error=ENOSYS",
+        "before 5.2, or a filter that forbids it",
+    ),
+    (
+        "open_tree,fsopen,fsmount,fsconfig,move_mount,openat2,pidfd_open:error=ENOSYS",
+        "Linux 4.18",
+    ),
+];
+
+#[test]
+fn other_ways() {
+    each_runtime_and_stage("old_kernels::other_ways", |bundle| {
+        let hook = bundle.directory().with_file_name("oci-hostaliases-hook");
+        let wrapper = bundle.directory().join("hook-on-an-old-kernel");
+        bundle.set_hooks(&[bundle.stage], &wrapper);
+        bundle.set_script("cat /etc/hosts; stat -c '%u:%g %a' /etc/hosts; grep -c oci-hostaliases /proc/self/mountinfo");
+        for (answer, kernel) in ANSWERS {
+            if bundle.stage == "createContainer" && answer.starts_with("setns") {
+                continue; // there is nothing to enter
+            }
+            let script = format!(
+                "#!/bin/sh\nexec strace -qq -o /dev/null -e inject={answer} {} \"$@\"\n",
+                hook.display()
+            );
+            fs::write(&wrapper, script).unwrap();
+            fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).unwrap();
+            assert_eq!(
+                bundle.shown(),
+                format!("{BOILERPLATE}{ALIASES_SECTION}0:0 644\n1\n"),
+                "{kernel} ({answer})"
+            );
+        }
+    });
+}
