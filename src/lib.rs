@@ -49,6 +49,9 @@ pub mod hook;
 // The people's tool.
 #[cfg(feature = "cli")]
 pub mod commands;
+// What an engine has to be told so that it runs the hook.
+#[cfg(feature = "cli")]
+pub mod registration;
 
 // Why the work cannot be done, and what each exit status means.
 pub mod error;

@@ -1,6 +1,8 @@
 //! The people's tool: one verb, one file.
 
+mod register;
 mod render;
+mod unregister;
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -19,7 +21,9 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Register(register::Register),
     Render(render::Render),
+    Unregister(unregister::Unregister),
 }
 
 impl Cli {
@@ -31,7 +35,9 @@ impl Cli {
     /// The situation, for stderr, and the exit status.
     pub fn exec(self) -> Result<Exit, Failure> {
         match self.verb {
+            Verb::Register(register) => register.exec(),
             Verb::Render(render) => render.exec(),
+            Verb::Unregister(unregister) => unregister.exec(),
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use crate::facts::annotations::Annotations;
 use crate::facts::config_json::ConfigJson;
 use crate::facts::hosts_mount::{self, HostsMount};
@@ -120,18 +122,6 @@ impl Container {
             .map(str::to_owned)
             .collect()
     }
-
-    /// The namespace of the Pod, where an engine tells it.
-    pub fn pod_namespace(&self) -> Option<&str> {
-        pod_namespace(&self.annotations)
-    }
-}
-
-fn pod_namespace(annotations: &Annotations) -> Option<&str> {
-    annotations.first_of(&[
-        "io.kubernetes.cri.sandbox-namespace",
-        "io.kubernetes.pod.namespace",
-    ])
 }
 
 /// `config.json` has no `root.path`.
@@ -139,37 +129,50 @@ fn pod_namespace(annotations: &Annotations) -> Option<&str> {
 #[error("root.path: Required value")]
 pub struct NoRootPath;
 
-/// A container as an administrator knows it, for messages: the Pod and the container's name where
-/// the engine tells them, and always the ID.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Name(String);
+/// A container as an administrator knows it: by its Pod and name where the engine tells them, and
+/// always by its ID.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Identity {
+    /// The container's ID.
+    pub id: String,
+    /// The container's name in its Pod.
+    pub container: Option<String>,
+    /// The Pod's name.
+    pub pod: Option<String>,
+    /// The Pod's namespace.
+    pub namespace: Option<String>,
+}
 
-impl Name {
-    /// The name of the container with this ID and these annotations.
+impl Identity {
+    /// The identity of the container with this ID and these annotations.
     pub fn new(id: &str, annotations: &Annotations) -> Self {
-        let pod =
-            annotations.first_of(&["io.kubernetes.cri.sandbox-name", "io.kubernetes.pod.name"]);
-        let container = annotations.first_of(&[
-            "io.kubernetes.cri.container-name",
-            "io.kubernetes.container.name",
-        ]);
-        let mut name = String::new();
-        if let Some(pod) = pod {
-            let namespace = pod_namespace(annotations).unwrap_or("default");
-            name = format!("pod {}/{}, ", bare(namespace), bare(pod));
+        let first_of = |keys: [&str; 2]| annotations.first_of(&keys).map(str::to_owned);
+        Self {
+            id: id.to_owned(),
+            container: first_of([
+                "io.kubernetes.cri.container-name",
+                "io.kubernetes.container.name",
+            ]),
+            pod: first_of(["io.kubernetes.cri.sandbox-name", "io.kubernetes.pod.name"]),
+            namespace: first_of([
+                "io.kubernetes.cri.sandbox-namespace",
+                "io.kubernetes.pod.namespace",
+            ]),
         }
-        name.push_str("container ");
-        if let Some(container) = container {
-            name.push_str(&format!("{} ", bare(container)));
-        }
-        name.push_str(&bare(id));
-        Self(name)
     }
 }
 
-impl fmt::Display for Name {
+impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        if let Some(pod) = &self.pod {
+            let namespace = self.namespace.as_deref().unwrap_or("default");
+            write!(f, "pod {}/{}, ", bare(namespace), bare(pod))?;
+        }
+        f.write_str("container ")?;
+        if let Some(container) = &self.container {
+            write!(f, "{} ", bare(container))?;
+        }
+        f.write_str(&bare(&self.id))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::facts::annotations::HOST_ALIASES;
-use crate::facts::container::{Container, Namespace};
+use crate::facts::container::{Container, Identity, Namespace};
 use crate::facts::request::Request;
 use crate::hook::{Outcome, Stage};
 use crate::kernel::attach::attach_hosts_file;
@@ -17,6 +17,7 @@ use crate::node::settings::Settings;
 use crate::plan::{Action, Plan};
 use crate::pod_line;
 use crate::text::hosts_file::HostsFile;
+use crate::text::record::Record;
 
 const NODE_HOSTS: &str = "/etc/hosts";
 /// More than any node's file has; read whole, so bounded.
@@ -24,6 +25,7 @@ const NODE_HOSTS_MAX: u64 = 16 * 1024 * 1024;
 
 /// What the file is made from: all of it read and checked before a namespace is entered.
 pub(super) struct Wanted<'a> {
+    pub(super) identity: Identity,
     pub(super) container: &'a Container,
     pub(super) request: &'a Request,
     pub(super) node_entries: &'a NodeEntries,
@@ -40,7 +42,7 @@ enum Observed {
 pub(super) fn mount(
     stage: Stage,
     pid: Option<i64>,
-    wanted: &Wanted<'_>,
+    wanted: Wanted<'_>,
     plan: Plan,
 ) -> Result<Outcome, Error> {
     let container = wanted.container;
@@ -67,8 +69,9 @@ pub(super) fn mount(
     }
     let limit = wanted.settings.size_limit;
     let mut notices = Vec::new();
-    let (mut file, plan) = base(&target, wanted, network, plan, &ours, &mut notices)?;
+    let (mut file, plan) = base(&target, &wanted, network, plan, &ours, &mut notices)?;
     file.add_host_aliases(HOST_ALIASES, &wanted.request.aliases);
+    let own = file.bytes().len();
     for (path, aliases) in &wanted.node_entries.files {
         // The node's entries can stop nobody: what does not fit behind the Pod's own is left out.
         if !file.add_node_entries(&path.display().to_string(), aliases, limit) {
@@ -78,11 +81,16 @@ pub(super) fn mount(
             ));
         }
     }
+    let (own, node) = file.bytes().split_at_checked(own).unwrap_or_default();
+    let record = Record::new(wanted.identity, own, node)
+        .bytes()
+        .unwrap_or_default();
     let options = HostsFileOptions {
         size_limit: limit,
         owner,
         label: container.mount_label.as_deref(),
         read_only: wanted.settings.read_only,
+        record: &record,
     };
     attach_hosts_file(&rootfs, &target, file.bytes(), &options)?;
     Ok(Outcome::Mounted(plan, notices))

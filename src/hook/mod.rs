@@ -9,12 +9,13 @@
 
 mod inside;
 
+use std::fmt;
 use std::io::Read;
 use std::path::PathBuf;
 
 use crate::error::{Error, on_one_line};
 use crate::exit::Exit;
-use crate::facts::container::Name;
+use crate::facts::container::Identity;
 use crate::facts::request::Request;
 use crate::facts::state::{self, State};
 use crate::hook::inside::Wanted;
@@ -55,14 +56,14 @@ pub struct Invocation {
 pub fn run(invocation: &Invocation, stdin: impl Read) -> Exit {
     let log = Log::default();
     let mut subject = Subject {
-        name: "container (unknown)".to_owned(),
+        identity: None,
         asks: true,
         on_error: None,
     };
     match attempt(invocation, stdin, &log, &mut subject) {
         Ok(outcome) => {
             if let Some((severity, text)) = outcome.record() {
-                log.record(severity, &format!("{}: {text}", subject.name));
+                log.record(severity, &format!("{subject}: {text}"));
             }
             Exit::Done
         }
@@ -73,7 +74,7 @@ pub fn run(invocation: &Invocation, stdin: impl Read) -> Exit {
 /// A container that asked for nothing, or one that may start without what it asked for, starts
 /// with what its engine gave it; any other does not start.
 fn give_up(invocation: &Invocation, log: &Log, subject: &Subject, error: &Error) -> Exit {
-    let message = printable(&format!("{}: {}", subject.name, on_one_line(error)));
+    let message = printable(&format!("{subject}: {}", on_one_line(error)));
     // Once the container is entered its own files must not decide.
     let on_error = || {
         let loaded = || {
@@ -98,10 +99,19 @@ fn give_up(invocation: &Invocation, log: &Log, subject: &Subject, error: &Error)
 
 /// Whom the messages are about, as far as it is known yet.
 struct Subject {
-    name: String,
+    identity: Option<Identity>,
     asks: bool,
     /// `None`: not read yet, and we are still on the host.
     on_error: Option<OnError>,
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.identity {
+            Some(identity) => identity.fmt(f),
+            None => f.write_str("container (unknown)"),
+        }
+    }
 }
 
 /// How it went.
@@ -149,21 +159,18 @@ fn attempt(
     hardened?;
 
     let container = Bundle::of_state(&state)?.container()?;
-    subject.name = Name::new(&state.id, &container.annotations).to_string();
+    let identity = Identity::new(&state.id, &container.annotations);
+    subject.identity = Some(identity.clone());
     subject.asks |= container.annotations.ask_for_something();
     if let Some(plan) = plan::left_alone(&container) {
         return Ok(Outcome::Left(plan, subject.asks));
     }
     let request = Request::read(&container.annotations)?;
-    let node_entries = NodeEntries::read(&invocation.hosts_d, container.pod_namespace());
+    let node_entries = NodeEntries::read(&invocation.hosts_d, identity.namespace.as_deref());
     if !node_entries.left_out.is_empty() {
         log.record(
             Severity::Warning,
-            &format!(
-                "{}: left out: {}",
-                subject.name,
-                node_entries.left_out.join("; ")
-            ),
+            &format!("{subject}: left out: {}", node_entries.left_out.join("; ")),
         );
     }
     let entries = !request.aliases.is_empty() || !node_entries.is_empty();
@@ -182,12 +189,13 @@ fn attempt(
     // From here on the host is left behind.
     log.connect();
     let wanted = Wanted {
+        identity,
         container: &container,
         request: &request,
         node_entries: &node_entries,
         settings: &settings,
     };
-    inside::mount(invocation.stage, state.pid, &wanted, plan)
+    inside::mount(invocation.stage, state.pid, wanted, plan)
 }
 
 fn read_state(stdin: impl Read, subject: &mut Subject) -> Result<State, Error> {
@@ -207,7 +215,7 @@ fn read_state(stdin: impl Read, subject: &mut Subject) -> Result<State, Error> {
         });
     }
     let state = State::read(&bytes).map_err(Error::BadState)?;
-    subject.name = Name::new(&state.id, &state.annotations).to_string();
+    subject.identity = Some(Identity::new(&state.id, &state.annotations));
     subject.asks = state.annotations.ask_for_something();
     Ok(state)
 }

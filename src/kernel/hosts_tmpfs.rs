@@ -16,6 +16,7 @@ use rustix::mount::{
 };
 
 use crate::error::Error;
+use crate::text::record;
 
 /// What mount tables show as the source of our mounts; `list` finds them by it.
 pub const SOURCE: &str = "oci-hostaliases";
@@ -33,6 +34,8 @@ pub struct HostsFileOptions<'a> {
     pub label: Option<&'a str>,
     /// Whether the container may not write it.
     pub read_only: bool,
+    /// What is recorded with it, for `refresh`.
+    pub record: &'a [u8],
 }
 
 /// A tmpfs with the file in it, mounted nowhere.
@@ -125,6 +128,12 @@ pub fn write_hosts(
             Ok(()) | Err(Errno::OPNOTSUPP) => {}
             Err(errno) => return Err(failed("fsetxattr security.selinux")(errno.into())),
         }
+    }
+    match fsetxattr(&file, record::XATTR, options.record, XattrFlags::empty()) {
+        // In a user namespace of our own (rootless, `createContainer`) nobody may set it, and a
+        // kernel may have none: then `refresh` says that it cannot know this file.
+        Ok(()) | Err(Errno::PERM | Errno::OPNOTSUPP) => {}
+        Err(errno) => return Err(failed("fsetxattr trusted.oci-hostaliases")(errno.into())),
     }
     if let Some((user, group)) = options.owner {
         fchown(&file, Some(Uid::from_raw(user)), Some(Gid::from_raw(group)))

@@ -5,3 +5,4 @@ pub mod host_alias;
 pub mod hosts_file;
 pub mod hosts_lines;
 pub mod names;
+pub mod record;

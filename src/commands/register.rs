@@ -1,0 +1,219 @@
+//! `register`: the hook made known to an engine.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+
+use crate::commands::Failure;
+use crate::exit::Exit;
+use crate::registration::base_spec::{self, BASE_SPEC_PATH};
+use crate::registration::containerd::{self, CONFIG_PATH, ContainerdError, Places, Selection};
+use crate::registration::file_change::FileChange;
+use crate::registration::hook_definition::{self, HOOK_PATH, HookError};
+use crate::registration::hooks_d::{self, Containers, HooksDError};
+use crate::registration::hooks_directory::{self, Engine};
+use crate::registration::replace_file::ReplaceError;
+
+/// Make the hook known to a container engine
+///
+/// Prints what changes as a diff. A second run finds nothing to do. Never restarts a daemon.
+#[derive(Debug, Args)]
+pub(super) struct Register {
+    #[command(subcommand)]
+    engine: RegisterWith,
+}
+
+#[derive(Debug, Subcommand)]
+enum RegisterWith {
+    Containerd(RegisterContainerd),
+    /// Write the hooks.d file that CRI-O reads
+    Crio(RegisterHooksD),
+    /// Write the hooks.d file that Podman and Buildah read
+    Podman(RegisterHooksD),
+}
+
+/// Add the hook to the runtimes of containerd's CRI plugin
+///
+/// The runtime's base_runtime_spec becomes a spec of ours with the hook in it (or a copy of the one
+/// that is there, with the hook added), and oci-hostaliases.io/* joins its pod_annotations.
+#[derive(Debug, Args)]
+struct RegisterContainerd {
+    /// containerd's configuration; it is made when there is none
+    #[arg(long, value_name = "PATH", default_value = CONFIG_PATH)]
+    config: PathBuf,
+    /// A runtime to add the hook to, instead of the default one; can be given several times
+    #[arg(long, value_name = "NAME", conflicts_with = "all_runtimes")]
+    runtime: Vec<String>,
+    /// Add the hook to every runtime of the file
+    #[arg(long)]
+    all_runtimes: bool,
+    /// Where our base spec goes
+    #[arg(long, value_name = "PATH", default_value = BASE_SPEC_PATH)]
+    base_spec: PathBuf,
+    #[command(flatten)]
+    common: RegisterCommon,
+}
+
+#[derive(Debug, Args)]
+struct RegisterHooksD {
+    /// The hooks.d directory, instead of the one that the engine's configuration names
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Run the hook for every container, not only for those with an annotation of ours
+    ///
+    /// Entries for a node or a namespace (/etc/oci-hostaliases/hosts.d) need this.
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    common: RegisterCommon,
+}
+
+#[derive(Debug, Args)]
+struct RegisterCommon {
+    /// The hook
+    #[arg(long, value_name = "PATH", default_value = HOOK_PATH)]
+    hook: PathBuf,
+    /// Print the diff and change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Register {
+    pub(super) fn exec(self) -> Result<Exit, Failure> {
+        match self.engine {
+            RegisterWith::Containerd(containerd) => containerd.exec(),
+            RegisterWith::Crio(crio) => crio.exec(Engine::CriO),
+            RegisterWith::Podman(podman) => podman.exec(Engine::Podman),
+        }
+    }
+}
+
+impl RegisterContainerd {
+    fn exec(self) -> Result<Exit, Failure> {
+        check_hook(&self.common.hook)?;
+        let selection = match (self.all_runtimes, self.runtime.is_empty()) {
+            (true, _) => Selection::All,
+            (false, true) => Selection::Default,
+            (false, false) => Selection::Named(self.runtime),
+        };
+        let places = Places {
+            config: self.config,
+            base_spec: absolute(self.base_spec)?,
+        };
+        let changes = containerd::register(
+            &places,
+            &self.common.hook,
+            &selection,
+            base_spec::daemon_default,
+        )?;
+        carry_out(
+            &changes,
+            self.common.dry_run,
+            containerd_needs_restart(&places),
+        )
+    }
+}
+
+impl RegisterHooksD {
+    fn exec(self, engine: Engine) -> Result<Exit, Failure> {
+        check_hook(&self.common.hook)?;
+        let directory = hooks_directory(self.dir, engine)?;
+        let containers = if self.all {
+            Containers::All
+        } else {
+            Containers::Asking
+        };
+        let change = hooks_d::register(&directory, &self.common.hook, containers)?;
+        carry_out(&[change], self.common.dry_run, needs_no_restart(engine))
+    }
+}
+
+/// Shows the changes and, unless this is a dry run, makes them. `afterwards` is what the person
+/// has to know once they are made.
+pub(super) fn carry_out(
+    changes: &[FileChange],
+    dry_run: bool,
+    afterwards: String,
+) -> Result<Exit, Failure> {
+    if changes.iter().all(FileChange::is_empty) {
+        eprintln!("nothing is to be done");
+        return Ok(Exit::Done);
+    }
+    let mut stdout = io::stdout().lock();
+    for change in changes {
+        // Not print!: with a closed pipe it would panic.
+        stdout
+            .write_all(change.diff().as_bytes())
+            .map_err(|error| Failure::new(Exit::System, format!("write stdout: {error}")))?;
+    }
+    if dry_run {
+        eprintln!("dry run: nothing was changed");
+        return Ok(Exit::Done);
+    }
+    for change in changes {
+        change.apply()?;
+    }
+    eprintln!("{afterwards}");
+    Ok(Exit::Done)
+}
+
+/// The directory that was given, or the one that the engine reads.
+pub(super) fn hooks_directory(given: Option<PathBuf>, engine: Engine) -> Result<PathBuf, Failure> {
+    match given {
+        Some(directory) => Ok(directory),
+        None => Ok(hooks_directory::find(engine, Path::new("/")).map_err(HooksDError::from)?),
+    }
+}
+
+pub(super) fn containerd_needs_restart(places: &Places) -> String {
+    format!(
+        "restart the containerd that reads {} (systemctl restart containerd): it reads its \
+         configuration at its start only; running containers keep what they have",
+        places.config.display()
+    )
+}
+
+pub(super) fn needs_no_restart(engine: Engine) -> String {
+    format!(
+        "nothing is to be restarted: {} reads its hooks.d for every new container; running \
+         containers keep what they have",
+        engine.name()
+    )
+}
+
+/// containerd would look for a relative path wherever it was started.
+pub(super) fn absolute(base_spec: PathBuf) -> Result<PathBuf, Failure> {
+    if base_spec.is_absolute() {
+        return Ok(base_spec);
+    }
+    let situation = format!("--base-spec {}: not an absolute path", base_spec.display());
+    Err(Failure::new(Exit::Usage, situation))
+}
+
+fn check_hook(hook: &Path) -> Result<(), Failure> {
+    hook_definition::hook(hook)
+        .and_then(|_| hook_definition::check_executable(hook))
+        .map_err(|error| match error {
+            HookError::Relative { .. } => Failure::new(Exit::Usage, error),
+            _ => Failure::new(Exit::NodeConfiguration, error),
+        })
+}
+
+impl From<ContainerdError> for Failure {
+    fn from(error: ContainerdError) -> Self {
+        Self::new(error.exit(), error)
+    }
+}
+
+impl From<HooksDError> for Failure {
+    fn from(error: HooksDError) -> Self {
+        Self::new(error.exit(), error)
+    }
+}
+
+impl From<ReplaceError> for Failure {
+    fn from(error: ReplaceError) -> Self {
+        Self::new(Exit::System, error)
+    }
+}

@@ -1,0 +1,87 @@
+//! `unregister`: an engine told to forget the hook.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use crate::commands::Failure;
+use crate::commands::register::{
+    absolute, carry_out, containerd_needs_restart, hooks_directory, needs_no_restart,
+};
+use crate::exit::Exit;
+use crate::registration::base_spec::BASE_SPEC_PATH;
+use crate::registration::containerd::{self, CONFIG_PATH, Places};
+use crate::registration::hooks_d;
+use crate::registration::hooks_directory::Engine;
+
+/// Take the hook out of a container engine's configuration
+///
+/// Brings back the bytes that were there and leaves what was changed since. Prints a diff. Never
+/// restarts a daemon.
+#[derive(Debug, Args)]
+pub(super) struct Unregister {
+    #[command(subcommand)]
+    engine: UnregisterFrom,
+}
+
+#[derive(Debug, Subcommand)]
+enum UnregisterFrom {
+    Containerd(UnregisterContainerd),
+    /// Remove the hooks.d file that CRI-O reads
+    Crio(UnregisterHooksD),
+    /// Remove the hooks.d file that Podman and Buildah read
+    Podman(UnregisterHooksD),
+}
+
+/// Take the hook out of all runtimes of containerd's CRI plugin, and remove our base specs
+#[derive(Debug, Args)]
+struct UnregisterContainerd {
+    /// containerd's configuration
+    #[arg(long, value_name = "PATH", default_value = CONFIG_PATH)]
+    config: PathBuf,
+    /// Where register put our base spec
+    #[arg(long, value_name = "PATH", default_value = BASE_SPEC_PATH)]
+    base_spec: PathBuf,
+    /// Print the diff and change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+struct UnregisterHooksD {
+    /// The hooks.d directory, instead of the one that the engine's configuration names
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Print the diff and change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Unregister {
+    pub(super) fn exec(self) -> Result<Exit, Failure> {
+        match self.engine {
+            UnregisterFrom::Containerd(containerd) => containerd.exec(),
+            UnregisterFrom::Crio(crio) => crio.exec(Engine::CriO),
+            UnregisterFrom::Podman(podman) => podman.exec(Engine::Podman),
+        }
+    }
+}
+
+impl UnregisterContainerd {
+    fn exec(self) -> Result<Exit, Failure> {
+        let places = Places {
+            config: self.config,
+            base_spec: absolute(self.base_spec)?,
+        };
+        let changes = containerd::unregister(&places)?;
+        carry_out(&changes, self.dry_run, containerd_needs_restart(&places))
+    }
+}
+
+impl UnregisterHooksD {
+    fn exec(self, engine: Engine) -> Result<Exit, Failure> {
+        let directory = hooks_directory(self.dir, engine)?;
+        let change = hooks_d::unregister(&directory)?;
+        carry_out(&[change], self.dry_run, needs_no_restart(engine))
+    }
+}

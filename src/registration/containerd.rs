@@ -1,0 +1,314 @@
+//! The whole registration with containerd: the configuration, the base specs, and in which order
+//! they change.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::exit::Exit;
+use crate::registration::base_spec::{self, DAEMON_DEFAULT, SpecError};
+use crate::registration::containerd_config::{
+    BASE_RUNTIME_SPEC, BUILT_IN_RUNTIME, ContainerdConfig, Dialect, POD_ANNOTATIONS,
+};
+use crate::registration::containerd_edit::{self, ANNOTATION_PATTERN, RuntimeEdit};
+use crate::registration::containerd_imports::{ImportError, Imports};
+use crate::registration::containerd_refusal::ConfigError;
+use crate::registration::containerd_undo::{self, Former};
+use crate::registration::file_change::FileChange;
+use crate::registration::replace_file::{self, ReplaceError};
+
+/// The file that containerd reads unless told otherwise.
+pub const CONFIG_PATH: &str = "/etc/containerd/config.toml";
+
+/// Why a registration with containerd, or its removal, is not possible.
+#[derive(Debug, thiserror::Error)]
+pub enum ContainerdError {
+    /// The configuration is refused.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A file that it imports is in the way.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// A base spec could not be made.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// A file could not be read or replaced.
+    #[error(transparent)]
+    File(#[from] ReplaceError),
+    /// containerd reads a relative path from wherever it was started.
+    #[error(
+        "{}: base_runtime_spec of runtime {runtime:?} is {spec:?}: make it an absolute path first",
+        path.display()
+    )]
+    RelativeSpec {
+        /// The configuration.
+        path: PathBuf,
+        /// The runtime.
+        runtime: String,
+        /// The path.
+        spec: String,
+    },
+}
+
+impl ContainerdError {
+    /// The exit status that stands for this situation.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Config(ConfigError::NoSuchRuntime { .. }) => Exit::Usage,
+            Self::Import(ImportError::Call { .. }) | Self::File(_) => Exit::System,
+            Self::Spec(SpecError::Ctr { .. } | SpecError::CtrFailed { .. }) => Exit::System,
+            _ => Exit::NodeConfiguration,
+        }
+    }
+}
+
+/// Which runtimes get the hook. Those that have it keep it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selection {
+    /// The one that containers get that ask for none: `default_runtime_name`, or `runc`.
+    Default,
+    /// All that the file has, and the default.
+    All,
+    /// These.
+    Named(Vec<String>),
+}
+
+/// Where things are.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// containerd's configuration.
+    pub config: PathBuf,
+    /// Our base spec; copies of the administrator's go beside it. Two configurations on one node
+    /// need two of them, since the removal of one registration removes its specs.
+    pub base_spec: PathBuf,
+}
+
+/// The changes that a registration takes, in the order in which to make them: specs, then the
+/// configuration that names them, then specs that nothing names any more. Empty when nothing is
+/// to be done. `daemon_default` is asked only when a runtime has no spec yet.
+///
+/// # Errors
+///
+/// The configuration is refused, or a file that it names cannot be used.
+pub fn register(
+    places: &Places,
+    hook: &Path,
+    selection: &Selection,
+    daemon_default: impl Fn() -> Result<Value, SpecError>,
+) -> Result<Vec<FileChange>, ContainerdError> {
+    let path = places.config.as_path();
+    let on_disk = replace_file::read(path)?;
+    let text = on_disk.as_deref().unwrap_or_default();
+    let former = containerd_undo::take_out(path, text, &places.base_spec)?;
+    let config = ContainerdConfig::parse(path, &former.text)?;
+    config.check_read_by_containerd()?;
+    let imports = Imports::read(path, config.imports()?)?;
+
+    let targets = targets(path, &config, &imports, selection, &former)?;
+    imports.refuse_hidden(config.dialect, &targets)?;
+
+    let mut specs: Vec<FileChange> = Vec::new();
+    let mut edits = Vec::new();
+    for runtime in &targets {
+        let (edit, spec) = plan_runtime(places, hook, &config, runtime, &daemon_default)?;
+        if let Some(SpecFile { path, text }) = spec {
+            if !specs.iter().any(|change| change.path == path) {
+                specs.push(FileChange {
+                    before: replace_file::read(&path)?,
+                    path,
+                    after: Some(text),
+                });
+            }
+        }
+        edits.push(edit);
+    }
+    edits.retain(|edit| edit.base_runtime_spec.is_some() || edit.pod_annotations.is_some());
+
+    // The administrator may have moved or indented our lines; what they say counts.
+    let after = if edits.is_empty() {
+        former.text.clone()
+    } else if containerd_edit::says(path, &former.text, text, &edits) {
+        text.to_owned()
+    } else {
+        let is_new = on_disk.is_none() || former.was_missing;
+        containerd_edit::put_in(path, &former.text, is_new, &edits)?
+    };
+    let mut changes = specs;
+    changes.push(FileChange {
+        path: path.to_owned(),
+        before: on_disk.clone(),
+        after: Some(after),
+    });
+    let kept: BTreeSet<PathBuf> = changes.iter().map(|change| change.path.clone()).collect();
+    for spec in specs_of(&former).difference(&kept) {
+        changes.push(removal(spec)?);
+    }
+    changes.retain(|change| !change.is_empty());
+    Ok(changes)
+}
+
+/// The changes that take a registration back: the configuration first, then the specs that it
+/// named. Empty when there is none.
+///
+/// # Errors
+///
+/// Our lines were changed or have lost their marks, or a file cannot be read.
+pub fn unregister(places: &Places) -> Result<Vec<FileChange>, ContainerdError> {
+    let path = places.config.as_path();
+    let on_disk = replace_file::read(path)?;
+    let text = on_disk.as_deref().unwrap_or_default();
+    let former = containerd_undo::take_out(path, text, &places.base_spec)?;
+    let mut changes = vec![FileChange {
+        path: path.to_owned(),
+        before: on_disk.clone(),
+        after: on_disk
+            .filter(|_| !former.was_missing)
+            .map(|_| former.text.clone()),
+    }];
+    let mut specs = specs_of(&former);
+    specs.insert(places.base_spec.clone());
+    // Without its spec the CRI plugin would not come up: a file that names one stays as it is.
+    let family = places.base_spec.with_extension("");
+    if former.text.contains(&*family.to_string_lossy()) {
+        containerd_undo::refuse_unmarked(path, &former.text, &places.base_spec)?;
+    }
+    for spec in &specs {
+        let removal = removal(spec)?;
+        if !removal.is_empty() && !former.text.is_empty() {
+            let config = ContainerdConfig::parse(path, &former.text)?;
+            let imports = Imports::read(path, config.imports()?)?;
+            imports.refuse_naming(config.dialect, spec)?;
+        }
+        changes.push(removal);
+    }
+    changes.retain(|change| !change.is_empty());
+    Ok(changes)
+}
+
+/// The names of the runtimes to edit: those asked for and those that are registered already.
+fn targets(
+    path: &Path,
+    config: &ContainerdConfig<'_>,
+    imports: &Imports<'_>,
+    selection: &Selection,
+    former: &Former,
+) -> Result<Vec<String>, ContainerdError> {
+    let known = config.runtimes()?;
+    let default = match imports.default_runtime_name(config.dialect) {
+        Some(name) => name,
+        None => config
+            .default_runtime_name()?
+            .unwrap_or_else(|| BUILT_IN_RUNTIME.to_owned()),
+    };
+    let mut targets = match selection {
+        Selection::Default => vec![default],
+        Selection::All => {
+            let mut all = known.clone();
+            all.push(default);
+            all
+        }
+        Selection::Named(names) => names.clone(),
+    };
+    targets.extend(former.edits.iter().map(|edit| edit.runtime.clone()));
+    let mut seen = BTreeSet::new();
+    targets.retain(|name| seen.insert(name.clone()));
+    for name in &targets {
+        if known.contains(name) {
+            continue;
+        }
+        imports.refuse_elsewhere(config.dialect, name)?;
+        // containerd 1.x has its built-in runtime only while the file has no `runtimes`.
+        let is_built_in =
+            name == BUILT_IN_RUNTIME && (known.is_empty() || config.dialect == Dialect::Three);
+        if !is_built_in {
+            let known = if known.is_empty() {
+                BUILT_IN_RUNTIME.to_owned()
+            } else {
+                known.join(", ")
+            };
+            return Err(ContainerdError::Config(ConfigError::NoSuchRuntime {
+                path: path.to_owned(),
+                name: name.clone(),
+                known,
+            }));
+        }
+    }
+    Ok(targets)
+}
+
+/// A spec of ours as it shall be.
+struct SpecFile {
+    path: PathBuf,
+    text: String,
+}
+
+/// What one runtime's table gets, and the spec that it then names.
+fn plan_runtime(
+    places: &Places,
+    hook: &Path,
+    config: &ContainerdConfig<'_>,
+    runtime: &str,
+    daemon_default: &impl Fn() -> Result<Value, SpecError>,
+) -> Result<(RuntimeEdit, Option<SpecFile>), ContainerdError> {
+    let table = config.runtime(runtime)?;
+    let (original, patterns) = match &table {
+        Some(table) => (
+            table.string(BASE_RUNTIME_SPEC)?.unwrap_or_default(),
+            table.strings(POD_ANNOTATIONS)?,
+        ),
+        None => (String::new(), Vec::new()),
+    };
+    let has_pattern = patterns.iter().any(|one| one == ANNOTATION_PATTERN);
+    let mut edit = RuntimeEdit {
+        runtime: runtime.to_owned(),
+        base_runtime_spec: None,
+        pod_annotations: (!has_pattern).then(|| containerd_edit::with_our_pattern(&patterns)),
+        runtime_type: table.is_none(),
+    };
+    let original_path = Path::new(&original);
+    if original_path == places.base_spec {
+        // Ours already, though by a line without our mark: only the file is to be right.
+        let file = SpecFile {
+            path: places.base_spec.clone(),
+            text: base_spec::with_hook(daemon_default()?, hook, DAEMON_DEFAULT)?,
+        };
+        return Ok((edit, Some(file)));
+    }
+    let text = if original.is_empty() {
+        base_spec::with_hook(daemon_default()?, hook, DAEMON_DEFAULT)?
+    } else {
+        if original_path.is_relative() {
+            return Err(ContainerdError::RelativeSpec {
+                path: places.config.clone(),
+                runtime: runtime.to_owned(),
+                spec: original,
+            });
+        }
+        let spec = base_spec::read(original_path)?;
+        if base_spec::has_hook(&spec, hook) {
+            return Ok((edit, None));
+        }
+        base_spec::with_hook(spec, hook, &original)?
+    };
+    let named = containerd_edit::spec_for(&places.base_spec, Some(&original));
+    edit.base_runtime_spec = Some(named.clone());
+    let path = PathBuf::from(named);
+    Ok((edit, Some(SpecFile { path, text })))
+}
+
+fn specs_of(former: &Former) -> BTreeSet<PathBuf> {
+    let specs = former.edits.iter();
+    specs
+        .filter_map(|edit| edit.base_runtime_spec.as_ref().map(PathBuf::from))
+        .collect()
+}
+
+fn removal(path: &Path) -> Result<FileChange, ContainerdError> {
+    Ok(FileChange {
+        before: replace_file::read(path)?,
+        path: path.to_owned(),
+        after: None,
+    })
+}

@@ -1,0 +1,228 @@
+//! Lines put into a containerd configuration, marked as `marked_lines` says.
+//!
+//! Each edit is proved on the parsed values before anything is written: the file with our lines
+//! must say exactly what the file without them says, plus our keys.
+
+use std::ops::Range;
+use std::path::Path;
+
+use toml_edit::{Array, Value};
+
+use crate::registration::base_spec;
+use crate::registration::containerd_config::{
+    BASE_RUNTIME_SPEC, ContainerdConfig, Dialect, POD_ANNOTATIONS, RUNTIME_TYPE, RuntimeTable,
+};
+use crate::registration::containerd_refusal::ConfigError;
+use crate::registration::marked_lines::{ADDED, CREATED, FORMER, slice, whole_lines};
+
+/// What containerd passes on to config.json. `*` does not match `/` there.
+pub const ANNOTATION_PATTERN: &str = "oci-hostaliases.io/*";
+/// The shim of containerd's built-in `runc` handler.
+const RUNC_SHIM: &str = "io.containerd.runc.v2";
+
+/// The keys that a runtime's table gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuntimeEdit {
+    /// The runtime.
+    pub runtime: String,
+    /// The new `base_runtime_spec`; `None` leaves what is there.
+    pub base_runtime_spec: Option<String>,
+    /// The new `pod_annotations`; `None` leaves what is there.
+    pub pod_annotations: Option<Vec<String>>,
+    /// Whether the table needs a `runtime_type`: containerd 1.x replaces its built-in `runtimes`
+    /// by the file's, so a new table has to say what the built-in one says.
+    pub runtime_type: bool,
+}
+
+impl RuntimeEdit {
+    pub(super) fn values(&self) -> Vec<(&'static str, Value)> {
+        let mut values = Vec::new();
+        if self.runtime_type {
+            values.push((RUNTIME_TYPE, Value::from(RUNC_SHIM)));
+        }
+        if let Some(path) = &self.base_runtime_spec {
+            values.push((BASE_RUNTIME_SPEC, Value::from(path.as_str())));
+        }
+        if let Some(patterns) = &self.pod_annotations {
+            values.push((POD_ANNOTATIONS, Value::from(Array::from_iter(patterns))));
+        }
+        values
+    }
+}
+
+/// The former list with our pattern behind it.
+#[must_use]
+pub fn with_our_pattern(former: &[String]) -> Vec<String> {
+    let mut patterns = former.to_vec();
+    patterns.push(ANNOTATION_PATTERN.to_owned());
+    patterns
+}
+
+/// `text`, the contents of `path`, with the edits in it. `is_new`: there is no such file yet.
+///
+/// # Errors
+///
+/// The result would not say exactly what it should.
+pub fn put_in(
+    path: &Path,
+    text: &str,
+    is_new: bool,
+    edits: &[RuntimeEdit],
+) -> Result<String, ConfigError> {
+    let config = ContainerdConfig::parse(path, text)?;
+    let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let mut pieces: Vec<(Range<usize>, String)> = Vec::new();
+    let mut appended = String::new();
+    if is_new {
+        appended += &format!("{CREATED}{line_end}");
+    }
+    if config.is_blank {
+        appended += &format!("version = 2 {ADDED}{line_end}");
+    }
+    for edit in edits {
+        let table = config.runtime(&edit.runtime)?;
+        let header = table.as_ref().and_then(RuntimeTable::header);
+        let indent = match (&table, &header) {
+            (Some(table), Some(header)) => indent_of_keys(text, table, header),
+            _ => "  ".to_owned(),
+        };
+        let line = |key: &str, value: &Value| format!("{indent}{key} = {value} {ADDED}{line_end}");
+        let mut added = String::new();
+        for (key, value) in edit.values() {
+            match table.as_ref().and_then(|table| table.entry(key)) {
+                Some(entry) => {
+                    let lines = whole_lines(text, &entry);
+                    let mut replacement = line(key, &value);
+                    for former in slice(text, &lines).split_inclusive('\n') {
+                        replacement += FORMER;
+                        replacement += former;
+                    }
+                    pieces.push((lines, replacement));
+                }
+                None => added += &line(key, &value),
+            }
+        }
+        match header {
+            _ if added.is_empty() => {}
+            Some(header) => {
+                let below = whole_lines(text, &header).end;
+                pieces.push((below..below, added));
+            }
+            None => {
+                let name = toml_edit::Key::new(&edit.runtime).to_string();
+                let plugin = config.dialect.plugin();
+                appended += &format!(
+                    "[plugins.\"{plugin}\".containerd.runtimes.{name}] {ADDED}{line_end}{added}"
+                );
+            }
+        }
+    }
+    if !appended.is_empty() {
+        pieces.push((text.len()..text.len(), appended));
+    }
+    let result = paste(text, pieces, line_end);
+    prove(path, config.dialect, text, &result, edits)?;
+    Ok(result)
+}
+
+/// Whether the text says, under our marks, what `edits` on `former` would make it say.
+#[must_use]
+pub fn says(path: &Path, former: &str, text: &str, edits: &[RuntimeEdit]) -> bool {
+    ContainerdConfig::parse(path, text)
+        .and_then(|config| prove(path, config.dialect, former, text, edits))
+        .is_ok()
+}
+
+/// The spec of ours that stands in for `original`.
+#[must_use]
+pub fn spec_for(base_spec: &Path, original: Option<&str>) -> String {
+    let path = match original {
+        Some(original) if !original.is_empty() => base_spec::copy_path(base_spec, original),
+        _ => base_spec.to_owned(),
+    };
+    path.display().to_string()
+}
+
+/// That `after` says what `before` says, plus the edits, and nothing else.
+pub(super) fn prove(
+    path: &Path,
+    dialect: Dialect,
+    before: &str,
+    after: &str,
+    edits: &[RuntimeEdit],
+) -> Result<(), ConfigError> {
+    let parse = |text: &str| {
+        text.trim_start_matches('\u{feff}')
+            .parse::<toml::Table>()
+            .ok()
+    };
+    let expected = parse(before).and_then(|mut values| {
+        if values.is_empty() {
+            values.insert("version".to_owned(), toml::Value::Integer(2));
+        }
+        for edit in edits {
+            let keys = ["plugins", dialect.plugin(), "containerd", "runtimes"];
+            let mut table = &mut values;
+            for key in keys.into_iter().chain([edit.runtime.as_str()]) {
+                table = table
+                    .entry(key)
+                    .or_insert_with(|| toml::Value::Table(toml::Table::new()))
+                    .as_table_mut()?;
+            }
+            for (key, value) in edit.values() {
+                table.insert(key.to_owned(), plain(&value)?);
+            }
+        }
+        Some(values)
+    });
+    match (expected, parse(after)) {
+        (Some(expected), Some(found)) if expected == found => Ok(()),
+        _ => Err(ConfigError::NotProvable {
+            path: path.to_owned(),
+        }),
+    }
+}
+
+/// A string or a list of strings as the other crate's value.
+fn plain(value: &Value) -> Option<toml::Value> {
+    if let Some(text) = value.as_str() {
+        return Some(toml::Value::String(text.to_owned()));
+    }
+    let items = value.as_array()?.iter().map(plain).collect::<Option<_>>()?;
+    Some(toml::Value::Array(items))
+}
+
+/// The text with each range replaced.
+fn paste(text: &str, mut pieces: Vec<(Range<usize>, String)>, line_end: &str) -> String {
+    pieces.sort_by_key(|(range, _)| (range.start, range.end));
+    let mut result = String::with_capacity(text.len() * 2);
+    let mut at = 0;
+    for (range, piece) in pieces {
+        result += slice(text, &(at..range.start));
+        let is_insertion = range.is_empty();
+        if is_insertion && !result.is_empty() && !result.ends_with('\n') {
+            // At the end of a file without a newline: ours then has none either, by which
+            // `take_out` knows that this one is ours too.
+            result += line_end;
+            result += piece.strip_suffix(line_end).unwrap_or(&piece);
+        } else {
+            result += &piece;
+        }
+        at = range.end;
+    }
+    result += slice(text, &(at..text.len()));
+    result
+}
+
+/// How the table's keys are indented: as its first one, or two more than its header.
+fn indent_of_keys(text: &str, table: &RuntimeTable<'_>, header: &Range<usize>) -> String {
+    let indent = |place: &Range<usize>| {
+        let line = slice(text, &whole_lines(text, place));
+        let width = line.len() - line.trim_start_matches([' ', '\t']).len();
+        slice(line, &(0..width)).to_owned()
+    };
+    match table.entries().flatten().next() {
+        Some(first) => indent(&first),
+        None => indent(header) + "  ",
+    }
+}

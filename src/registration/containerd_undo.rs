@@ -1,0 +1,205 @@
+//! Our lines taken out of a containerd configuration, and the former ones brought back.
+//!
+//! What comes back is proved in the other direction: an edit of it must say exactly what the file
+//! says now. Where that fails, somebody changed our lines and nothing is touched.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::path::Path;
+
+use crate::registration::base_spec;
+use crate::registration::containerd_config::{
+    BASE_RUNTIME_SPEC, ContainerdConfig, POD_ANNOTATIONS, RUNTIME_TYPE,
+};
+use crate::registration::containerd_edit::{RuntimeEdit, prove, spec_for, with_our_pattern};
+use crate::registration::containerd_refusal::ConfigError;
+use crate::registration::marked_lines::{
+    CREATED, FORMER, is_added, is_former, slice, whole_lines, without_mark,
+};
+
+/// A configuration without our lines.
+#[derive(Debug)]
+pub struct Former {
+    /// The text as it was.
+    pub text: String,
+    /// Whether there was no file.
+    pub was_missing: bool,
+    /// The lines that were taken out, as the edits that they were.
+    pub edits: Vec<RuntimeEdit>,
+}
+
+/// `text` without our lines and with the former ones back. Lines of ours that lines of the
+/// administrator's have come to depend on stay and become his: the `version` of a file that he
+/// added to, the header and `runtime_type` of a table that he added to.
+///
+/// # Errors
+///
+/// Our lines do not say what register writes, so that nobody knows what should come back.
+pub fn take_out(path: &Path, text: &str, base_spec: &Path) -> Result<Former, ConfigError> {
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    if !lines.iter().any(|line| is_added(line) || is_former(line)) {
+        return Ok(Former {
+            text: text.to_owned(),
+            was_missing: false,
+            edits: Vec::new(),
+        });
+    }
+    let config = ContainerdConfig::parse(path, text)?;
+    let stay = lines_to_stay(&config, text)?;
+    let mut former = String::with_capacity(text.len());
+    let mut at = 0;
+    for line in &lines {
+        if let Some((_, before)) = line.split_once(FORMER).filter(|_| is_former(line)) {
+            former += before;
+        } else if !is_added(line) {
+            former += line;
+        } else if stay.contains(&at) {
+            former += &without_mark(line);
+        }
+        at += line.len();
+    }
+    let ends_in_ours = lines.last().is_some_and(|line| is_added(line));
+    if ends_in_ours && !text.ends_with('\n') {
+        // The file had no newline at its end before lines were appended.
+        let without = former.strip_suffix('\n').unwrap_or(&former);
+        let without = without.strip_suffix('\r').unwrap_or(without).len();
+        former.truncate(without);
+    }
+    let edits = marked_edits(path, &config, text, &former, &stay, base_spec)?;
+    prove(path, config.dialect, &former, text, &edits)?;
+    Ok(Former {
+        was_missing: former.is_empty() && text.starts_with(CREATED),
+        text: former,
+        edits,
+    })
+}
+
+/// The first runtime that names a spec of ours although no line of ours says so.
+///
+/// # Errors
+///
+/// There is one.
+pub fn refuse_unmarked(path: &Path, text: &str, base_spec: &Path) -> Result<(), ConfigError> {
+    let config = ContainerdConfig::parse(path, text)?;
+    for runtime in config.runtimes()? {
+        let Some(table) = config.runtime(&runtime)? else {
+            continue;
+        };
+        let Some(spec) = table.string(BASE_RUNTIME_SPEC)? else {
+            continue;
+        };
+        if base_spec::is_ours(base_spec, Path::new(&spec)) {
+            let place = table.entry(BASE_RUNTIME_SPEC).unwrap_or_default();
+            return Err(ConfigError::MarksGone {
+                path: path.to_owned(),
+                line: config.line_at(place.start),
+                runtime,
+                spec: spec.into(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The edits that the marked lines of `text` amount to, each checked against what register would
+/// write for the former value.
+fn marked_edits(
+    path: &Path,
+    config: &ContainerdConfig<'_>,
+    text: &str,
+    former: &str,
+    stay: &BTreeSet<usize>,
+    base_spec: &Path,
+) -> Result<Vec<RuntimeEdit>, ConfigError> {
+    let before = ContainerdConfig::parse(path, former)?;
+    let mut edits = Vec::new();
+    for runtime in config.runtimes()? {
+        let Some(table) = config.runtime(&runtime)? else {
+            continue;
+        };
+        let table_before = before.runtime(&runtime)?;
+        let marked = |key| {
+            let entry = table.entry(key)?;
+            is_added(slice(text, &whole_lines(text, &entry))).then_some(entry)
+        };
+        let changed = |key, entry: &Range<usize>| ConfigError::ChangedSince {
+            path: path.to_owned(),
+            line: config.line_at(entry.start),
+            key,
+            runtime: runtime.clone(),
+        };
+        let mut edit = RuntimeEdit {
+            runtime: runtime.clone(),
+            base_runtime_spec: None,
+            pod_annotations: None,
+            runtime_type: marked(RUNTIME_TYPE)
+                .is_some_and(|entry| !stay.contains(&whole_lines(text, &entry).start)),
+        };
+        if let Some(entry) = marked(BASE_RUNTIME_SPEC) {
+            let original = match &table_before {
+                Some(table) => table.string(BASE_RUNTIME_SPEC)?,
+                None => None,
+            };
+            let expected = spec_for(base_spec, original.as_deref());
+            if table.string(BASE_RUNTIME_SPEC)?.as_ref() != Some(&expected) {
+                return Err(changed(BASE_RUNTIME_SPEC, &entry));
+            }
+            edit.base_runtime_spec = Some(expected);
+        }
+        if let Some(entry) = marked(POD_ANNOTATIONS) {
+            let original = match &table_before {
+                Some(table) => table.strings(POD_ANNOTATIONS)?,
+                None => Vec::new(),
+            };
+            let expected = with_our_pattern(&original);
+            if table.strings(POD_ANNOTATIONS)? != expected {
+                return Err(changed(POD_ANNOTATIONS, &entry));
+            }
+            edit.pod_annotations = Some(expected);
+        }
+        if !edit.values().is_empty() {
+            edits.push(edit);
+        }
+    }
+    Ok(edits)
+}
+
+/// The starts of those lines of ours that must not go, because what the administrator added
+/// since needs them.
+fn lines_to_stay(
+    config: &ContainerdConfig<'_>,
+    text: &str,
+) -> Result<BTreeSet<usize>, ConfigError> {
+    let is_ours = |place: &Range<usize>| is_added(slice(text, &whole_lines(text, place)));
+    let mut stay = BTreeSet::new();
+    for runtime in config.runtimes()? {
+        let Some(table) = config.runtime(&runtime)? else {
+            continue;
+        };
+        let Some(header) = table.header().filter(&is_ours) else {
+            continue;
+        };
+        let runtime_type = table.entry(RUNTIME_TYPE).filter(&is_ours);
+        let has_own_keys = table
+            .entries()
+            .any(|place| !place.is_some_and(|place| is_ours(&place)));
+        // A table that came without `runtime_type` was made for tables below it that were there.
+        if has_own_keys || (table.has_tables_below() && runtime_type.is_some()) {
+            stay.insert(whole_lines(text, &header).start);
+            stay.extend(runtime_type.map(|entry| whole_lines(text, &entry).start));
+        }
+    }
+    if let Some(version) = config.version_entry().filter(&is_ours) {
+        let mut at = 0;
+        for line in text.split_inclusive('\n') {
+            let said = line.trim_start_matches('\u{feff}').trim();
+            let says_something = !said.is_empty() && !said.starts_with('#');
+            if says_something && (!is_added(line) || stay.contains(&at)) {
+                stay.insert(whole_lines(text, &version).start);
+                break;
+            }
+            at += line.len();
+        }
+    }
+    Ok(stay)
+}

@@ -1,0 +1,279 @@
+//! `register containerd` and `unregister containerd`: what they write, that it can be undone byte
+//! for byte, and what they refuse.
+
+#![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod containerd_node;
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::Path;
+
+use containerd_node::{CONFIGURATIONS, Node, assert_done, data, edited};
+use serde_json::{Value, json};
+
+#[test]
+fn what_was_registered_comes_out_again_byte_for_byte() {
+    for name in CONFIGURATIONS {
+        let original = fs::read_to_string(data(name)).unwrap();
+        let variants = [
+            original.clone(),
+            original.replace('\n', "\r\n"),
+            original.trim_end_matches('\n').to_owned(),
+            format!("\u{feff}{original}"),
+        ];
+        for (number, original) in variants.iter().enumerate() {
+            for arguments in [&[][..], &["--all-runtimes"][..]] {
+                let node = Node::new(name, Some(original));
+                assert_done(&node.register(arguments));
+                let registered = node.text();
+                assert_ne!(&registered, original, "{name}");
+                registered.parse::<toml::Table>().unwrap();
+
+                let again = node.register(arguments);
+                assert_done(&again);
+                assert_eq!(again.stdout, "", "{name}");
+                assert_eq!(again.stderr, "nothing is to be done\n", "{name}");
+                assert_eq!(node.text(), registered);
+
+                assert_done(&node.unregister(&[]));
+                assert_eq!(&node.text(), original, "{name} {number} {arguments:?}");
+                assert_eq!(node.specs(), [""; 0], "{name}");
+                assert_eq!(node.unregister(&[]).stderr, "nothing is to be done\n");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_version_2_table_gets_two_lines_and_keeps_its_former_ones_as_comments() {
+    let original = fs::read_to_string(data("nvidia.toml")).unwrap();
+    let node = Node::new("config.toml", Some(&original));
+    let run = node.register(&["--runtime", "nvidia", "--runtime", "runc"]);
+    assert_done(&run);
+    let nvidia = "containerd.runtimes.nvidia]\n";
+    let expected = edited(
+        &original,
+        &[
+            (
+                nvidia,
+                &format!(
+                    "{nvidia}          base_runtime_spec = \"DIR/specs/base.json\" # added by oci-hostaliases\n"
+                ),
+            ),
+            (
+                "          pod_annotations = [\"nvidia.com/*\"]\n",
+                "          pod_annotations = [\"nvidia.com/*\", \"oci-hostaliases.io/*\"] # added by oci-hostaliases\n\
+                 # before oci-hostaliases:          pod_annotations = [\"nvidia.com/*\"]\n",
+            ),
+            (
+                "          base_runtime_spec = \"\"\n",
+                "          base_runtime_spec = \"DIR/specs/base.json\" # added by oci-hostaliases\n\
+                 # before oci-hostaliases:          base_runtime_spec = \"\"\n",
+            ),
+            (
+                "          pod_annotations = []\n",
+                "          pod_annotations = [\"oci-hostaliases.io/*\"] # added by oci-hostaliases\n\
+                 # before oci-hostaliases:          pod_annotations = []\n",
+            ),
+        ],
+    );
+    assert_eq!(node.plain_text(), expected);
+    assert!(
+        run.stdout.contains("\n-          pod_annotations = []\n"),
+        "{}",
+        run.stdout
+    );
+    assert_eq!(
+        node.plain(&run.stderr),
+        "restart the containerd that reads DIR/config.toml (systemctl restart containerd): it \
+         reads its configuration at its start only; running containers keep what they have\n"
+    );
+}
+
+#[test]
+fn without_a_file_containerds_built_in_runtime_is_written_down() {
+    let node = Node::new("config.toml", None);
+    assert_done(&node.register(&[]));
+    assert_eq!(
+        node.plain_text(),
+        "# there was no such file before # added by oci-hostaliases\n\
+         version = 2 # added by oci-hostaliases\n\
+         [plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc] # added by oci-hostaliases\n\
+         \x20 runtime_type = \"io.containerd.runc.v2\" # added by oci-hostaliases\n\
+         \x20 base_runtime_spec = \"DIR/specs/base.json\" # added by oci-hostaliases\n\
+         \x20 pod_annotations = [\"oci-hostaliases.io/*\"] # added by oci-hostaliases\n"
+    );
+    assert_eq!(fs::metadata(&node.config).unwrap().mode() & 0o7777, 0o644);
+    assert_eq!(node.register(&[]).stderr, "nothing is to be done\n");
+    assert_done(&node.unregister(&[]));
+    assert!(!node.config.exists());
+    assert_eq!(node.specs(), [""; 0]);
+}
+
+#[test]
+fn the_version_3_table_is_another() {
+    for version in [3, 4] {
+        let node = Node::new("config.toml", Some(&format!("version = {version}\n")));
+        assert_done(&node.register(&[]));
+        assert_eq!(
+            node.plain_text(),
+            format!(
+                "version = {version}\n\
+                 [plugins.\"io.containerd.cri.v1.runtime\".containerd.runtimes.runc] # added by oci-hostaliases\n\
+                 \x20 runtime_type = \"io.containerd.runc.v2\" # added by oci-hostaliases\n\
+                 \x20 base_runtime_spec = \"DIR/specs/base.json\" # added by oci-hostaliases\n\
+                 \x20 pod_annotations = [\"oci-hostaliases.io/*\"] # added by oci-hostaliases\n"
+            )
+        );
+    }
+}
+
+#[test]
+fn the_base_spec_is_the_daemons_without_rlimits_and_with_the_hook() {
+    let node = Node::new("config.toml", Some("version = 2\n"));
+    assert_done(&node.register(&[]));
+    let made: Value = serde_json::from_slice(&fs::read(node.base_spec()).unwrap()).unwrap();
+    let mut expected: Value =
+        serde_json::from_slice(&fs::read(data("ctr-oci-spec-1.6.20.json")).unwrap()).unwrap();
+    let rlimits = expected["process"]
+        .as_object_mut()
+        .unwrap()
+        .remove("rlimits");
+    assert!(rlimits.is_some());
+    expected["hooks"] = json!({"prestart": [{
+        "path": node.at("hook"),
+        "args": ["oci-hostaliases-hook", "prestart"],
+        "env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"],
+        "timeout": 10,
+    }]});
+    assert_eq!(made, expected);
+    assert_eq!(
+        fs::metadata(node.base_spec()).unwrap().mode() & 0o7777,
+        0o644
+    );
+}
+
+#[test]
+fn an_administrators_spec_is_copied_with_all_that_is_in_it() {
+    let node = Node::new("config.toml", None);
+    let own = node.at("own.json");
+    let spec = "{\"zzz\": 1, \"process\": {\"rlimits\": [{\"type\": \"RLIMIT_NOFILE\", \"hard\": 18446744073709551615, \"soft\": 1}]}, \
+                \"hooks\": {\"poststop\": [{\"path\": \"/x\"}], \"prestart\": [{\"path\": \"/first\"}]}, \"aaa\": null}";
+    fs::write(&own, spec).unwrap();
+    let original = format!(
+        "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc]\nruntime_type = \"x\"\nbase_runtime_spec = {own:?} # ours\n"
+    );
+    fs::write(&node.config, &original).unwrap();
+    assert_done(&node.register(&[]));
+    assert_eq!(node.specs(), ["baseDIR:own.json"]);
+    assert!(node.plain_text().contains(
+        "base_runtime_spec = \"DIR/specs/baseDIR:own.json\" # added by oci-hostaliases\n\
+         # before oci-hostaliases:base_runtime_spec = \"DIR/own.json\" # ours\n"
+    ));
+    assert_eq!(fs::read_to_string(&own).unwrap(), spec);
+    let copy = fs::read_dir(node.at("specs")).unwrap().next().unwrap();
+    let copy = fs::read_to_string(copy.unwrap().path()).unwrap();
+    let order = [
+        "\"zzz\": 1",
+        "18446744073709551615",
+        "\"/x\"",
+        "\"/first\"",
+        "/hook\"",
+        "\"aaa\": null",
+    ];
+    let places: Vec<_> = order.iter().map(|part| copy.find(part).unwrap()).collect();
+    assert!(places.is_sorted(), "{copy}");
+
+    // He changes his spec: the copy follows with the next run.
+    fs::write(&own, spec.replace("/first", "/second")).unwrap();
+    let run = node.register(&[]);
+    assert!(
+        run.stdout.contains("+        \"path\": \"/second\""),
+        "{run:?}"
+    );
+    assert_eq!(node.register(&[]).stderr, "nothing is to be done\n");
+
+    // His spec has the hook already: nothing to copy.
+    assert_done(&node.unregister(&[]));
+    assert_eq!(node.text(), original);
+    fs::write(
+        &own,
+        spec.replace("/first", node.at("hook").to_str().unwrap()),
+    )
+    .unwrap();
+    assert_done(&node.register(&[]));
+    assert_eq!(node.specs(), [""; 0]);
+    assert!(!node.text().contains("# before"));
+}
+
+#[test]
+fn a_second_runtime_joins_the_first() {
+    let original = fs::read_to_string(data("nvidia.toml")).unwrap();
+    let node = Node::new("config.toml", Some(&original));
+    assert_done(&node.register(&[]));
+    assert_eq!(node.text().matches("\"oci-hostaliases.io/*\"").count(), 1);
+    assert_done(&node.register(&["--runtime", "runc"]));
+    assert_eq!(node.text().matches("\"oci-hostaliases.io/*\"").count(), 2);
+    assert_eq!(node.register(&[]).stderr, "nothing is to be done\n");
+    assert_done(&node.unregister(&[]));
+    assert_eq!(node.text(), original);
+}
+
+#[test]
+fn a_dry_run_shows_the_same_and_writes_nothing() {
+    let original = fs::read_to_string(data("default-1.6.20.toml")).unwrap();
+    let node = Node::new("config.toml", Some(&original));
+    let dry = node.register(&["--dry-run"]);
+    assert_done(&dry);
+    assert_eq!(dry.stderr, "dry run: nothing was changed\n");
+    assert_eq!(node.text(), original);
+    assert!(!node.at("specs").exists());
+    let wet = node.register(&[]);
+    assert_eq!(dry.stdout, wet.stdout);
+    assert!(dry.stdout.contains("--- /dev/null\n+++ "), "{}", dry.stdout);
+
+    let registered = node.text();
+    assert_done(&node.unregister(&["--dry-run"]));
+    assert_eq!(node.text(), registered);
+    assert_eq!(node.specs(), ["base.json"]);
+}
+
+#[test]
+fn mode_and_owner_are_kept() {
+    let node = Node::new("config.toml", Some("version = 2\n"));
+    fs::set_permissions(&node.config, fs::Permissions::from_mode(0o640)).unwrap();
+    let is_root = fs::metadata(&node.config).unwrap().uid() == 0;
+    if is_root {
+        chown(&node.config, Some(12), Some(34)).unwrap();
+    }
+    let before = fs::metadata(&node.config).unwrap();
+    assert_done(&node.register(&[]));
+    let after = fs::metadata(&node.config).unwrap();
+    assert_eq!(
+        (after.mode(), after.uid(), after.gid()),
+        (before.mode(), before.uid(), before.gid())
+    );
+    assert_ne!(after.ino(), before.ino(), "written in place");
+}
+
+/// The snippets are documentation; they say what register says with its defaults.
+#[test]
+fn the_shipped_snippets_say_what_register_writes() {
+    for version in [2, 3] {
+        let hooks = Path::new(env!("CARGO_MANIFEST_DIR")).join("hooks");
+        let snippet =
+            fs::read_to_string(hooks.join(format!("containerd-v{version}.toml"))).unwrap();
+        let node = Node::new("config.toml", Some(&format!("version = {version}\n")));
+        assert_done(&node.register(&[]));
+        let written = node.plain_text().replace(
+            "DIR/specs/base.json",
+            "/etc/oci-hostaliases/containerd-base-spec.json",
+        );
+        assert_eq!(
+            snippet.parse::<toml::Table>().unwrap(),
+            written.parse::<toml::Table>().unwrap()
+        );
+    }
+}
