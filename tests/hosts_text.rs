@@ -268,18 +268,22 @@ fn node_entries_name_their_file_and_follow_the_pods_own() {
     let lines = |text: &str| hosts_lines::read(text, |_| unreachable!(), &mut Vec::new());
     let mut file = pod(&["10.200.0.5"], "web-0", None);
     file.add_host_aliases("", &entries("10.0.0.1 own"));
-    file.add_node_entries(
-        "/etc/oci-hostaliases/hosts.d/shop/db.hosts",
-        &lines("10.0.0.2 db\n"),
-    );
-    file.add_node_entries(
-        "/etc/oci-hostaliases/hosts.d/empty.hosts",
-        &lines("# nobody\n"),
-    );
-    file.add_node_entries(
-        "/etc/oci-hostaliases/hosts.d/proxy.hosts",
-        &lines("10.0.0.3 proxy\n10.0.0.4"),
-    );
+    for (path, lines) in [
+        (
+            "/etc/oci-hostaliases/hosts.d/shop/db.hosts",
+            lines("10.0.0.2 db\n"),
+        ),
+        (
+            "/etc/oci-hostaliases/hosts.d/empty.hosts",
+            lines("# nobody\n"),
+        ),
+        (
+            "/etc/oci-hostaliases/hosts.d/proxy.hosts",
+            lines("10.0.0.3 proxy\n10.0.0.4"),
+        ),
+    ] {
+        assert!(file.add_node_entries(path, &lines, u64::MAX), "{path}");
+    }
     assert_eq!(
         text(&file),
         format!(
@@ -296,13 +300,26 @@ fn node_entries_name_their_file_and_follow_the_pods_own() {
 }
 
 #[test]
+fn node_entries_that_do_not_fit_are_left_out_whole() {
+    let aliases = entries("10.0.0.2 db");
+    let mut file = HostsFile::from_engine(b"10.0.0.9 web\n".to_vec());
+    let section = "\n# Entries added by oci-hostaliases from /n.hosts.\n10.0.0.2\tdb\n";
+    let limit = 13 + section.len() as u64;
+    assert!(!file.add_node_entries("/n.hosts", &aliases, limit - 1));
+    assert_eq!(text(&file), "10.0.0.9 web\n");
+    assert_eq!(file.lines().count(), 1);
+    assert!(file.add_node_entries("/n.hosts", &aliases, limit));
+    assert_eq!(text(&file), format!("10.0.0.9 web\n{section}"));
+}
+
+#[test]
 fn each_line_knows_where_it_comes_from() {
     let mut file = pod(&["10.0.0.5", "fd00::5"], "web-0", None);
     file.add_host_aliases(
         "oci-hostaliases.io/host-aliases",
         &entries("# three lines\n10.0.0.1 a\n10.0.0.2 b"),
     );
-    file.add_node_entries("/n.hosts", &entries(r#"[{"ip":"10.0.0.3"}]"#));
+    file.add_node_entries("/n.hosts", &entries(r#"[{"ip":"10.0.0.3"}]"#), u64::MAX);
     let lines: Vec<(&str, Origin<'_>)> = file
         .lines()
         .map(|(line, origin)| (std::str::from_utf8(line).unwrap(), origin))

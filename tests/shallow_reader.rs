@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use oci_hostaliases::facts::config_json::ConfigJson;
-use oci_hostaliases::facts::container::{Container, Namespace};
+use oci_hostaliases::facts::container::{Container, Identity, Namespace};
 use oci_hostaliases::facts::state::State;
 use oci_spec::runtime::{
     LinuxBuilder, LinuxNamespaceBuilder, LinuxNamespaceType, MountBuilder, ProcessBuilder,
@@ -435,7 +435,10 @@ fn summary(fixture: &str) -> String {
         namespace(&container.uts),
         container.has_user_namespace,
         container.mount_label.as_deref().unwrap_or("-"),
-        container.pod_namespace().unwrap_or("-"),
+        Identity::new("web", &container.annotations)
+            .namespace
+            .as_deref()
+            .unwrap_or("-"),
         container.crio_pod_ips(),
     )
 }

@@ -5,7 +5,7 @@
 
 mod pure;
 
-use oci_hostaliases::facts::container::Name;
+use oci_hostaliases::facts::container::Identity;
 use oci_hostaliases::facts::state::{State, unreadable_state_asks};
 use pure::{aliases, annotations};
 
@@ -54,7 +54,7 @@ fn the_state_of_each_runtime_and_stage() {
             "{name}"
         );
         assert_eq!(
-            Name::new(&state.id, &state.annotations).to_string(),
+            Identity::new(&state.id, &state.annotations).to_string(),
             "pod default/web-0, container web",
             "{name}"
         );
@@ -186,13 +186,13 @@ fn a_container_is_named_as_its_engine_names_it() {
         ),
     ] {
         assert_eq!(
-            Name::new("web", &annotations(pairs)).to_string(),
+            Identity::new("web", &annotations(pairs)).to_string(),
             name,
             "{pairs:?}"
         );
     }
     assert_eq!(
-        Name::new("a b", &annotations(&[])).to_string(),
+        Identity::new("a b", &annotations(&[])).to_string(),
         r#"container "a b""#
     );
 }
