@@ -49,6 +49,9 @@ pub mod hook;
 // The people's tool.
 #[cfg(feature = "cli")]
 pub mod commands;
+// Containers that run with a file of ours.
+#[cfg(feature = "cli")]
+pub mod running;
 // What an engine has to be told so that it runs the hook.
 #[cfg(feature = "cli")]
 pub mod registration;

@@ -1,5 +1,9 @@
 //! The people's tool: one verb, one file.
 
+mod explain;
+mod list;
+mod preview;
+mod refresh;
 mod register;
 mod render;
 mod unregister;
@@ -21,9 +25,12 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    Register(register::Register),
     Render(render::Render),
+    Explain(explain::Explain),
+    Register(register::Register),
     Unregister(unregister::Unregister),
+    Refresh(refresh::Refresh),
+    List(list::List),
 }
 
 impl Cli {
@@ -35,9 +42,12 @@ impl Cli {
     /// The situation, for stderr, and the exit status.
     pub fn exec(self) -> Result<Exit, Failure> {
         match self.verb {
-            Verb::Register(register) => register.exec(),
             Verb::Render(render) => render.exec(),
+            Verb::Explain(explain) => explain.exec(),
+            Verb::Register(register) => register.exec(),
             Verb::Unregister(unregister) => unregister.exec(),
+            Verb::Refresh(refresh) => refresh.exec(),
+            Verb::List(list) => list.exec(),
         }
     }
 }
@@ -67,7 +77,8 @@ impl From<crate::error::Error> for Failure {
 }
 
 impl fmt::Display for Failure {
-    /// The situation and its causes on one line, from outside to inside.
+    /// The situation and its causes on one line, from outside to inside. Several refused fields
+    /// are several situations, one a line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.situation)?;
         let mut cause = self.situation.source();

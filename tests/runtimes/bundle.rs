@@ -145,13 +145,31 @@ impl Bundle {
         &self.directory
     }
 
-    /// Runs the container to its end.
-    pub(crate) fn run(&self) -> Ran {
+    /// Gives the container a user namespace whose root is 100000 on the host.
+    pub(crate) fn add_user_namespace(&mut self) {
+        let mappings = json!([{"containerID": 0, "hostID": 100_000, "size": 65536}]);
+        self.config["linux"]["uidMappings"] = mappings.clone();
+        self.config["linux"]["gidMappings"] = mappings;
+        self.set_namespace("user", Some(json!({"type": "user"})));
+        let chown = Command::new("chown")
+            .args(["-R", "-h", "100000:100000"])
+            .arg(&self.rootfs)
+            .status();
+        assert!(chown.unwrap().success());
+    }
+
+    /// Writes `config.json`.
+    pub(crate) fn write(&self) {
         fs::write(
             self.directory.join("config.json"),
             serde_json::to_vec(&self.config).unwrap(),
         )
         .unwrap();
+    }
+
+    /// Runs the container to its end.
+    pub(crate) fn run(&self) -> Ran {
+        self.write();
         let output = Command::new(self.runtime)
             .args(["run", "--bundle"])
             .arg(&self.directory)
