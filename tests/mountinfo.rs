@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
-use oci_hostaliases::kernel::mountinfo::{MountLine, find};
+use std::os::unix::ffi::OsStrExt;
+
+use oci_hostaliases::kernel::mountinfo::{MountLine, find, unescape};
 
 /// As a container under runc has it, before its root is changed: shared and slave mounts of the
 /// host's, the private rootfs, our file.
@@ -106,6 +108,55 @@ fn odd_lines_are_passed_over() {
         "99999999999999999999 1 254:1 / / rw - ext4 /dev/vda1 rw",
     ] {
         assert_eq!(line(text), None, "{text:?}");
+    }
+}
+
+#[test]
+fn device_and_read_only() {
+    for (text, device, is_read_only) in [
+        ("30 22 0:52 / /mnt rw - tmpfs tmpfs rw", "0:52", false),
+        (
+            "30 22 254:1 / /mnt ro,relatime - ext4 /dev/vda1 rw",
+            "254:1",
+            true,
+        ),
+        (
+            "30 22 254:1 / /mnt nosuid,ro shared:1 - ext4 /dev/vda1 rw",
+            "254:1",
+            true,
+        ),
+        // Options that are longer words, and the file system's own.
+        ("30 22 0:52 / /mnt rw,prog - tmpfs tmpfs ro", "0:52", false),
+        ("30 22 0:52 / /ro rw master:1 - ro ro ro", "0:52", false),
+    ] {
+        let line = MountLine::read(text).unwrap();
+        assert_eq!(
+            (line.device, line.is_read_only),
+            (device, is_read_only),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn octal_escapes_are_undone() {
+    for (escaped, path) in [
+        ("/mnt", &b"/mnt"[..]),
+        ("", b""),
+        ("/mnt/a\\040b\\011c\\012d\\134e\\043", b"/mnt/a b\tc\nd\\e#"),
+        // Each only once: what comes out may look like another.
+        ("\\134040", b"\\040"),
+        ("\\303\\251", b"\xc3\xa9"),
+        ("/\\377\\000", b"/\xff\0"),
+        // The kernel writes none of these.
+        ("\\", b"\\"),
+        ("\\04", b"\\04"),
+        ("\\048", b"\\048"),
+        ("\\400", b"\\400"),
+        ("\\+40", b"\\+40"),
+        ("\\é0", b"\\\xc3\xa90"),
+    ] {
+        assert_eq!(unescape(escaped).as_os_str().as_bytes(), path, "{escaped}");
     }
 }
 
