@@ -391,9 +391,9 @@ fn the_source_tells_who_made_the_file() {
         ("/etc/hosts.d/web", own("/etc/hosts.d/web")),
         ("", own("")),
         ("tmpfs", own("tmpfs")),
-        // Relative to the bundle: no engine writes that, and it is not the node's file.
+        // Relative to the bundle: nothing that a file of ours may hide.
         ("etc/hosts", own("etc/hosts")),
-        ("userdata/hosts", own("userdata/hosts")),
+        ("sandboxes/4bd6/hosts", own("sandboxes/4bd6/hosts")),
     ];
     for (source, expected) in cases {
         assert_eq!(HostsMount::of_source(Some(source)), expected, "{source}");
