@@ -16,7 +16,7 @@ use rustix::mount::{
 };
 
 use crate::error::Error;
-use crate::text::record;
+use crate::record;
 
 /// What mount tables show as the source of our mounts; `list` finds them by it.
 pub const SOURCE: &str = "oci-hostaliases";

@@ -15,8 +15,8 @@ use crate::kernel::hosts_tmpfs::SOURCE;
 use crate::kernel::inode::Inode;
 use crate::kernel::mountinfo::{self, MountLine};
 use crate::kernel::procfs::ProcDirectory;
+use crate::record::{self, Record};
 use crate::running::cgroup;
-use crate::text::record::{self, Record};
 
 /// A file of ours in a running container.
 #[derive(Debug)]
