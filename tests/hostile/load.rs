@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::bundle::{Bundle, Host};
+use crate::call::hooks;
 use crate::{ALIASES, BOILERPLATE, HOST_ALIASES, is_long, whole_file, world};
 
 /// Containers that are made at the same time; no more, so that a small machine is busy and not stuck.
@@ -112,20 +113,6 @@ fn containers_of_one_pod() {
         assert_eq!(run_all(&containers), []);
         host.assert_unchanged();
     });
-}
-
-/// The hooks that run in this world.
-fn hooks() -> Vec<String> {
-    let processes = fs::read_dir("/proc").unwrap().flatten();
-    processes
-        .map(|process| process.path())
-        .filter(|process| {
-            let name = fs::read_to_string(process.join("comm")).unwrap_or_default();
-            // Cut to 15 bytes by the kernel.
-            name == "oci-hostaliases\n"
-        })
-        .map(|process| process.file_name().unwrap().to_string_lossy().into_owned())
-        .collect()
 }
 
 /// Whoever's hook was killed did not start, and nobody else noticed: there is no lock that a dead hook

@@ -10,6 +10,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, setns, unshare};
@@ -17,8 +18,8 @@ use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use rustix::fs::{CWD, FileType, Mode, OFlags, RenameFlags, mknodat, openat, renameat_with};
 
 use crate::bundle::Bundle;
-use crate::call::{Waiting, call, hook_of, state};
-use crate::{ALIASES, HOST_ALIASES, is_long, throwaway, world};
+use crate::call::{Waiting, call, hook_of, hooks, state};
+use crate::{ALIASES, HOST_ALIASES, is_long, throwaway, tracer, world};
 
 /// How many times the naive version may have luck before we say that the checks see nothing.
 const NAIVE_RUNS: usize = 2000;
@@ -285,6 +286,47 @@ fn etc_and_hosts() {
 #[test]
 fn parents() {
     hook_withstands("race::parents", swaps_of_parents);
+}
+
+/// Before Linux 5.2 the mount is made by path, and what `/etc/hosts` leads to afterwards may be somebody
+/// else's: that one is left alone. The container asked for nothing, so it starts, with all its volumes.
+#[test]
+fn moved_behind_a_mount_by_path() {
+    let test = "race::moved_behind_a_mount_by_path";
+    world(test, |home| {
+        let mut bundle = Bundle::new(home, "runc", "prestart");
+        let volume = home.join("volume");
+        fs::create_dir(&volume).unwrap();
+        fs::write(volume.join("kept"), "kept\n").unwrap();
+        bundle.bind(&volume, "/volume");
+        bundle.set_script("cat /volume/kept");
+        let options = format!(
+            "-o /dev/null -e inject={} -e inject=mount:delay_exit=3000000:when=2",
+            KERNELS[2].0
+        );
+        tracer::trace(&mut bundle, &options);
+        let hosts = bundle.rootfs.join("etc/hosts");
+        let is_mounted = |pid: &String| {
+            let table = fs::read_to_string(format!("/proc/{pid}/mountinfo")).unwrap_or_default();
+            table.contains(&format!(" {} ", hosts.display()))
+        };
+        let swapped = std::thread::scope(|scope| {
+            let swapper = scope.spawn(|| {
+                for _ in 0..3000 {
+                    if hooks().iter().any(is_mounted) {
+                        fs::rename(&hosts, hosts.with_extension("old")).unwrap();
+                        symlink("/volume", &hosts).unwrap();
+                        return true;
+                    }
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                false
+            });
+            assert_eq!(bundle.shown(), "kept\n");
+            swapper.join().unwrap()
+        });
+        assert!(swapped, "nothing was mounted");
+    });
 }
 
 /// What programs did that had those CVEs: they looked at a path, then used the path.
