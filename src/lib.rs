@@ -49,6 +49,9 @@ pub mod hook;
 // The people's tool.
 #[cfg(feature = "cli")]
 pub mod commands;
+// Whether the hook works on this node, and what to change.
+#[cfg(feature = "cli")]
+pub mod doctor;
 // What an engine has to be told so that it runs the hook.
 #[cfg(feature = "cli")]
 pub mod registration;

@@ -1,5 +1,6 @@
 //! The people's tool: one verb, one file.
 
+mod doctor;
 mod register;
 mod render;
 mod unregister;
@@ -21,6 +22,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Doctor(doctor::Doctor),
     Register(register::Register),
     Render(render::Render),
     Unregister(unregister::Unregister),
@@ -35,6 +37,7 @@ impl Cli {
     /// The situation, for stderr, and the exit status.
     pub fn exec(self) -> Result<Exit, Failure> {
         match self.verb {
+            Verb::Doctor(doctor) => doctor.exec(),
             Verb::Register(register) => register.exec(),
             Verb::Render(render) => render.exec(),
             Verb::Unregister(unregister) => unregister.exec(),
