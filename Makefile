@@ -23,7 +23,7 @@ demo: ## show a container with the /etc/hosts of the Kubernetes documentation's 
 
 .PHONY: test
 test: ## install what the tests need and run all of them
-	@tests/needs.sh runc crun busybox-static iproute2 strace util-linux gcc libc6-dev
+	@tests/needs.sh runc crun containerd podman busybox-static iproute2 strace util-linux gcc libc6-dev
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	@$(MAKE) --no-print-directory build

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::commands::Failure;
 use crate::doctor::{self, Report};
 use crate::exit::Exit;
+use crate::node::log::printable;
 
 /// Say whether it works on this node, and if not, the one thing to change
 ///
@@ -60,16 +61,18 @@ impl Doctor {
     }
 }
 
+/// One line for each finding, whatever other programs and files have put into it.
 fn as_text(report: &Report, change: Option<&str>) -> String {
     let mut text = String::new();
     for finding in &report.findings {
         let word = finding.verdict.word();
-        text += &format!("{word:8} {}: {}\n", finding.subject, finding.text);
+        let said = format!("{word:8} {}: {}", finding.subject, finding.text);
+        text += &format!("{}\n", printable(&said));
         if let Some(remedy) = &finding.remedy {
-            text += &format!("         change: {remedy}\n");
+            text += &format!("         change: {}\n", printable(remedy));
         }
     }
-    text += change.unwrap_or("works");
+    text += &printable(change.unwrap_or("works"));
     text.push('\n');
     text
 }

@@ -1,6 +1,7 @@
 //! The containerd that runs on this node: which configuration it was started with, and when.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -25,6 +26,8 @@ pub struct Daemon {
     pub started: Option<SystemTime>,
     /// Its program.
     pub program: Option<PathBuf>,
+    /// The systemd unit that it belongs to.
+    pub unit: Option<String>,
 }
 
 /// The daemons of this node. Those inside containers (kind) have another root directory, and a
@@ -46,6 +49,7 @@ pub fn running() -> Vec<Daemon> {
             pid,
             config: config_argument(&text("cmdline")).unwrap_or_else(|| CONFIG_PATH.into()),
             started: started(&text("stat")),
+            unit: unit(&text("cgroup")),
             // A script's interpreter would take our arguments for its own.
             program: program.filter(|path| path.file_name().is_some_and(|name| name == NAME)),
         });
@@ -54,10 +58,14 @@ pub fn running() -> Vec<Daemon> {
     daemons
 }
 
+/// Whether a process sees our files. Only root may look; what nobody can tell is taken for yes.
 fn has_our_root(process: &Path) -> bool {
-    let id = |path: PathBuf| fs::metadata(path).map(|it| (it.dev(), it.ino())).ok();
-    let theirs = id(process.join("root"));
-    theirs.is_some() && theirs == id("/".into())
+    let id = |path: PathBuf| fs::metadata(path).map(|it| (it.dev(), it.ino()));
+    match (id(process.join("root")), id("/".into())) {
+        (Ok(theirs), Ok(ours)) => theirs == ours,
+        (Err(error), _) => error.kind() == ErrorKind::PermissionDenied,
+        (Ok(_), Err(_)) => false,
+    }
 }
 
 /// `-c PATH`, `--config PATH`, `--config=PATH` of a command line whose words end in NUL.
@@ -73,6 +81,14 @@ fn config_argument(cmdline: &str) -> Option<PathBuf> {
         }
     }
     None
+}
+
+/// The service in a process's `cgroup` (cgroups(7)): `0::/system.slice/containerd.service`.
+fn unit(cgroup: &str) -> Option<String> {
+    let mut names = cgroup.lines().filter_map(|line| line.rsplit('/').next());
+    names
+        .find(|name| name.ends_with(".service"))
+        .map(str::to_owned)
 }
 
 /// When a process started, by the 22nd field of its `stat` (proc(5)), in ticks since the boot.
@@ -116,7 +132,7 @@ pub fn dump(daemon: Option<&Daemon>, config: &Path) -> Option<Result<toml::Table
 mod tests {
     use std::path::Path;
 
-    use super::config_argument;
+    use super::{config_argument, unit};
 
     #[test]
     fn the_command_line_names_the_configuration() {
@@ -137,5 +153,14 @@ mod tests {
             let found = config_argument(cmdline);
             assert_eq!(found.as_deref(), expected.map(Path::new), "{cmdline:?}");
         }
+    }
+
+    #[test]
+    fn the_cgroup_names_the_unit() {
+        let hybrid = "2:cpu:/system.slice/k3s.service\n0::/\n";
+        assert_eq!(unit(hybrid).as_deref(), Some("k3s.service"));
+        let unified = "0::/system.slice/containerd.service\n";
+        assert_eq!(unit(unified).as_deref(), Some("containerd.service"));
+        assert_eq!(unit("0::/user.slice/session-1.scope\n"), None);
     }
 }

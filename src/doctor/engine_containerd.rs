@@ -2,26 +2,25 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
-
-use serde_json::{Map, Value};
+use std::time::{Duration, SystemTime};
 
 use crate::doctor::containerd_daemon::{self, Daemon};
-use crate::doctor::containerd_tables::{self, Cri, Handler};
-use crate::doctor::registered_hook::{RegisteredHook, RunFor};
+use crate::doctor::containerd_handler::{Spec, is_ours, judge_handler, register};
+use crate::doctor::containerd_tables::{self, Cri};
 use crate::doctor::runtimes::UsedRuntime;
-use crate::doctor::{EngineReport, Finding, Harm, find_program, go_path_match, owners};
+use crate::doctor::{EngineReport, Finding, Harm, find_program, owners};
 use crate::error::on_one_line;
-use crate::facts::annotations::{DOMAIN, HOST_ALIASES, MANAGE, POD_IPS};
-use crate::registration::base_spec::{self, BASE_SPEC_PATH};
+use crate::node::admin_file;
 use crate::registration::containerd::CONFIG_PATH;
 use crate::registration::containerd_imports::{ImportError, Imports};
 
 const ENGINE: &str = "containerd";
-/// What `ctr oci spec` prints: a base spec with this limit lowers that of every container.
-const NOFILE_TRAP: u64 = 1024;
+/// Longest configuration that is read.
+const CONFIG_MAX: u64 = 16 * 1024 * 1024;
+/// The daemon reads its files a moment after its process is there, and the kernel counts that
+/// moment in hundredths of a second only.
+const SLACK: Duration = Duration::from_millis(50);
 
 /// Looks at each configuration that a containerd of this node reads.
 #[must_use]
@@ -41,50 +40,31 @@ pub fn examine() -> EngineReport {
     report
 }
 
-/// A base spec as it is on the disk.
-#[derive(Debug)]
-pub enum Spec {
-    /// It cannot be read.
-    Unreadable(io::Error),
-    /// It is not JSON.
-    Malformed(serde_json::Error),
-    /// What it says.
-    Read(Value),
-}
-
-impl Spec {
-    fn load(path: &Path) -> Self {
-        match fs::read(path) {
-            Err(error) => Self::Unreadable(error),
-            Ok(bytes) => match serde_json::from_slice(&bytes) {
-                Err(error) => Self::Malformed(error),
-                Ok(value) => Self::Read(value),
-            },
-        }
-    }
-}
-
 fn examine_config(report: &mut EngineReport, config: &Path, daemons: &[&Daemon]) {
     let subject = if config == Path::new(CONFIG_PATH) {
         ENGINE.to_owned()
     } else {
         format!("{ENGINE} ({})", config.display())
     };
-    let own = match fs::read_to_string(config) {
-        Ok(text) => text
+    let own = match admin_file::read(config, CONFIG_MAX) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes)
             .parse::<toml::Table>()
-            .map_err(|error| error.message().replace('\n', ", ")),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(toml::Table::new()),
-        Err(error) => Err(error.to_string()),
+            .map_err(|error| format!("{}: {}", config.display(), error.message())),
+        Err(error) if error.is_missing_file() => Ok(toml::Table::new()),
+        Err(error) => Err(on_one_line(&error)),
     };
-    let dumped = containerd_daemon::dump(daemons.first().copied(), config);
+    // Without a file containerd has its defaults, in which there is no hook.
+    let dumped = config
+        .exists()
+        .then(|| containerd_daemon::dump(daemons.first().copied(), config));
+    let dumped = dumped.flatten();
     let (own, seen) = match (own, dumped) {
         (Err(reason), _) | (Ok(_), Some(Err(reason))) => {
             report.engine = Some(ENGINE);
             report.findings.push(Finding::problem(
                 Harm::NothingStarts,
                 &subject,
-                format!("does not start: {}: {reason}", config.display()),
+                format!("does not start: {reason}"),
                 format!(
                     "correct {} ({ENGINE} config dump says whether it is read)",
                     config.display()
@@ -174,18 +154,6 @@ fn not_registered(subject: &str, config: &Path) -> Finding {
     Finding::note(subject, "not registered").with_remedy(register(config, None))
 }
 
-/// The command that registers the hook in this configuration.
-fn register(config: &Path, handler: Option<&str>) -> String {
-    let mut command = "oci-hostaliases register containerd".to_owned();
-    if config != Path::new(CONFIG_PATH) {
-        command += &format!(" --config {}", config.display());
-    }
-    if let Some(handler) = handler {
-        command += &format!(" --runtime {handler}");
-    }
-    command
-}
-
 /// What our lines in the file itself are worth after containerd has merged what it imports.
 /// `effective` is what containerd says; `None` when nobody could ask it.
 fn judge_merge(
@@ -240,155 +208,6 @@ fn judge_merge(
     findings
 }
 
-fn is_ours(spec: &Path) -> bool {
-    base_spec::is_ours(Path::new(BASE_SPEC_PATH), spec)
-}
-
-/// What containerd does with one handler.
-#[must_use]
-pub fn judge_handler(
-    subject: &str,
-    config: &Path,
-    handler: &Handler,
-    spec: Option<(&Path, &Spec)>,
-) -> (Vec<Finding>, Option<RegisteredHook>) {
-    let Some((path, spec)) = spec else {
-        return (Vec::new(), None);
-    };
-    let (name, shown) = (&handler.name, path.display());
-    let broken = |reason: String| {
-        let text = format!(
-            "runtime {name}: base_runtime_spec {shown}: {reason}: no Pod starts after the next restart"
-        );
-        let remedy = if is_ours(path) {
-            register(config, None)
-        } else {
-            format!(
-                "correct {shown}, or base_runtime_spec of runtime {name} in {}",
-                config.display()
-            )
-        };
-        (
-            vec![Finding::problem(Harm::NothingStarts, subject, text, remedy)],
-            None,
-        )
-    };
-    let spec = match spec {
-        Spec::Unreadable(error) => return broken(error.to_string()),
-        Spec::Malformed(error) => return broken(format!("not JSON: {error}")),
-        Spec::Read(spec) if !spec.is_object() => return broken("not an object".to_owned()),
-        Spec::Read(spec) => spec,
-    };
-    let hooks = hooks_in(spec);
-    let Some(hook) = hooks.first() else {
-        let mut findings = Vec::new();
-        if is_ours(path) {
-            let text = format!("runtime {name}: our {shown} has no hook in it");
-            findings.push(Finding::problem(
-                Harm::NoFile,
-                subject,
-                text,
-                register(config, None),
-            ));
-        }
-        return (findings, None);
-    };
-    let mut findings = vec![Finding::ok(
-        subject,
-        format!(
-            "runtime {name}: runs {} at {}",
-            hook.path.display(),
-            hook.stage
-        ),
-    )];
-    if let Some(trouble) = hook.stage_trouble() {
-        let text = format!("runtime {name}: {shown} {trouble}");
-        let remedy = format!(
-            "put the hook into hooks.prestart of {shown} with \"args\": [\"oci-hostaliases-hook\", \"prestart\"]"
-        );
-        findings.push(Finding::problem(Harm::NoFile, subject, text, remedy));
-    }
-    if hooks.len() > 1 {
-        let text = format!(
-            "runtime {name}: {shown} names the hook {} times",
-            hooks.len()
-        );
-        findings.push(Finding::note(subject, text));
-    }
-    findings.extend(judge_limits(subject, name, path, spec));
-    findings.push(judge_annotations(subject, config, handler));
-    (findings, Some(hook.clone()))
-}
-
-fn hooks_in(spec: &Value) -> Vec<RegisteredHook> {
-    let stages = spec.get("hooks").and_then(Value::as_object);
-    let mut found = Vec::new();
-    for (stage, entries) in stages.into_iter().flat_map(Map::iter) {
-        for entry in entries.as_array().into_iter().flatten() {
-            found.extend(RegisteredHook::read(ENGINE, stage, entry, RunFor::All));
-        }
-    }
-    found
-}
-
-/// containerd removes the rlimits of its own default spec, but of no other.
-fn judge_limits(subject: &str, name: &str, path: &Path, spec: &Value) -> Option<Finding> {
-    let limits = spec.pointer("/process/rlimits").and_then(Value::as_array)?;
-    let lowered = limits.iter().find_map(|limit| {
-        let is_nofile = limit.get("type").and_then(Value::as_str) == Some("RLIMIT_NOFILE");
-        let soft = limit.get("soft").and_then(Value::as_u64)?;
-        (is_nofile && soft <= NOFILE_TRAP).then_some(soft)
-    })?;
-    let shown = path.display();
-    let text = format!(
-        "runtime {name}: process.rlimits in {shown} lowers RLIMIT_NOFILE to {lowered} in every container"
-    );
-    let remedy = format!("remove process.rlimits from {shown}, then systemctl restart containerd");
-    Some(if path == Path::new(BASE_SPEC_PATH) {
-        Finding::problem(Harm::NothingStarts, subject, text, remedy)
-    } else {
-        // The administrator's own spec, or a copy of it: he may mean it.
-        Finding::note(subject, text).with_remedy(remedy)
-    })
-}
-
-fn judge_annotations(subject: &str, config: &Path, handler: &Handler) -> Finding {
-    let name = &handler.name;
-    let kept: Vec<&str> = [HOST_ALIASES, DOMAIN, POD_IPS, MANAGE]
-        .into_iter()
-        .filter(|key| {
-            !handler
-                .pod_annotations
-                .iter()
-                .any(|it| go_path_match::matches(it, key))
-        })
-        .collect();
-    if kept.is_empty() {
-        return Finding::ok(
-            subject,
-            format!("runtime {name}: passes our annotations on"),
-        );
-    }
-    let has_all = handler.pod_annotations.iter().any(|pattern| pattern == "*");
-    let why = if has_all {
-        " (\"*\" does not match a key with a slash)"
-    } else {
-        ""
-    };
-    Finding::problem(
-        Harm::NoFile,
-        subject,
-        format!(
-            "runtime {name}: its pod_annotations keep {} from the hook{why}",
-            kept.join(", ")
-        ),
-        format!(
-            "{}, then systemctl restart containerd",
-            register(config, Some(name))
-        ),
-    )
-}
-
 /// The file that changed last, and when.
 fn newest(files: &[PathBuf]) -> Option<(PathBuf, SystemTime)> {
     let changed = |path: &PathBuf| {
@@ -412,22 +231,23 @@ fn judge_restart(
         return Finding::note(subject, "not running");
     }
     let older = newest.and_then(|(path, changed)| {
-        let is_older = |daemon: &&&Daemon| daemon.started.is_some_and(|at| at < changed);
-        daemons
-            .iter()
-            .find(is_older)
-            .map(|daemon| (path, daemon.pid))
+        let is_older = |daemon: &&&Daemon| daemon.started.is_some_and(|at| at + SLACK < changed);
+        daemons.iter().find(is_older).map(|daemon| (path, daemon))
     });
-    match older {
-        None => Finding::ok(subject, "running since after its configuration changed"),
-        Some((path, pid)) => Finding::problem(
-            Harm::NoFile,
-            subject,
-            format!(
-                "restart pending: process {pid} was started before {} changed",
-                path.display()
-            ),
-            "systemctl restart containerd",
-        ),
-    }
+    let Some((path, daemon)) = older else {
+        return Finding::ok(subject, "running since after its configuration changed");
+    };
+    let (pid, changed) = (daemon.pid, path.display());
+    Finding::problem(
+        Harm::NoFile,
+        subject,
+        format!("restart pending: process {pid} was started before {changed} changed"),
+        match &daemon.unit {
+            Some(unit) => format!("systemctl restart {unit}"),
+            None if daemon.config == Path::new(CONFIG_PATH) => {
+                "systemctl restart containerd".to_owned()
+            }
+            None => format!("restart process {pid}"),
+        },
+    )
 }

@@ -10,6 +10,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
+use crate::error::on_one_line;
+use crate::node::admin_file;
+
+/// Longest file that is read. Nobody has so much to say about a hook.
+const FILE_MAX: u64 = 1024 * 1024;
 const STAGES: [&str; 7] = [
     "prestart",
     "createRuntime",
@@ -50,10 +55,11 @@ pub struct Definition {
 /// Reads a file as the loader would.
 #[must_use]
 pub fn load(path: &Path) -> Loaded {
-    let bytes = match fs::read(path) {
+    let bytes = match admin_file::read(path, FILE_MAX) {
         Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Loaded::Ignored,
-        Err(error) => return Loaded::Refused(error.to_string()),
+        // A dangling symlink.
+        Err(error) if error.is_missing_file() => return Loaded::Ignored,
+        Err(error) => return Loaded::Refused(on_one_line(&error)),
     };
     match parse(&bytes) {
         Err(reason) => Loaded::Refused(reason),
@@ -146,9 +152,11 @@ fn check_when(when: &Value) -> Result<(), String> {
         Some(Value::Object(annotations)) => annotations,
         Some(_) => return Err("when.annotations is not an object".to_owned()),
     };
-    match annotations.values().all(Value::is_string) {
-        true => Ok(()),
-        false => Err("when.annotations has a value that is not a string".to_owned()),
+    let is_string = |value: &Value| value.is_string() || value.is_null();
+    if annotations.values().all(is_string) {
+        Ok(())
+    } else {
+        Err("when.annotations has a value that is not a string".to_owned())
     }
 }
 
@@ -159,12 +167,14 @@ fn former(file: &Map<String, Value>) -> Result<Definition, String> {
         Some(Value::Object(_)) => return Err("version is missing".to_owned()),
         _ => return Err("hook is missing (and version, for the present schema)".to_owned()),
     };
-    let stages = get(file, "stages").or_else(|| get(file, "stage"));
+    let stages = get(file, "stages")
+        .or_else(|| get(file, "stage"))
+        .ok_or("stages is missing")?;
     Ok(Definition {
         hook: serde_json::json!({ "path": program }),
         program,
         when: Value::Null,
-        stages: strings(stages).ok_or("stages is not a list of strings")?,
+        stages: strings(Some(stages)).ok_or("stages is not a list of strings")?,
     })
 }
 
@@ -177,13 +187,18 @@ fn get<'v>(object: &'v Map<String, Value>, key: &str) -> Option<&'v Value> {
     })
 }
 
-/// A list of strings, which can be absent; `None` when it is something else.
+/// A list of strings, which can be absent; `None` when it is something else. Go takes null for an
+/// empty string.
 fn strings(value: Option<&Value>) -> Option<Vec<String>> {
     match value {
         None | Some(Value::Null) => Some(Vec::new()),
         Some(Value::Array(items)) => items
             .iter()
-            .map(|item| item.as_str().map(str::to_owned))
+            .map(|item| match item {
+                Value::String(text) => Some(text.clone()),
+                Value::Null => Some(String::new()),
+                _ => None,
+            })
             .collect(),
         Some(_) => None,
     }
@@ -215,6 +230,7 @@ mod tests {
             r#"{"Version":"1.0.0","HOOK":{"Path":"/x"},"stages":[]}"#,
             r#"{"version":"1.0.0","hook":{"path":"/x","timeout":3,"more":1},"stages":["precreate"],"x":1}"#,
             r#"{"version":"1.0.0","hook":{"path":"/x","args":null},"when":null,"stages":["poststop"]}"#,
+            r#"{"version":"1.0.0","hook":{"path":"/x","args":[null]},"when":{"annotations":{"a":null}},"stages":["poststop"]}"#,
             r#"{"hook":"/x","stages":["prestart"],"cmds":[".*"]}"#,
         ] {
             assert_eq!(parse(text.as_bytes()).unwrap().program, Path::new("/x"));
@@ -234,6 +250,7 @@ mod tests {
                 "{}",
                 "hook is missing (and version, for the present schema)".to_owned(),
             ),
+            (r#"{"hook":"/x"}"#, "stages is missing".to_owned()),
             (&format!("{{{REST}}}"), "version is missing".to_owned()),
             (
                 &format!(r#"{{"version":1,{REST}}}"#),

@@ -22,9 +22,10 @@ const BY_PATH: &str = "the hook mounts with mount(2) in the container's mount na
 /// Looks at the running kernel, and for a log.
 #[must_use]
 pub fn examine() -> Vec<Finding> {
-    let mut findings: Vec<Finding> = calls().iter().map(judge_call).collect();
-    let has_all = findings.iter().all(|finding| finding.remedy.is_none());
-    if rustix::process::geteuid().is_root() && has_all {
+    let calls = calls();
+    let mut findings: Vec<Finding> = calls.iter().map(judge_call).collect();
+    // Without one of them the hook takes another way from the start.
+    if rustix::process::geteuid().is_root() && calls.iter().all(|call| call.is_known) {
         findings.push(judge_detached(detached_clone()));
     }
     findings.push(if Log::default().connect().is_some() {

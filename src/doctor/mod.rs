@@ -6,6 +6,7 @@
 
 pub mod bounded_run;
 pub mod containerd_daemon;
+pub mod containerd_handler;
 pub mod containerd_tables;
 pub mod elf;
 pub mod engine_containerd;
