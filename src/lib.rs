@@ -49,6 +49,9 @@ pub mod hook;
 // The people's tool.
 #[cfg(feature = "cli")]
 pub mod commands;
+// Containers that run with a file of ours.
+#[cfg(feature = "cli")]
+pub mod running;
 // Whether the hook works on this node, and what to change.
 #[cfg(feature = "cli")]
 pub mod doctor;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::facts::annotations::MANAGE;
+use crate::facts::annotations::{Annotations, MANAGE};
 use crate::facts::container::Container;
 use crate::facts::hosts_mount::HostsMount;
 
@@ -81,7 +81,12 @@ pub fn left_alone(container: &Container) -> Option<Plan> {
             "the container is its Pod's sandbox",
         ));
     }
-    (container.annotations.get(MANAGE) == Some("false"))
+    left_alone_by_annotation(&container.annotations)
+}
+
+/// The plan for whatever carries the annotation that says so.
+pub fn left_alone_by_annotation(annotations: &Annotations) -> Option<Plan> {
+    (annotations.get(MANAGE) == Some("false"))
         .then(|| Plan::new(Action::Leave, format!("annotation {MANAGE} is \"false\"")))
 }
 

@@ -41,7 +41,7 @@ pub fn annotated_addresses(
     let crio = || Some(container.crio_pod_ips()).filter(|addresses| !addresses.is_empty());
     match &request.pod_ips {
         Some(addresses) => Some((addresses.clone(), POD_IPS)),
-        None => crio().map(|addresses| (addresses, "io.kubernetes.cri-o.IP.0")),
+        None => crio().map(|addresses| (addresses, "io.kubernetes.cri-o.IP.N")),
     }
 }
 
@@ -52,13 +52,18 @@ pub fn needs_uts_name(container: &Container) -> bool {
 }
 
 /// The container's host name: `hostname` of `config.json`, else the UTS namespace's where it is
-/// known, else `HOSTNAME` of the process's environment.
-pub fn host_name<'a>(container: &'a Container, uts_name: Option<&'a str>) -> Option<&'a str> {
-    container
-        .hostname
-        .as_deref()
-        .or(uts_name)
-        .or(container.env_hostname.as_deref())
+/// known, else `HOSTNAME` of the process's environment. With who tells it, in words.
+pub fn host_name<'a>(
+    container: &'a Container,
+    uts_name: Option<&'a str>,
+) -> Option<(&'a str, &'static str)> {
+    [
+        (container.hostname.as_deref(), "hostname of config.json"),
+        (uts_name, "name of the UTS namespace"),
+        (container.env_hostname.as_deref(), "HOSTNAME of process.env"),
+    ]
+    .into_iter()
+    .find_map(|(name, teller)| Some((name?, teller)))
 }
 
 /// The file of a container that is not on the host's network, without the aliases.

@@ -11,7 +11,9 @@ fn main() -> ExitCode {
     match Cli::parse().exec() {
         Ok(exit) => exit.into(),
         Err(failure) => {
-            eprintln!("oci-hostaliases: {failure}");
+            for situation in failure.to_string().lines() {
+                eprintln!("oci-hostaliases: {situation}");
+            }
             failure.exit.into()
         }
     }

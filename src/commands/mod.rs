@@ -1,6 +1,10 @@
 //! The people's tool: one verb, one file.
 
 mod doctor;
+mod explain;
+mod list;
+mod preview;
+mod refresh;
 mod register;
 mod render;
 mod unregister;
@@ -22,10 +26,13 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    Doctor(doctor::Doctor),
-    Register(register::Register),
     Render(render::Render),
+    Explain(explain::Explain),
+    Register(register::Register),
     Unregister(unregister::Unregister),
+    Doctor(doctor::Doctor),
+    Refresh(refresh::Refresh),
+    List(list::List),
 }
 
 impl Cli {
@@ -37,10 +44,13 @@ impl Cli {
     /// The situation, for stderr, and the exit status.
     pub fn exec(self) -> Result<Exit, Failure> {
         match self.verb {
-            Verb::Doctor(doctor) => doctor.exec(),
-            Verb::Register(register) => register.exec(),
             Verb::Render(render) => render.exec(),
+            Verb::Explain(explain) => explain.exec(),
+            Verb::Register(register) => register.exec(),
             Verb::Unregister(unregister) => unregister.exec(),
+            Verb::Doctor(doctor) => doctor.exec(),
+            Verb::Refresh(refresh) => refresh.exec(),
+            Verb::List(list) => list.exec(),
         }
     }
 }
@@ -70,7 +80,8 @@ impl From<crate::error::Error> for Failure {
 }
 
 impl fmt::Display for Failure {
-    /// The situation and its causes on one line, from outside to inside.
+    /// The situation and its causes on one line, from outside to inside. Several refused fields
+    /// are several situations, one a line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.situation)?;
         let mut cause = self.situation.source();

@@ -3,14 +3,30 @@
 use clap::Args;
 
 use crate::commands::Failure;
+use crate::commands::preview::{self, PreviewOptions};
 use crate::exit::Exit;
+use crate::plan::Action;
 
 /// Print the /etc/hosts that a Pod or a bundle's container would get
 #[derive(Debug, Args)]
-pub(super) struct Render {}
+pub(super) struct Render {
+    #[command(flatten)]
+    options: PreviewOptions,
+}
 
 impl Render {
+    /// The file and nothing else goes to stdout, so that it can be compared and piped.
     pub(super) fn exec(self) -> Result<Exit, Failure> {
+        let preview = self.options.preview()?;
+        if preview.plan.action == Action::Leave || preview.plan.is_warning {
+            eprintln!("oci-hostaliases: {}", preview.plan);
+        }
+        for note in &preview.notes {
+            eprintln!("oci-hostaliases: {note}");
+        }
+        if let Some(file) = &preview.file {
+            preview::print(file.bytes())?;
+        }
         Ok(Exit::Done)
     }
 }

@@ -1,9 +1,15 @@
 //! What is known of a container before anything is done: the OCI state, the bundle's
-//! `config.json`, the Pod's annotations. Pure.
+//! `config.json`, the Pod's annotations; or, for people, a Pod's manifest. Pure.
 
 pub mod annotations;
 pub mod config_json;
 pub mod container;
 pub mod hosts_mount;
+#[cfg(feature = "cli")]
+pub mod manifest_field;
+#[cfg(feature = "cli")]
+pub mod manifest_text;
+#[cfg(feature = "cli")]
+pub mod pod_manifest;
 pub mod request;
 pub mod state;

@@ -57,24 +57,35 @@ impl Request {
 
 /// A JSON list, or hosts(5) lines when it does not start like JSON.
 fn read_aliases(value: &str, errors: &mut Vec<FieldError>) -> Vec<HostAlias> {
-    match value.trim_start().chars().next() {
-        Some('[' | '{') => host_alias::read_list(HOST_ALIASES, value, errors),
-        _ => hosts_lines::read(value, |line| format!("{HOST_ALIASES}: line {line}"), errors),
+    if is_list(value) {
+        host_alias::read_list(HOST_ALIASES, value, errors)
+    } else {
+        hosts_lines::read(value, |line| format!("{HOST_ALIASES}: line {line}"), errors)
     }
 }
 
+/// Whether the aliases in this annotation are a JSON list, so that the position of each is an
+/// index, and not hosts(5) lines, where it is a line number. An object is a list gone wrong.
+pub fn is_list(aliases: &str) -> bool {
+    aliases.trim_start().starts_with(['[', '{'])
+}
+
 fn read_domain(value: &str, errors: &mut Vec<FieldError>) -> Option<String> {
-    let refusals = names::name_refusals(value);
-    for detail in &refusals {
-        errors.push(FieldError::invalid(DOMAIN, value, *detail));
-    }
-    if refusals.is_empty() && value.len() > DOMAIN_MAX {
-        let detail = format!(
-            "must be no more than {DOMAIN_MAX} characters, to be a name together with the host name"
-        );
+    for detail in domain_refusals(value) {
         errors.push(FieldError::invalid(DOMAIN, value, detail));
     }
     Some(value.to_owned())
+}
+
+/// Why `text` may not be the domain of a Pod's line, all reasons. Empty when it may.
+pub fn domain_refusals(text: &str) -> Vec<String> {
+    let refusals = names::name_refusals(text);
+    if refusals.is_empty() && text.len() > DOMAIN_MAX {
+        return vec![format!(
+            "must be no more than {DOMAIN_MAX} characters, to be a name together with the host name"
+        )];
+    }
+    refusals.into_iter().map(str::to_owned).collect()
 }
 
 fn read_pod_ips(value: &str, errors: &mut Vec<FieldError>) -> Vec<String> {

@@ -72,15 +72,7 @@ pub(super) fn mount(
     let (mut file, plan) = base(&target, &wanted, network, plan, &ours, &mut notices)?;
     file.add_host_aliases(HOST_ALIASES, &wanted.request.aliases);
     let own = file.bytes().len();
-    for (path, aliases) in &wanted.node_entries.files {
-        // The node's entries can stop nobody: what does not fit behind the Pod's own is left out.
-        if !file.add_node_entries(&path.display().to_string(), aliases, limit) {
-            notices.push(format!(
-                "{}: left out, the file would have more than {limit} bytes",
-                path.display()
-            ));
-        }
-    }
+    notices.extend(wanted.node_entries.add_to(&mut file, limit));
     let (own, node) = file.bytes().split_at_checked(own).unwrap_or_default();
     let record = Record::new(wanted.identity, own, node)
         .bytes()
@@ -160,7 +152,7 @@ fn managed_file(
     } else {
         None
     };
-    let hostname = pod_line::host_name(container, uts_name.as_deref());
+    let hostname = pod_line::host_name(container, uts_name.as_deref()).map(|(name, _)| name);
     let (file, missing) = pod_line::managed_file(&addresses, hostname, request.domain.as_deref());
     notices.extend(missing.map(|missing| missing.to_string()));
     Ok(file)

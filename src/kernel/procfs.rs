@@ -3,9 +3,10 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::path::Path;
 
 use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
-use rustix::fs::{AtFlags, Mode, OFlags, openat, statat};
+use rustix::fs::{AtFlags, Mode, OFlags, openat, stat, statat};
 
 use crate::error::Error;
 
@@ -18,10 +19,27 @@ pub struct ProcDirectory {
 }
 
 /// A namespace's identity: two processes are in the same one when these are equal (namespaces(7)).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NamespaceId {
     device: u64,
     inode: u64,
+}
+
+impl NamespaceId {
+    /// The identity of the namespace that this path leads to: one of `/proc/<pid>/ns`, or where an
+    /// engine has bound one.
+    ///
+    /// # Errors
+    ///
+    /// There is nothing, or we may not look.
+    pub fn at(path: &Path) -> Result<Self, Error> {
+        stat(path)
+            .map(|stat| Self {
+                device: stat.st_dev,
+                inode: stat.st_ino,
+            })
+            .map_err(|errno| Error::file("stat", path, errno))
+    }
 }
 
 impl ProcDirectory {

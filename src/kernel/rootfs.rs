@@ -365,7 +365,11 @@ pub fn file_id(fd: impl AsFd) -> Result<FileId, Error> {
 }
 
 /// The number of the mount on which `fd` lies, as mountinfo has it.
-fn mount_id(fd: &OwnedFd) -> Result<u64, Error> {
+///
+/// # Errors
+///
+/// The kernel does not say.
+pub fn mount_id(fd: &OwnedFd) -> Result<u64, Error> {
     let failed = |errno| {
         Error::call(
             "statx(<descriptor>, \"\", AT_EMPTY_PATH, STATX_MNT_ID)",

@@ -20,6 +20,7 @@ pub struct FieldError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum What {
     Invalid { value: String, detail: String },
+    Required { detail: String },
     Unknown,
     Duplicate,
     TooLong { limit: usize },
@@ -48,6 +49,16 @@ impl FieldError {
             field,
             What::Invalid {
                 value: shown.into(),
+                detail: detail.into(),
+            },
+        )
+    }
+
+    /// The field must be there and is not; `detail` says why, or what to do.
+    pub fn required(field: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::new(
+            field,
+            What::Required {
                 detail: detail.into(),
             },
         )
@@ -83,6 +94,7 @@ impl fmt::Display for FieldError {
             What::Invalid { value, detail } => {
                 write!(f, "{field}: Invalid value: {value}: {detail}")
             }
+            What::Required { detail } => write!(f, "{field}: Required value: {detail}"),
             What::Unknown => write!(f, "{field}: Unknown field"),
             What::Duplicate => write!(f, "{field}: Duplicate field"),
             What::TooLong { limit } => {
@@ -133,6 +145,16 @@ impl fmt::Display for FieldErrors {
 }
 
 impl std::error::Error for FieldErrors {}
+
+/// A word for a message, unquoted where it cannot be mistaken for anything else.
+pub fn bare(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+    if !word.is_empty() && word.len() <= SHOWN && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        quote(word)
+    }
+}
 
 /// `value` in double quotes, cut to a length that a message can carry. Control characters, quotes
 /// and whatever is not printable is escaped: the text is a tenant's and goes to a log.

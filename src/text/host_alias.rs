@@ -208,7 +208,7 @@ fn strings(value: Value, field: &str, errors: &mut Vec<FieldError>) -> Vec<Strin
 }
 
 /// A word for a value of the wrong kind: small ones themselves, the others by their kind.
-fn kind(value: &Value) -> String {
+pub(crate) fn kind(value: &Value) -> String {
     match value {
         Value::Array(_) => "list".to_owned(),
         Value::Object(_) => "object".to_owned(),

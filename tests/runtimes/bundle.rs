@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -145,13 +146,31 @@ impl Bundle {
         &self.directory
     }
 
-    /// Runs the container to its end.
-    pub(crate) fn run(&self) -> Ran {
+    /// Gives the container a user namespace whose root is 100000 on the host.
+    pub(crate) fn add_user_namespace(&mut self) {
+        let mappings = json!([{"containerID": 0, "hostID": 100_000, "size": 65536}]);
+        self.config["linux"]["uidMappings"] = mappings.clone();
+        self.config["linux"]["gidMappings"] = mappings;
+        self.set_namespace("user", Some(json!({"type": "user"})));
+        let chown = Command::new("chown")
+            .args(["-R", "-h", "100000:100000"])
+            .arg(&self.rootfs)
+            .status();
+        assert!(chown.unwrap().success());
+    }
+
+    /// Writes `config.json`.
+    pub(crate) fn write(&self) {
         fs::write(
             self.directory.join("config.json"),
             serde_json::to_vec(&self.config).unwrap(),
         )
         .unwrap();
+    }
+
+    /// Runs the container to its end.
+    pub(crate) fn run(&self) -> Ran {
+        self.write();
         let output = Command::new(self.runtime)
             .args(["run", "--bundle"])
             .arg(&self.directory)
@@ -217,32 +236,32 @@ impl Host {
         }
     }
 
+    /// Nothing new is there. A runtime that killed a container does not wait for its processes to
+    /// be gone, so we do.
     pub(crate) fn assert_unchanged(&self) {
+        let mut new = self.new_now();
+        for _ in 0..100 {
+            if new.is_empty() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+            new = self.new_now();
+        }
+        assert_eq!(new, Vec::<String>::new(), "new on the host");
+    }
+
+    fn new_now(&self) -> Vec<String> {
         let now = Self::look();
-        let new = |name: &str, more: String| assert_eq!(more, "[]", "new {name} on the host");
-        new(
-            "mounts",
-            format!(
-                "{:?}",
-                now.mounts.difference(&self.mounts).collect::<Vec<_>>()
-            ),
-        );
-        new(
-            "files",
-            format!(
-                "{:?}",
-                now.files.difference(&self.files).collect::<Vec<_>>()
-            ),
-        );
-        new(
-            "namespaces",
-            format!(
-                "{:?}",
-                now.namespaces
-                    .difference(&self.namespaces)
-                    .collect::<Vec<_>>()
-            ),
-        );
+        let mounts = now.mounts.difference(&self.mounts).cloned();
+        let files = now
+            .files
+            .difference(&self.files)
+            .map(|path| path.display().to_string());
+        let namespaces = now
+            .namespaces
+            .difference(&self.namespaces)
+            .map(|path| path.display().to_string());
+        mounts.chain(files).chain(namespaces).collect()
     }
 }
 

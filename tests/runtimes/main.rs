@@ -12,6 +12,7 @@ mod needs;
 mod network;
 mod node_entries;
 mod old_kernels;
+mod refresh;
 mod refusals;
 mod rootfs;
 mod settings;

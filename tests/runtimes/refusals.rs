@@ -10,11 +10,7 @@ use crate::world;
 
 /// The hook, called as a runtime calls it, with this process as the container's.
 fn call(bundle: &Bundle, pid: u32) -> Output {
-    fs::write(
-        bundle.directory().join("config.json"),
-        serde_json::to_vec(&bundle.config).unwrap(),
-    )
-    .unwrap();
+    bundle.write();
     let state = serde_json::json!({
         "ociVersion": "1.0.2", "id": "case", "status": "creating", "pid": pid, "bundle": bundle.directory(),
         "annotations": bundle.config["annotations"],

@@ -1,0 +1,257 @@
+//! What `render` and `explain` have in common: the options, and the file that a Pod or a bundle's
+//! container would get, with what there is to say about it.
+
+mod of_bundle;
+mod of_manifest;
+
+use std::fmt;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::commands::Failure;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::facts::request;
+use crate::node::admin_file;
+use crate::node::hosts_d::NodeEntries;
+use crate::node::settings::{self, Settings};
+use crate::plan::Plan;
+use crate::pod_line::Missing;
+use crate::text::field_error::FieldErrors;
+use crate::text::hosts_file::HostsFile;
+use crate::text::names;
+
+/// Longest file that is read, in bytes; the hook's own bound.
+const FILE_MAX: u64 = 16 * 1024 * 1024;
+const NODE_HOSTS: &str = "/etc/hosts";
+const DOMAIN_SOURCE: &str = "annotation oci-hostaliases.io/domain";
+
+/// Whose file, and what is not in the manifest or the bundle.
+#[derive(Debug, Args)]
+pub(super) struct PreviewOptions {
+    #[command(flatten)]
+    subject: Subject,
+
+    /// An address of the Pod, in the order given [default: the annotation's or the manifest's status]
+    #[arg(long = "pod-ip", value_name = "IP", value_parser = pod_ip)]
+    pod_ips: Vec<String>,
+
+    /// The host name [default: the kubelet's choice, or what the bundle says]
+    #[arg(long, value_name = "NAME", value_parser = hostname)]
+    hostname: Option<String>,
+
+    /// The domain of the Pod's line [default: the annotation's, or made from spec.subdomain]
+    #[arg(long, value_name = "DOMAIN", value_parser = domain)]
+    domain: Option<String>,
+
+    /// The domain that the kubelet puts behind spec.subdomain
+    #[arg(long, value_name = "DOMAIN", default_value = "cluster.local", value_parser = domain, conflicts_with = "bundle")]
+    cluster_domain: String,
+
+    /// The node's hosts file, for the host's network
+    #[arg(long, value_name = "FILE", default_value = NODE_HOSTS)]
+    node_hosts: PathBuf,
+
+    // A manifest is rendered anywhere, and must give the same everywhere; a bundle is on its node.
+    /// The entries of a node and its namespaces [default: the node's own for a bundle, none for a manifest]
+    #[arg(long, value_name = "DIR")]
+    hosts_d: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct Subject {
+    /// The manifest of a Pod, YAML or JSON; - is stdin
+    #[arg(short = 'f', value_name = "FILE")]
+    file: Option<PathBuf>,
+
+    /// An OCI bundle: the directory of a config.json
+    #[arg(long, value_name = "DIR")]
+    bundle: Option<PathBuf>,
+}
+
+/// The file that somebody would get, and what there is to say about it.
+pub(super) struct Preview {
+    /// What would be done, and why.
+    pub(super) plan: Plan,
+    /// What was chosen on the way there: name, value and, in brackets, where it is from.
+    pub(super) choices: Vec<(&'static str, String)>,
+    /// What the person should know.
+    pub(super) notes: Vec<String>,
+    /// The text; `None` when the plan is to leave what is there.
+    pub(super) file: Option<HostsFile>,
+    /// Where the lines are from.
+    pub(super) provenance: Provenance,
+}
+
+/// What a line's origin does not tell by itself.
+#[derive(Debug, Default)]
+pub(super) struct Provenance {
+    /// Who told the addresses: an option, an annotation, a field.
+    pub(super) addresses: String,
+    /// The file that stands for the node's `/etc/hosts`.
+    pub(super) node_hosts: PathBuf,
+    /// The engine's file.
+    pub(super) engine_hosts: String,
+    /// Whether the annotation's positions are indices, not line numbers.
+    pub(super) annotation_is_list: bool,
+}
+
+impl Preview {
+    /// Notes the names that were chosen for the line of a Pod with a network of its own, each with
+    /// where it is from.
+    fn pod_network(&mut self, hostname: Option<(&str, &str)>, domain: Option<(&str, &str)>) {
+        self.choices.push(("network", "the Pod's own".to_owned()));
+        for (what, chosen) in [("hostname", hostname), ("domain", domain)] {
+            let chosen = chosen.map(|(name, source)| (what, format!("{name} ({source})")));
+            self.choices.extend(chosen);
+        }
+    }
+
+    fn read_node_entries(&mut self, hosts_d: &Path, namespace: Option<&str>) -> NodeEntries {
+        let entries = NodeEntries::read(hosts_d, namespace);
+        let left_out = entries.left_out.iter();
+        self.notes
+            .extend(left_out.map(|entry| format!("left out: {entry}")));
+        entries
+    }
+}
+
+impl PreviewOptions {
+    /// Reads the manifest or the bundle and composes the file.
+    ///
+    /// # Errors
+    ///
+    /// Something cannot be read, or is refused.
+    pub(super) fn preview(&self) -> Result<Preview, Failure> {
+        match (&self.subject.file, &self.subject.bundle) {
+            (Some(file), _) => of_manifest::preview(file, self),
+            (None, Some(bundle)) => of_bundle::preview(bundle, self),
+            (None, None) => Err(Failure::new(Exit::Usage, "neither -f nor --bundle given")),
+        }
+    }
+
+    fn provenance(&self, annotation: Option<&str>) -> Provenance {
+        Provenance {
+            node_hosts: self.node_hosts.clone(),
+            annotation_is_list: annotation.is_some_and(request::is_list),
+            ..Provenance::default()
+        }
+    }
+
+    /// The node's file under the kubelet's header.
+    fn host_network_file(&self) -> Result<HostsFile, Failure> {
+        let node_hosts = admin_file::read(&self.node_hosts, FILE_MAX)
+            .map_err(|error| Error::NodeHosts(Box::new(error)))?;
+        Ok(HostsFile::for_host_network(&node_hosts))
+    }
+
+    fn hostname(&self) -> Option<(&str, &'static str)> {
+        Some((self.hostname.as_deref()?, "--hostname"))
+    }
+
+    /// The option, or the first of `others` that is there, with who told it.
+    fn domain<'a>(
+        &'a self,
+        others: &[(Option<&'a str>, &'static str)],
+    ) -> Option<(&'a str, &'static str)> {
+        std::iter::once((self.domain.as_deref(), "--domain"))
+            .chain(others.iter().copied())
+            .find_map(|(domain, source)| Some((domain?, source)))
+    }
+
+    /// The first list that has anything in it, with who told it.
+    fn choose_addresses(&self, others: &[(&[String], &str)]) -> (Vec<String>, String) {
+        std::iter::once((self.pod_ips.as_slice(), "--pod-ip"))
+            .chain(others.iter().copied())
+            .find(|(addresses, _)| !addresses.is_empty())
+            .map(|(addresses, source)| (addresses.to_vec(), source.to_owned()))
+            .unwrap_or_default()
+    }
+}
+
+/// Refused fields of one file, one a line.
+#[derive(Debug)]
+struct RefusedFields {
+    path: String,
+    errors: FieldErrors,
+}
+
+impl RefusedFields {
+    fn failure(path: &Path, errors: FieldErrors) -> Failure {
+        let path = path.display().to_string();
+        Failure::new(Exit::Annotation, Self { path, errors })
+    }
+}
+
+impl fmt::Display for RefusedFields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (nth, error) in self.errors.iter().enumerate() {
+            if nth > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{}: {error}", self.path)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for RefusedFields {}
+
+/// What is missing, and the option that gives it.
+fn note_on(missing: &Missing) -> String {
+    let option = match missing {
+        Missing::Address => "--pod-ip",
+        Missing::HostName | Missing::ValidHostName(_) => "--hostname",
+    };
+    format!("{missing}: give {option}")
+}
+
+/// What the hook would write at most. A configuration that cannot be read is the business of
+/// `doctor`: here it must not be in the way.
+fn size_limit() -> u64 {
+    Settings::load(settings::DEFAULT_PATH.as_ref())
+        .unwrap_or_default()
+        .size_limit
+}
+
+/// Writes the result. A reader who has seen enough (`| head`) is no failure.
+///
+/// # Errors
+///
+/// It cannot be written.
+pub(super) fn print(result: &[u8]) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(result).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::file("write", "stdout", error).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn pod_ip(text: &str) -> Result<String, String> {
+    names::ip_refusal(text).map_or_else(|| Ok(text.to_owned()), |detail| Err(detail.to_owned()))
+}
+
+fn hostname(text: &str) -> Result<String, String> {
+    let mut refusals = names::name_refusals(text);
+    if refusals.is_empty() && text.len() > names::HOST_NAME_MAX {
+        refusals.push("must be no more than 64 characters");
+    }
+    accept(text, &refusals.join("; "))
+}
+
+fn domain(text: &str) -> Result<String, String> {
+    accept(text, &request::domain_refusals(text).join("; "))
+}
+
+fn accept(text: &str, refusal: &str) -> Result<String, String> {
+    if refusal.is_empty() {
+        Ok(text.to_owned())
+    } else {
+        Err(refusal.to_owned())
+    }
+}
