@@ -187,7 +187,15 @@ fn judge_merge(
         }
         let remedy = match &hidden {
             Some(ImportError::Replaces { import, .. } | ImportError::Overrides { import, .. }) => {
-                register(import, Some(name))
+                if has_handler(import, name) {
+                    register(import, Some(name))
+                } else {
+                    format!(
+                        "move the tables of {} to {}",
+                        import.display(),
+                        config.display()
+                    )
+                }
             }
             _ => format!("compare {} with containerd config dump", config.display()),
         };
@@ -206,6 +214,14 @@ fn judge_merge(
         findings.push(Finding::note(subject, on_one_line(error)));
     }
     findings
+}
+
+/// Whether an imported file has this handler itself.
+fn has_handler(import: &Path, name: &str) -> bool {
+    let text = admin_file::read(import, CONFIG_MAX).unwrap_or_default();
+    let table = String::from_utf8_lossy(&text).parse().unwrap_or_default();
+    let handlers = containerd_tables::read(&table).handlers;
+    handlers.iter().any(|handler| handler.name == name)
 }
 
 /// The file that changed last, and when.

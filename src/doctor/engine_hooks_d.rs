@@ -226,7 +226,8 @@ pub fn unread_directories() -> Vec<Finding> {
         findings.push(if elsewhere {
             Finding::note(engine.name(), text).with_remedy(format!("rm {shown}"))
         } else {
-            let remedy = format!("mv {shown} {}/", place.display());
+            let place = place.display();
+            let remedy = format!("mkdir -p {place} && mv {shown} {place}/");
             Finding::problem(Harm::NoFile, engine.name(), text, remedy)
         });
     }

@@ -231,44 +231,50 @@ fn configurations_that_containerd_does_not_read() {
         );
             // containerd 1.x puts the imported table in the place of the whole one.
             let import = "/etc/containerd/conf.d/10-x.toml";
-            write(
-                import,
-                &format!(
-                    "version = 2\n[{RUNTIMES}.crun]\n  runtime_type = \"io.containerd.runc.v2\"\n"
-                ),
-            );
-            touch(import, 0);
             let text = format!("imports = [\"/etc/containerd/conf.d/*.toml\"]\n{good}");
             keeping_time(CONFIG, |path| fs::write(path, &text).unwrap());
-            let said = node.doctor();
             let lost = format!(
                 "containerd: {CONFIG} imports {import}, whose [plugins.\"io.containerd.grpc.v1.cri\"] containerd 1.x puts in the place of this file's: register in that file (--config) or bring both into one"
             );
-            let remedy =
-                format!("oci-hostaliases register containerd --config {import} --runtime runc");
-            let one_x = dump_version() == 2;
-            if one_x {
-                assert_eq!(
-                    said.problems(),
-                    [(lost.as_str(), remedy.as_str())],
-                    "{said:#?}"
+            let register = [
+                "register",
+                "containerd",
+                "--config",
+                import,
+                "--runtime",
+                "runc",
+            ];
+            let is_1_x = dump_version() == 2;
+            for (imported, remedy) in [
+                ("crun", format!("move the tables of {import} to {CONFIG}")),
+                ("runc", format!("oci-hostaliases {}", register.join(" "))),
+            ] {
+                let shim = "runtime_type = \"io.containerd.runc.v2\"";
+                write(
+                    import,
+                    &format!("version = 2\n[{RUNTIMES}.{imported}]\n  {shim}\n"),
                 );
-                assert_eq!(
-                    (said.status, said.last()),
-                    (1, format!("containerd: {remedy}").as_str())
-                );
-            } else {
-                said.assert_works();
+                touch(import, 0);
+                let said = node.doctor();
+                let problem = (lost.as_str(), remedy.as_str());
+                if is_1_x {
+                    assert_eq!(said.problems(), [problem], "{said:#?}");
+                    let last = format!("containerd: {remedy}");
+                    assert_eq!((said.status, said.last()), (1, last.as_str()));
+                } else {
+                    said.assert_works();
+                }
+                // Without a containerd to ask, nobody knows which one it will be.
+                node.remove_program("containerd");
+                let said = node.doctor();
+                assert_eq!(said.problems()[0], problem, "{said:#?}");
+                node.link_program("containerd");
             }
-            // Without a containerd to ask, nobody knows which one it will be.
-            node.remove_program("containerd");
-            let said = node.doctor();
-            assert_eq!(
-                said.problems()[0],
-                (lost.as_str(), remedy.as_str()),
-                "{said:#?}"
-            );
-            node.link_program("containerd");
+            // And that does change it.
+            node.succeed(&[&register[..], &["--hook", HOOK]].concat());
+            touch(import, 0);
+            touch(SPEC, 0);
+            node.doctor().assert_works();
 
             for text in [
                 format!("disabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n{good}"),

@@ -97,7 +97,7 @@ fn files_that_do_not_count() {
             "/etc/containers/containers.conf",
             "[engine]\nhooks_dir = [\"/etc/other\"]\n",
             &format!("podman: {OURS} is in a directory that podman does not read"),
-            &format!("mv {OURS} /etc/other/"),
+            &format!("mkdir -p /etc/other && mv {OURS} /etc/other/"),
         );
         // One that is read later and has a file of the same name.
         write(
