@@ -27,6 +27,10 @@ pub struct Said {
 ///
 /// It cannot be started, or is not done within five seconds.
 pub fn run(command: &mut Command) -> io::Result<Said> {
+    run_within(command, LIMIT)
+}
+
+fn run_within(command: &mut Command, limit: Duration) -> io::Result<Said> {
     // Not pipes: nobody has to read them while the program runs, so it cannot block on them.
     let (mut stdout, mut stderr) = (memory()?, memory()?);
     let mut child = command
@@ -34,7 +38,7 @@ pub fn run(command: &mut Command) -> io::Result<Said> {
         .stdout(stdout.try_clone()?)
         .stderr(stderr.try_clone()?)
         .spawn()?;
-    let end = Instant::now() + LIMIT;
+    let end = Instant::now() + limit;
     let status = loop {
         if let Some(status) = child.try_wait()? {
             break status;
@@ -42,7 +46,7 @@ pub fn run(command: &mut Command) -> io::Result<Said> {
         if Instant::now() > end {
             child.kill()?;
             child.wait()?;
-            let text = format!("not done within {} s", LIMIT.as_secs());
+            let text = format!("not done within {} s", limit.as_secs());
             return Err(io::Error::new(io::ErrorKind::TimedOut, text));
         }
         thread::sleep(PAUSE);
@@ -70,8 +74,9 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use std::process::Command;
+    use std::time::Duration;
 
-    use super::run;
+    use super::{run, run_within};
 
     #[test]
     fn output_of_any_length_is_read() {
@@ -84,7 +89,8 @@ mod tests {
 
     #[test]
     fn what_does_not_end_is_ended() {
-        let error = run(Command::new("sleep").arg("100")).unwrap_err();
-        assert_eq!(error.to_string(), "not done within 5 s");
+        let error =
+            run_within(Command::new("sleep").arg("100"), Duration::from_secs(1)).unwrap_err();
+        assert_eq!(error.to_string(), "not done within 1 s");
     }
 }

@@ -9,13 +9,13 @@ use crate::needs::Program;
 use crate::node::{Daemon, HOOK, Node, edit, set_mode, write};
 use crate::on_node;
 
-const CONTAINERD: &[Program] = &[("containerd", "containerd"), ("ctr", "containerd")];
-const CONFIG: &str = "/etc/containerd/config.toml";
-const SPEC: &str = "/etc/oci-hostaliases/containerd-base-spec.json";
-const RUNTIMES: &str = "plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes";
+pub(crate) const CONTAINERD: &[Program] = &[("containerd", "containerd"), ("ctr", "containerd")];
+pub(crate) const CONFIG: &str = "/etc/containerd/config.toml";
+pub(crate) const SPEC: &str = "/etc/oci-hostaliases/containerd-base-spec.json";
+pub(crate) const RUNTIMES: &str = "plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes";
 
 /// Runs `body` on a node with containerd, registered and running.
-fn on_containerd_node(test: &str, body: impl FnOnce(&Node)) {
+pub(crate) fn on_containerd_node(test: &str, body: impl FnOnce(&Node)) {
     on_node(test, CONTAINERD, |node| {
         node.link_program("containerd");
         node.link_program("ctr");
@@ -218,125 +218,6 @@ fn a_restart_that_is_pending() {
     });
 }
 
-#[test]
-fn configurations_that_containerd_does_not_read() {
-    on_containerd_node(
-        "containerd::configurations_that_containerd_does_not_read",
-        |node| {
-            let good = fs::read_to_string(CONFIG).unwrap();
-            keeping_time(CONFIG, |path| fs::write(path, "version = = 2\n").unwrap());
-            node.doctor().assert_problem(
-            "containerd: does not start: /etc/containerd/config.toml: extra `=`, expected nothing",
-            "correct /etc/containerd/config.toml (containerd config dump says whether it is read)",
-        );
-            // containerd 1.x puts the imported table in the place of the whole one.
-            let import = "/etc/containerd/conf.d/10-x.toml";
-            let text = format!("imports = [\"/etc/containerd/conf.d/*.toml\"]\n{good}");
-            keeping_time(CONFIG, |path| fs::write(path, &text).unwrap());
-            let lost = format!(
-                "containerd: {CONFIG} imports {import}, whose [plugins.\"io.containerd.grpc.v1.cri\"] containerd 1.x puts in the place of this file's: register in that file (--config) or bring both into one"
-            );
-            let register = [
-                "register",
-                "containerd",
-                "--config",
-                import,
-                "--runtime",
-                "runc",
-            ];
-            let is_1_x = dump_version() == 2;
-            for (imported, remedy) in [
-                ("crun", format!("move the tables of {import} to {CONFIG}")),
-                ("runc", format!("oci-hostaliases {}", register.join(" "))),
-            ] {
-                let shim = "runtime_type = \"io.containerd.runc.v2\"";
-                write(
-                    import,
-                    &format!("version = 2\n[{RUNTIMES}.{imported}]\n  {shim}\n"),
-                );
-                touch(import, 0);
-                let said = node.doctor();
-                let problem = (lost.as_str(), remedy.as_str());
-                if is_1_x {
-                    assert_eq!(said.problems(), [problem], "{said:#?}");
-                    let last = format!("containerd: {remedy}");
-                    assert_eq!((said.status, said.last()), (1, last.as_str()));
-                } else {
-                    said.assert_works();
-                }
-                // Without a containerd to ask, nobody knows which one it will be.
-                node.remove_program("containerd");
-                let said = node.doctor();
-                assert_eq!(said.problems()[0], problem, "{said:#?}");
-                node.link_program("containerd");
-            }
-            // And that does change it.
-            node.succeed(&[&register[..], &["--hook", HOOK]].concat());
-            touch(import, 0);
-            touch(SPEC, 0);
-            node.doctor().assert_works();
-
-            for text in [
-                format!("disabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n{good}"),
-                // As Docker's packages have it.
-                "disabled_plugins = [\"cri\"]\n".to_owned(),
-            ] {
-                fs::write(CONFIG, text).unwrap();
-                let said = node.doctor();
-                said.assert_line("note     containerd: no Pods: its CRI plugin is disabled in /etc/containerd/config.toml");
-                assert_eq!(
-                    said.last(),
-                    "not registered: run oci-hostaliases register containerd|crio|podman"
-                );
-            }
-        },
-    );
-}
-
-/// The running daemon says by its command line which file it reads.
-#[test]
-fn a_configuration_elsewhere() {
-    on_node(
-        "containerd::a_configuration_elsewhere",
-        CONTAINERD,
-        |node| {
-            for program in ["containerd", "ctr"] {
-                node.link_program(program);
-            }
-            let config = "/etc/k3s/config.toml";
-            let text = "# File generated by k3s. DO NOT EDIT. Use config.toml.tmpl instead.\nversion = 2\n";
-            write(config, text);
-            let daemon = Daemon::start("containerd", &["--config", config]);
-            let said = node.doctor();
-            said.assert_note(
-                &format!("containerd ({config}): not registered"),
-                &format!("oci-hostaliases register containerd --config {config}"),
-            );
-            fs::write(config, "version = 2\n").unwrap();
-            node.succeed(&["register", "containerd", "--hook", HOOK, "--config", config]);
-            touch(SPEC, 0);
-            let said = node.doctor();
-            let pid = daemon.pid();
-            let subject = format!("containerd ({config})");
-            said.assert_problem(
-                &format!(
-                    "{subject}: restart pending: process {pid} was started before {config} changed"
-                ),
-                &format!("restart process {pid}"),
-            );
-            // What k3s generates counts as well.
-            fs::write(
-                config,
-                format!("{text}{}", edit(config, "version = 2\n", "")),
-            )
-            .unwrap();
-            drop(daemon);
-            let _daemon = Daemon::start("containerd", &["--config", config]);
-            node.doctor().assert_works();
-        },
-    );
-}
-
 /// A node whose runtimes cannot give a container the file.
 #[test]
 fn runtimes_that_run_the_hook_in_vain() {
@@ -398,25 +279,14 @@ fn runtimes_that_run_the_hook_in_vain() {
     );
 }
 
-/// Which version of its configuration the machine's containerd writes.
-fn dump_version() -> i64 {
-    let program = crate::needs::find("containerd").unwrap();
-    let output = std::process::Command::new(program)
-        .args(["config", "default"])
-        .output()
-        .unwrap();
-    let table: toml::Table = String::from_utf8(output.stdout).unwrap().parse().unwrap();
-    table["version"].as_integer().unwrap()
-}
-
 /// Changes a file as if that had been before the daemon started.
-fn keeping_time(path: &str, change: impl FnOnce(&Path)) {
+pub(crate) fn keeping_time(path: &str, change: impl FnOnce(&Path)) {
     change(Path::new(path));
     touch(path, 0);
 }
 
 /// Sets when a file was changed, in seconds since 1970.
-fn touch(path: &str, seconds: u64) {
+pub(crate) fn touch(path: &str, seconds: u64) {
     let file = fs::File::options().append(true).open(path).unwrap();
     let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
     file.set_modified(time).unwrap();

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod containerd;
+mod containerd_files;
 mod hook;
 mod hooks_d;
 mod kernel;
