@@ -365,8 +365,8 @@ fn refreshed(node: &Node) {
     fs::create_dir_all(Path::new(file).parent().expect("a directory")).expect("hosts.d");
     fs::write(file, "10.0.0.1  registry.corp\n").expect("hosts.d");
     fs::set_permissions(file, fs::Permissions::from_mode(0o644)).expect("hosts.d");
-    let listed = hook_program::tool(&["list"]);
-    let refresh = hook_program::tool(&["refresh"]);
+    let listed = tool(&["list"]);
+    let refresh = tool(&["refresh"]);
     let text = node.finish(&pod, &waiting, &id).output;
     fs::remove_dir_all("/etc/oci-hostaliases").expect("hosts.d");
 
@@ -469,4 +469,16 @@ fn nothing_else_changes(node: &Node) {
     let annotations = fields["annotations"].as_object_mut().expect("annotations");
     assert_eq!(annotations.remove(ALIASES.0), Some(ALIASES.1.into()));
     assert_eq!(ours, theirs);
+}
+
+/// What the people's tool prints; it must succeed.
+fn tool(arguments: &[&str]) -> String {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_oci-hostaliases"));
+    let output = command.args(arguments).output().expect("oci-hostaliases");
+    assert!(
+        output.status.success(),
+        "{arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }

@@ -32,18 +32,6 @@ pub(crate) fn register(engine: &str, hook: &str, arguments: &[&str]) {
     );
 }
 
-/// What the people's tool prints; it must succeed.
-pub(crate) fn tool(arguments: &[&str]) -> String {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_oci-hostaliases"));
-    let output = command.args(arguments).output().expect("oci-hostaliases");
-    assert!(
-        output.status.success(),
-        "{arguments:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
 /// Whether the mount table of the node, where the hook ran, has a mount of its.
 pub(crate) fn is_seen_on_the_node() -> bool {
     crate::throwaway::mounts()
