@@ -45,6 +45,11 @@ const ALIASES_SECTION: &str = "\n# Entries added by HostAliases.\n\
     127.0.0.1\tfoo.local\tbar.local\n\
     10.1.2.3\tfoo.remote\tbar.remote\n";
 
+/// The section of a file of `hosts.d`.
+fn section(path: &str, lines: &str) -> String {
+    format!("\n# Entries added by oci-hostaliases from {path}.\n{lines}")
+}
+
 /// Runs `body` in a world of its own, or says that it cannot.
 fn world(test: &str, body: impl FnOnce(&Path)) {
     let programs = [
