@@ -20,6 +20,7 @@ mod symlinks;
 #[path = "../support/throwaway.rs"]
 mod throwaway;
 mod user_namespace;
+mod wrong_bundle;
 
 use std::path::Path;
 
