@@ -7,6 +7,7 @@
 mod bundle;
 mod engine_mounts;
 mod failures;
+mod label;
 #[path = "../support/needs.rs"]
 mod needs;
 mod network;

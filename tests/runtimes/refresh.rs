@@ -11,14 +11,14 @@ use crate::bundle::{Bundle, Host};
 use crate::{ALIASES_SECTION, BOILERPLATE, each_runtime_and_stage, section, world};
 
 /// A container that runs until it is dropped.
-struct Running<'a> {
+pub(crate) struct Running<'a> {
     runtime: &'static str,
     id: String,
     bundle: &'a Bundle,
 }
 
 impl<'a> Running<'a> {
-    fn start(bundle: &'a Bundle, id: &str) -> Self {
+    pub(crate) fn start(bundle: &'a Bundle, id: &str) -> Self {
         bundle.write();
         let status = Command::new(bundle.runtime)
             .args(["run", "--detach", "--bundle"])
@@ -35,6 +35,16 @@ impl<'a> Running<'a> {
             id: id.to_owned(),
             bundle,
         }
+    }
+
+    /// Its process, as the runtime names it.
+    pub(crate) fn pid(&self) -> u64 {
+        let state = Command::new(self.runtime)
+            .args(["state", &self.id])
+            .output()
+            .unwrap();
+        let state: serde_json::Value = serde_json::from_slice(&state.stdout).unwrap();
+        state["pid"].as_u64().unwrap()
     }
 
     /// What a shell in the container says.
