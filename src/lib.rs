@@ -63,6 +63,9 @@ pub mod commands;
 // Containers that run with a file of ours.
 #[cfg(feature = "cli")]
 pub mod running;
+// Whether the hook works on this node, and what to change.
+#[cfg(feature = "cli")]
+pub mod doctor;
 // What an engine has to be told so that it runs the hook.
 #[cfg(feature = "cli")]
 pub mod registration;
