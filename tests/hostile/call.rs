@@ -127,3 +127,26 @@ pub(crate) fn hooks() -> Vec<String> {
         .map(|process| process.file_name().unwrap().to_string_lossy().into_owned())
         .collect()
 }
+
+/// Whether the hook under test is static, as it is released. When not, what asks says that it is skipped.
+pub(crate) fn is_static(hook: &str) -> bool {
+    let elf = std::fs::read(hook).unwrap();
+    let number = |at: usize, length: usize| {
+        let bytes = elf[at..at + length].iter().rev();
+        bytes.fold(0, |number, byte| number << 8 | usize::from(*byte))
+    };
+    // The program headers of a 64-bit ELF file (elf(5)); 3 is PT_INTERP, a dynamic loader.
+    let (headers, size, count) = (number(0x20, 8), number(0x36, 2), number(0x38, 2));
+    let is_static = (0..count).all(|nth| number(headers + nth * size, 4) != 3);
+    if !is_static {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "CI must test the static hook"
+        );
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED a part: {hook} is not static, as what make build builds is"
+        );
+    }
+    is_static
+}

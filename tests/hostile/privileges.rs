@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -121,23 +120,9 @@ fn fewer_to_begin_with() {
     });
 }
 
-/// Whether this 64-bit ELF file has a segment `PT_INTERP`: a dynamic loader, which reads `LD_PRELOAD`.
-fn has_interpreter(elf: &[u8]) -> bool {
-    let number = |at: usize, length: usize| {
-        let bytes = elf[at..at + length].iter().rev();
-        bytes.fold(0, |number, byte| number << 8 | usize::from(*byte))
-    };
-    let (headers, size, count) = (number(0x20, 8), number(0x36, 2), number(0x38, 2));
-    (0..count).any(|nth| number(headers + nth * size, 4) == 3)
-}
-
 /// A library that says that it was loaded; `None` for a hook that is not static (a debug build).
 fn preloaded(home: &Path, hook: &str) -> Option<String> {
-    if has_interpreter(&fs::read(hook).unwrap()) {
-        let _ = writeln!(
-            std::io::stderr(),
-            "SKIPPED LD_PRELOAD: the hook under test is not static"
-        );
+    if !call::is_static(hook) {
         return None;
     }
     let (source, library) = (home.join("evil.c"), home.join("evil.so"));
