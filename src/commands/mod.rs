@@ -1,5 +1,6 @@
 //! The people's tool: one verb, one file.
 
+mod completions;
 mod explain;
 mod list;
 mod preview;
@@ -31,6 +32,8 @@ enum Verb {
     Unregister(unregister::Unregister),
     Refresh(refresh::Refresh),
     List(list::List),
+    #[command(hide = true)]
+    Completions(completions::Completions),
 }
 
 impl Cli {
@@ -48,6 +51,7 @@ impl Cli {
             Verb::Unregister(unregister) => unregister.exec(),
             Verb::Refresh(refresh) => refresh.exec(),
             Verb::List(list) => list.exec(),
+            Verb::Completions(completions) => completions.exec(),
         }
     }
 }
