@@ -23,11 +23,11 @@ demo: ## show a container with the /etc/hosts of the Kubernetes documentation's 
 
 .PHONY: test
 test: ## install what the tests need and run all of them
-	@tests/needs.sh runc crun busybox-static iproute2 strace util-linux gcc libc6-dev
+	@tests/needs.sh runc crun containerd podman containernetworking-plugins uidmap slirp4netns busybox-static iproute2 strace util-linux gcc libc6-dev
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	@$(MAKE) --no-print-directory build
-	@echo "Tested against:"; runc --version | head -1; crun --version | head -1; uname -sr
+	@echo "Tested against:"; runc --version | head -1; crun --version | head -1; containerd --version; podman --version; uname -sr
 	OCI_HOSTALIASES_HOOK="$(CURDIR)/$(RELEASE)/oci-hostaliases-hook" $(CARGO) test --locked
 
 .PHONY: clean

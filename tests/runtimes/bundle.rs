@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -235,32 +236,32 @@ impl Host {
         }
     }
 
+    /// Nothing new is there. A runtime that killed a container does not wait for its processes to
+    /// be gone, so we do.
     pub(crate) fn assert_unchanged(&self) {
+        let mut new = self.new_now();
+        for _ in 0..100 {
+            if new.is_empty() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+            new = self.new_now();
+        }
+        assert_eq!(new, Vec::<String>::new(), "new on the host");
+    }
+
+    fn new_now(&self) -> Vec<String> {
         let now = Self::look();
-        let new = |name: &str, more: String| assert_eq!(more, "[]", "new {name} on the host");
-        new(
-            "mounts",
-            format!(
-                "{:?}",
-                now.mounts.difference(&self.mounts).collect::<Vec<_>>()
-            ),
-        );
-        new(
-            "files",
-            format!(
-                "{:?}",
-                now.files.difference(&self.files).collect::<Vec<_>>()
-            ),
-        );
-        new(
-            "namespaces",
-            format!(
-                "{:?}",
-                now.namespaces
-                    .difference(&self.namespaces)
-                    .collect::<Vec<_>>()
-            ),
-        );
+        let mounts = now.mounts.difference(&self.mounts).cloned();
+        let files = now
+            .files
+            .difference(&self.files)
+            .map(|path| path.display().to_string());
+        let namespaces = now
+            .namespaces
+            .difference(&self.namespaces)
+            .map(|path| path.display().to_string());
+        mounts.chain(files).chain(namespaces).collect()
     }
 }
 

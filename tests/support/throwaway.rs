@@ -84,6 +84,13 @@ pub(crate) fn world(test: &str, body: impl FnOnce(&Path)) {
     match std::env::var(MARKER) {
         Ok(name) => {
             assert_eq!(name, test, "the world's test and the name it gave differ");
+            // A body writes to /etc. Nobody must be able to bring it to the machine's by a variable.
+            let of_the_world =
+                |line: &String| line.contains(" /run ") && line.contains(" - tmpfs world ");
+            assert!(
+                mounts().iter().any(of_the_world),
+                "{MARKER} is set, but this is no world"
+            );
             body(Path::new(HOME));
         }
         Err(_) => outside(test),
@@ -168,7 +175,8 @@ fn describe(status: ExitStatus) -> String {
     }
 }
 
-fn mounts() -> BTreeSet<String> {
+/// The mount table, a mount a line.
+pub(crate) fn mounts() -> BTreeSet<String> {
     let table = fs::read_to_string("/proc/self/mountinfo").expect("mountinfo");
     table.lines().map(str::to_owned).collect()
 }
