@@ -75,6 +75,10 @@ vendor: ## fetch the sources of all crates into target/vendor
 	@[ -d vendor ] || cmp -s Cargo.lock target/vendor.lock || \
 	    { $(CARGO) vendor --locked --versioned-dirs target/vendor >/dev/null && cp Cargo.lock target/vendor.lock; }
 
+.PHONY: source-date-epoch
+source-date-epoch:
+	@echo "$$SOURCE_DATE_EPOCH"
+
 .PHONY: package-kit
 package-kit: vendor
 	@command -v gcc >/dev/null || tests/needs.sh gcc libc6-dev

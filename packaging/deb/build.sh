@@ -13,7 +13,7 @@ trap 'exit 1' HUP INT TERM
 root=$work/root
 doc=$root/usr/share/doc/$package
 
-DESTDIR=$root PREFIX=/usr ZSHDIR=/usr/share/zsh/vendor-completions UNITDIR=/lib/systemd/system \
+DESTDIR=$root PREFIX=/usr ZSHDIR=/usr/share/zsh/vendor-completions UNITDIR='' \
     BINDIR='' LIBEXECDIR='' DATADIR='' MANDIR='' DOCDIR='' SYSCONFDIR='' "$kit/install.sh"
 
 # What Debian wants otherwise: its own copy of the Apache License, and compressed texts.

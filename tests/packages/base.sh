@@ -11,7 +11,7 @@ mkdir -p "$directory"
     debootstrap --variant=minbase --keyring=/usr/share/keyrings/debian-archive-keyring.gpg \
         "$suite" "$directory/root" http://deb.debian.org/debian &&
         DEBIAN_FRONTEND=noninteractive chroot "$directory/root" \
-            apt-get install -y --no-install-recommends busybox-static crun iproute2 podman runc &&
+            apt-get install -y --no-install-recommends busybox-static crun podman &&
         chroot "$directory/root" apt-get clean
 } >"$directory/log" 2>&1 || {
     tail -n 20 "$directory/log" >&2
