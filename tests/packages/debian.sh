@@ -27,5 +27,9 @@ mkdir "$root/run/test"
 cp "$former" "$root/run/test/former.deb"
 cp "$package" "$root/run/test/package.deb"
 cp tests/packages/debian_inside.sh "$root/run/test"
-exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
+# Not chroot alone: who enters a container's mount namespace has that namespace's root, not ours.
+mkdir "$root/run/test/machine"
+cd "$root"
+pivot_root . run/test/machine
+exec chroot . env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
     DEBIAN_FRONTEND=noninteractive sh /run/test/debian_inside.sh

@@ -1,6 +1,7 @@
 #!/bin/sh
 # debian_inside.sh: install, upgrade, use and remove, in a Debian system that is thrown away.
 set -eu
+umount -l /run/test/machine
 cd /run/test
 name=oci-hostaliases
 hosts_d=/etc/$name/hosts.d
@@ -11,7 +12,7 @@ list() {
         -o -path /var/lib/dpkg \) -prune -o -type f -printf '%y %m %u %s %T@ %p\n' -o -printf '%y %m %u %p %l\n' |
         LC_ALL=C sort
 }
-install_package() { apt-get install -y -qq --no-download --allow-downgrades "/run/test/$1" >apt.log 2>&1 || { cat apt.log >&2; exit 1; }; }
+install_package() { apt-get install -y -qq --allow-downgrades "/run/test/$1" >apt.log 2>&1 || { cat apt.log >&2; exit 1; }; }
 
 # Prints the /etc/hosts of a container. Podman finds the hook by its default directory for hooks.
 mkdir -p rootfs/bin rootfs/etc rootfs/proc rootfs/dev rootfs/sys
