@@ -383,11 +383,11 @@ fn refused_fields_are_named_all_at_once() {
         5,
         &[
             &format!("stdin: metadata.name: Invalid value: \"Web\": {BAD_NAME}"),
-            &format!("stdin: metadata.namespace: Invalid value: \"a.b\": {BAD_LABEL}"),
+            "stdin: metadata.namespace: Invalid value: \"a.b\": must not contain dots",
             "stdin: metadata.annotations[oci-hostaliases.io/manage]: Invalid value: false: must be a string (in quotes)",
             "stdin: oci-hostaliases.io/domains: Unknown field",
             &format!("stdin: oci-hostaliases.io/host-aliases: line 2: Invalid value: \"B\": {BAD_NAME}"),
-            &format!("stdin: spec.hostname: Invalid value: \"a.b\": {BAD_LABEL}"),
+            "stdin: spec.hostname: Invalid value: \"a.b\": must not contain dots",
             &format!("stdin: spec.subdomain: Invalid value: \"s_t\": {BAD_LABEL}"),
             "stdin: spec.hostNetwork: Invalid value: \"true\": must be true or false",
             "stdin: spec.containers[0].volumeMounts[0].mountPath: Invalid value: 7: must be a string",

@@ -1,6 +1,7 @@
 //! The people's tool: one verb, one file.
 
 mod completions;
+mod doctor;
 mod explain;
 mod list;
 mod preview;
@@ -30,6 +31,7 @@ enum Verb {
     Explain(explain::Explain),
     Register(register::Register),
     Unregister(unregister::Unregister),
+    Doctor(doctor::Doctor),
     Refresh(refresh::Refresh),
     List(list::List),
     #[command(hide = true)]
@@ -49,6 +51,7 @@ impl Cli {
             Verb::Explain(explain) => explain.exec(),
             Verb::Register(register) => register.exec(),
             Verb::Unregister(unregister) => unregister.exec(),
+            Verb::Doctor(doctor) => doctor.exec(),
             Verb::Refresh(refresh) => refresh.exec(),
             Verb::List(list) => list.exec(),
             Verb::Completions(completions) => completions.exec(),

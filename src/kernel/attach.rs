@@ -11,8 +11,9 @@ use rustix::mount::{MoveMountFlags, OpenTreeFlags, move_mount, open_tree};
 
 use crate::error::Error;
 use crate::kernel::hosts_tmpfs::{self, FILE_NAME, HostsFileOptions, HostsTmpfs, SOURCE};
+use crate::kernel::inode::{FileId, Inode};
 use crate::kernel::procfs::path_of;
-use crate::kernel::rootfs::{FileId, HostsTarget, Rootfs, file_id};
+use crate::kernel::rootfs::{HostsTarget, Rootfs};
 
 /// Makes the file and mounts it on `target`, then makes sure that `/etc/hosts` in the container is
 /// now this file. When it is not, what was mounted is taken away again.
@@ -59,7 +60,7 @@ fn finish(
     options: &HostsFileOptions<'_>,
 ) -> Result<(), Error> {
     let seen = rootfs.hosts_now()?;
-    if file_id(&seen)? != attached.file {
+    if Inode::of(&seen)?.id != attached.file {
         return Err(Error::Unsafe(
             "/etc/hosts in the container is not the file that was mounted there: somebody moves it while the \
              container starts"
@@ -94,7 +95,7 @@ fn attach_detached(
 ) -> Result<Attached, Error> {
     let tmpfs = HostsTmpfs::make(text, options)?;
     let mount = clone_file(rootfs, &tmpfs)?;
-    let file = file_id(tmpfs.file())?;
+    let file = Inode::of(tmpfs.file())?.id;
     move_onto(
         &mount,
         target,
@@ -159,7 +160,7 @@ fn attach_by_path(
     options: &HostsFileOptions<'_>,
 ) -> Result<Attached, Error> {
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
-    let data = format!("size={},mode=0755", options.size_limit);
+    let data = format!("size={}", options.size_limit);
     mount(
         Some(SOURCE),
         path_of(rootfs.as_fd()).as_str(),
@@ -215,5 +216,5 @@ fn bind_file(
         None::<&str>,
     )
     .map_err(|errno| Error::call("mount(<hosts>, <etc/hosts>, MS_BIND)", errno))?;
-    file_id(&file)
+    Ok(Inode::of(&file)?.id)
 }

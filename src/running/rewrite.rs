@@ -4,7 +4,8 @@
 //! text is reserved first, so that a full file system cannot leave half of it. A file that grows is
 //! filled up with empty lines, by one append; then the new text is one `pwrite` of that length; a
 //! file that shrinks is cut off last. So whoever reads finds the old or the new text, with some
-//! empty lines behind it, and never an empty file.
+//! empty lines behind it, and never an empty file; only who reads while the kernel copies may find
+//! the beginning of the one and the end of the other.
 //!
 //! What a container appends meanwhile is found by the file's size and kept. Only between the last
 //! look at the size and the `ftruncate` of a shrinking file lies a moment, some microseconds, in
@@ -22,9 +23,9 @@ use rustix::fs::{FallocateFlags, Mode, OFlags, XattrFlags, fallocate, fsetxattr,
 use crate::error::Error;
 use crate::kernel::procfs::ProcDirectory;
 use crate::node::hosts_d::NodeEntries;
+use crate::record::{self, Edited, Record};
 use crate::running::find::RunningFile;
 use crate::text::hosts_file::HostsFile;
-use crate::text::record::{self, Edited, Record};
 
 /// How often it is tried again when the container writes at the same time.
 const TRIES: usize = 8;
