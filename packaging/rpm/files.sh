@@ -5,8 +5,7 @@ echo '%defattr(-,root,root,-)'
 packaging/install.sh list | while read -r kind path; do
     case $kind:$path in
     dir:*) echo "%dir $path" ;;
-    # rpmbuild compresses them, the distribution says how.
-    */man/*) echo "$path*" ;;
+    */man/*) echo "$path.gz" ;;
     */copyright | */LICENSE) echo "%license $path" ;;
     */doc/*) echo "%doc $path" ;;
     *) echo "$path" ;;
