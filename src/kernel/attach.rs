@@ -61,11 +61,7 @@ fn finish(
 ) -> Result<(), Error> {
     let seen = rootfs.hosts_now()?;
     if Inode::of(&seen)?.id != attached.file {
-        return Err(Error::Unsafe(
-            "/etc/hosts in the container is not the file that was mounted there: somebody moves it while the \
-             container starts"
-                .into(),
-        ));
+        return Err(moved());
     }
     if options.read_only {
         let flags = MsFlags::MS_REMOUNT
@@ -84,6 +80,14 @@ fn finish(
         .map_err(|errno| Error::call("mount(<etc/hosts>, MS_REMOUNT|MS_BIND|MS_RDONLY)", errno))?;
     }
     Ok(())
+}
+
+fn moved() -> Error {
+    Error::Unsafe(
+        "/etc/hosts in the container is not the file that was mounted there: somebody moves it while the \
+         container starts"
+            .into(),
+    )
 }
 
 /// The way since Linux 5.2: a mount that hangs nowhere, moved to its place.
@@ -183,7 +187,11 @@ fn attach_by_path(
         OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
         Mode::empty(),
     )
-    .map_err(|errno| Error::file("open", rootfs.path(), errno))?;
+    .map_err(|errno| {
+        // The container may start all the same: with its rootfs, not with our tmpfs over it.
+        let _ = umount2(rootfs.path(), MntFlags::MNT_DETACH);
+        Error::file("open", rootfs.path(), errno)
+    })?;
     let on_tmpfs =
         fstatfs(&root).is_ok_and(|filesystem| filesystem.filesystem_type() == TMPFS_MAGIC);
     if !on_tmpfs {
@@ -197,6 +205,10 @@ fn attach_by_path(
         .map_err(|errno| Error::call(format!("umount2(<{SOURCE}>, MNT_DETACH)"), errno))?;
     let file = attached?;
     let mount = rootfs.hosts_now()?;
+    if Inode::of(&mount)?.id != file {
+        // Not ours to take away again, whatever it is.
+        return Err(moved());
+    }
     Ok(Attached { mount, file })
 }
 

@@ -43,6 +43,19 @@ pub struct Found {
     pub not_allowed: usize,
 }
 
+impl Found {
+    /// Says on stderr when containers may be missing because somebody else than root looks;
+    /// whether all can be there. Root sees all but what a stronger root has locked away.
+    pub fn say_what_is_hidden(&self) -> bool {
+        let all_seen = self.not_allowed == 0 || nix::unistd::geteuid().is_root();
+        if !all_seen {
+            let count = self.not_allowed;
+            eprintln!("oci-hostaliases: {count} processes may not be looked at: run this as root");
+        }
+        all_seen
+    }
+}
+
 /// Looks through the mount tables of all processes, one process for each mount namespace.
 ///
 /// # Errors
