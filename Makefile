@@ -11,7 +11,9 @@ ifdef VENDORED
 VENDOR := $(if $(wildcard vendor),vendor,target/vendor)
 TARGET := target/vendored
 KIT := target/packages/kit
-CARGO_BUILD = CARGO_ENCODED_RUSTFLAGS="$$(printf '%s\037' $(STATIC))--remap-path-prefix=$(CURDIR)=/usr/src/oci-hostaliases" \
+# Where messages say that a source is.
+SAID := /usr/src/oci-hostaliases
+CARGO_BUILD = CARGO_ENCODED_RUSTFLAGS="$$(printf '%s\037' $(STATIC) "--remap-path-prefix=$(CURDIR)=$(SAID)")--remap-path-prefix=$(CURDIR)/$(VENDOR)=$(SAID)/vendor" \
 	$(CARGO) build --offline --target-dir $(TARGET) \
 	--config 'source.crates-io.replace-with="vendored"' --config 'source.vendored.directory="$(VENDOR)"'
 else

@@ -14,4 +14,8 @@ cd "$elsewhere/oci-hostaliases-$version/target/packages"
 sha256sum ./*.deb ./*.rpm ./*.tar.gz >"$elsewhere/sums"
 cat "$elsewhere/sums"
 cd "$packages"
-sha256sum --check --quiet "$elsewhere/sums"
+sha256sum --check --quiet "$elsewhere/sums" || {
+    echo "what is installed differs in:" >&2
+    diff -rq kit "$elsewhere/oci-hostaliases-$version/target/packages/kit" >&2
+    exit 1
+}
