@@ -3,12 +3,13 @@
 //! Any other answers EPERM and kills it, as under a seccomp filter made from that list.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::net::UnixDatagram;
 
 use serde_json::json;
 
 use crate::bundle::{Bundle, Host};
-use crate::{ALIASES, ALIASES_SECTION, HOST_ALIASES, call, tracer, world};
+use crate::{ALIASES, ALIASES_SECTION, HOST_ALIASES, tracer, world};
 
 /// What comes before the list in SECURITY.md, which ends with the next fence.
 const LIST: &str = "```text\nsystem calls of the hook\n";
@@ -53,6 +54,14 @@ fn shows_aliases(bundle: &mut Bundle, kernel: &str) {
 }
 
 fn each_stage(test: &str, body: impl Fn(&mut Bundle)) {
+    // The list is that of the program as it is shipped: static. `make test` names that one.
+    if std::env::var_os("OCI_HOSTALIASES_HOOK").is_none() {
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED {test}: OCI_HOSTALIASES_HOOK names no static hook; make test does"
+        );
+        return;
+    }
     world(test, |home| {
         // A node has a log.
         let _log = UnixDatagram::bind("/dev/log").unwrap();
@@ -64,12 +73,9 @@ fn each_stage(test: &str, body: impl Fn(&mut Bundle)) {
             println!("{runtime}, {stage}");
             let mut bundle = Bundle::new(home, runtime, stage);
             bundle.annotate(HOST_ALIASES, ALIASES);
-            // The list is that of the static program: a dynamic loader calls more.
-            if call::is_static(&call::hook_of(&bundle)) {
-                let before = Host::look();
-                body(&mut bundle);
-                before.assert_unchanged();
-            }
+            let before = Host::look();
+            body(&mut bundle);
+            before.assert_unchanged();
         }
     });
 }
