@@ -1,0 +1,44 @@
+//! What must hold for every file and every message.
+
+use std::fmt::Display;
+use std::net::IpAddr;
+
+/// A message is one line that moves no cursor.
+pub fn message(message: &impl Display) {
+    let text = message.to_string();
+    assert!(!text.is_empty());
+    assert!(!text.chars().any(char::is_control), "{text:?}");
+}
+
+fn is_name(text: &str) -> bool {
+    let label = |label: &str| {
+        let plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(plain)
+    };
+    text.len() <= 253 && text.split('.').all(label)
+}
+
+/// Each line of what we add is empty, a comment of ours, or an address and names.
+pub fn lines(text: &[u8]) {
+    let text = std::str::from_utf8(text).expect("what was read from text is text");
+    assert!(text.is_empty() || text.ends_with('\n'));
+    for line in text.lines() {
+        let comments = ["# Kubernetes-managed hosts file.", "# Entries added by "];
+        if line.is_empty() || comments.iter().any(|comment| line.starts_with(comment)) {
+            continue;
+        }
+        let mut words = line.split(['\t', ' ']);
+        let address = words.next().unwrap();
+        // The boilerplate's addresses are the kubelet's, in its own spelling.
+        assert!(address.parse::<IpAddr>().is_ok(), "{line:?}");
+        let names: Vec<_> = words.collect();
+        let none = names == [""];
+        assert!(
+            none || !names.is_empty() && names.iter().all(|name| is_name(name)),
+            "{line:?}"
+        );
+    }
+}
