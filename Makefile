@@ -65,7 +65,7 @@ test: ## install what the tests need and run all of them
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	@$(MAKE) --no-print-directory build
 	@echo "Tested against:"; runc --version | head -1; crun --version | head -1; containerd --version; podman --version; uname -sr
-	OCI_HOSTALIASES_HOOK="$(CURDIR)/$(RELEASE)/oci-hostaliases-hook" $(CARGO) test --locked
+	OCI_HOSTALIASES_HOOK="$(CURDIR)/$(RELEASE)/oci-hostaliases-hook" $(CARGO) test --locked --no-fail-fast
 
 .PHONY: test-long
 test-long: ## the same, with every fault, thousands of races and containers, and older kernels; hours
