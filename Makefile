@@ -30,6 +30,12 @@ test: ## install what the tests need and run all of them
 	@echo "Tested against:"; runc --version | head -1; crun --version | head -1; containerd --version; podman --version; uname -sr
 	OCI_HOSTALIASES_HOOK="$(CURDIR)/$(RELEASE)/oci-hostaliases-hook" $(CARGO) test --locked
 
+.PHONY: test-matrix
+test-matrix: ## run the tests with engines on other engines than the machine's (an hour; not part of test)
+	@tests/needs.sh runc crun containerd podman containernetworking-plugins uidmap slirp4netns busybox-static iproute2 strace util-linux gcc libc6-dev patchelf pkgconf libseccomp-dev
+	@$(MAKE) --no-print-directory build
+	OCI_HOSTALIASES_HOOK="$(CURDIR)/$(RELEASE)/oci-hostaliases-hook" tests/matrix.sh
+
 .PHONY: clean
 clean: ## remove what was built
 	$(CARGO) clean
