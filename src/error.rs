@@ -163,6 +163,11 @@ impl Error {
         matches!(self, Self::Call { source, .. } if source.raw_os_error() == Some(rustix::io::Errno::NOSYS.raw_os_error()))
     }
 
+    /// Whether there is no file of that name.
+    pub fn is_missing_file(&self) -> bool {
+        matches!(self, Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+
     /// The exit status that stands for this situation.
     pub fn exit(&self) -> Exit {
         match self {

@@ -12,7 +12,7 @@
 //! stdin: OCI state ─► bundle/config.json ─► facts ─► plan ─► text ─► file in a private tmpfs ─► <rootfs>/etc/hosts
 //! ```
 //!
-//! `facts`, `plan`, `pod_line` and `text` are pure: values in, values out. `node` reads what the
+//! `facts`, `plan`, `pod_line`, `text` and `record` are pure: values in, values out. `node` reads what the
 //! administrator wrote, `kernel` opens, enters, mounts and drops; `hook` walks the whole way once.
 //!
 //! ```
@@ -38,6 +38,8 @@ pub mod plan;
 pub mod pod_line;
 // The bytes of the file, and what may stand in it.
 pub mod text;
+// What is recorded with the file, so that it can be brought up to date.
+pub mod record;
 
 // What the administrator of the node wrote, and where he is told what was done.
 pub mod node;
@@ -52,6 +54,9 @@ pub mod commands;
 // Containers that run with a file of ours.
 #[cfg(feature = "cli")]
 pub mod running;
+// Whether the hook works on this node, and what to change.
+#[cfg(feature = "cli")]
+pub mod doctor;
 // What an engine has to be told so that it runs the hook.
 #[cfg(feature = "cli")]
 pub mod registration;

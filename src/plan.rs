@@ -86,7 +86,8 @@ pub fn left_alone(container: &Container) -> Option<Plan> {
 
 /// The plan for whatever carries the annotation that says so.
 pub fn left_alone_by_annotation(annotations: &Annotations) -> Option<Plan> {
-    (annotations.get(MANAGE) == Some("false"))
+    annotations
+        .opt_out()
         .then(|| Plan::new(Action::Leave, format!("annotation {MANAGE} is \"false\"")))
 }
 

@@ -214,6 +214,39 @@ fn options_come_first() {
     );
 }
 
+/// The namespace decides over the domain and over the entries of `hosts.d`.
+#[test]
+fn namespace_of_the_option() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let hosts_d = directory.path().join("hosts.d");
+    for (namespace, name) in [("shop", "of-shop"), ("other", "of-other")] {
+        let of_namespace = hosts_d.join(namespace);
+        std::fs::create_dir_all(&of_namespace).unwrap();
+        std::fs::write(
+            of_namespace.join("x.hosts"),
+            format!("10.0.0.1 {name}.corp\n"),
+        )
+        .unwrap();
+    }
+    if std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(&hosts_d).unwrap()) != 0 {
+        eprintln!("not root: files of hosts.d must be root's");
+        return;
+    }
+    for path in [&hosts_d, &hosts_d.join("other")] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let hosts_d = hosts_d.display().to_string();
+    assert_renders(
+        &pod("name: web, namespace: shop", "subdomain: sub"),
+        &["--namespace", "other", "--hosts-d", &hosts_d],
+        &format!(
+            "10.0.0.5\tweb.sub.other.svc.cluster.local\tweb\n\
+             \n# Entries added by oci-hostaliases from {hosts_d}/other/x.hosts.\n10.0.0.1\tof-other.corp\n"
+        ),
+    );
+}
+
 #[test]
 fn both_lists_have_their_sections() {
     let spec = "hostAliases: [{ip: 10.1.2.3, hostnames: [a, b]}, {ip: 10.1.2.4}]";
@@ -383,11 +416,11 @@ fn refused_fields_are_named_all_at_once() {
         5,
         &[
             &format!("stdin: metadata.name: Invalid value: \"Web\": {BAD_NAME}"),
-            &format!("stdin: metadata.namespace: Invalid value: \"a.b\": {BAD_LABEL}"),
+            "stdin: metadata.namespace: Invalid value: \"a.b\": must not contain dots",
             "stdin: metadata.annotations[oci-hostaliases.io/manage]: Invalid value: false: must be a string (in quotes)",
             "stdin: oci-hostaliases.io/domains: Unknown field",
             &format!("stdin: oci-hostaliases.io/host-aliases: line 2: Invalid value: \"B\": {BAD_NAME}"),
-            &format!("stdin: spec.hostname: Invalid value: \"a.b\": {BAD_LABEL}"),
+            "stdin: spec.hostname: Invalid value: \"a.b\": must not contain dots",
             &format!("stdin: spec.subdomain: Invalid value: \"s_t\": {BAD_LABEL}"),
             "stdin: spec.hostNetwork: Invalid value: \"true\": must be true or false",
             "stdin: spec.containers[0].volumeMounts[0].mountPath: Invalid value: 7: must be a string",

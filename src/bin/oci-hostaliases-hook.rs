@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::process::ExitCode;
 
 use oci_hostaliases::exit::Exit;
@@ -16,11 +17,14 @@ fn main() -> ExitCode {
     let exit = match read_arguments(std::env::args_os().skip(1)) {
         Ok(Call::Hook(invocation)) => hook::run(&invocation, std::io::stdin().lock()),
         Ok(Call::Say(text)) => {
-            println!("{text}");
+            let _ = writeln!(std::io::stdout(), "{text}");
             Exit::Done
         }
         Err(situation) => {
-            eprintln!("oci-hostaliases-hook: {situation}\n{USAGE}");
+            let _ = writeln!(
+                std::io::stderr(),
+                "oci-hostaliases-hook: {situation}\n{USAGE}"
+            );
             Exit::Usage
         }
     };

@@ -26,12 +26,7 @@ impl List {
         } else {
             print_table(&found.files);
         }
-        if found.not_allowed > 0 {
-            eprintln!(
-                "oci-hostaliases: {} processes may not be looked at: run this as root to see all containers",
-                found.not_allowed
-            );
-        }
+        found.say_what_is_hidden();
         Ok(Exit::Done)
     }
 }

@@ -1,5 +1,6 @@
 //! The people's tool: one verb, one file.
 
+mod doctor;
 mod explain;
 mod list;
 mod preview;
@@ -29,6 +30,7 @@ enum Verb {
     Explain(explain::Explain),
     Register(register::Register),
     Unregister(unregister::Unregister),
+    Doctor(doctor::Doctor),
     Refresh(refresh::Refresh),
     List(list::List),
 }
@@ -46,6 +48,7 @@ impl Cli {
             Verb::Explain(explain) => explain.exec(),
             Verb::Register(register) => register.exec(),
             Verb::Unregister(unregister) => unregister.exec(),
+            Verb::Doctor(doctor) => doctor.exec(),
             Verb::Refresh(refresh) => refresh.exec(),
             Verb::List(list) => list.exec(),
         }

@@ -53,6 +53,11 @@ impl Annotations {
             .map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
+    /// Whether the container is to be left alone, whatever else its annotations say.
+    pub fn opt_out(&self) -> bool {
+        self.get(MANAGE) == Some("false")
+    }
+
     /// Whether the container asks us for something. One that does not is never stopped by us.
     pub fn ask_for_something(&self) -> bool {
         [HOST_ALIASES, DOMAIN, POD_IPS]

@@ -59,13 +59,17 @@ impl HostsMount {
             };
         };
         let path = clean(source);
-        if path == ["etc", "hosts"] {
+        // Relative to the bundle it is somebody's own file, and ours must not hide it.
+        let is_absolute = source.starts_with('/');
+        if is_absolute && path == ["etc", "hosts"] {
             return Self::NodeHosts;
         }
         let source = source.to_owned();
         let engine = match path.as_slice() {
             [.., "pods", _, "etc-hosts"] => Engine::Kubelet,
-            [.., "sandboxes", _, "hosts"] => return Self::CopyOfNodeHosts { source },
+            [.., "sandboxes", _, "hosts"] if is_absolute => {
+                return Self::CopyOfNodeHosts { source };
+            }
             [.., "userdata", "hosts"] => Engine::Podman,
             [.., "containers", _, "hosts"] => Engine::Docker,
             [.., "etchosts", _, _, "hosts"] => Engine::Nerdctl,

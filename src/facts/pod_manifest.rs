@@ -9,7 +9,6 @@ use crate::facts::hosts_mount;
 use crate::facts::manifest_field::Field;
 use crate::facts::manifest_text::{self, NotAPod};
 use crate::facts::request::Request;
-use crate::plan;
 use crate::text::field_error::{FieldError, FieldErrors, bare};
 use crate::text::host_alias::{self, HostAlias};
 use crate::text::names::{self, HOST_NAME_MAX};
@@ -182,7 +181,7 @@ fn read_annotations(metadata: &Field<'_>, errors: &mut Vec<FieldError>) -> Annot
 
 /// As the hook: what a Pod that is to be left alone says else is nobody's business.
 fn read_request(annotations: &Annotations, errors: &mut Vec<FieldError>) -> Request {
-    if plan::left_alone_by_annotation(annotations).is_some() {
+    if annotations.opt_out() {
         return Request::default();
     }
     Request::read(annotations).unwrap_or_else(|refused| {

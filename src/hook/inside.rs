@@ -16,8 +16,8 @@ use crate::node::hosts_d::NodeEntries;
 use crate::node::settings::Settings;
 use crate::plan::{Action, Plan};
 use crate::pod_line;
+use crate::record::Record;
 use crate::text::hosts_file::HostsFile;
-use crate::text::record::Record;
 
 const NODE_HOSTS: &str = "/etc/hosts";
 /// More than any node's file has; read whole, so bounded.

@@ -10,7 +10,7 @@
 mod inside;
 
 use std::fmt;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::PathBuf;
 
 use crate::error::{Error, on_one_line};
@@ -93,7 +93,8 @@ fn give_up(invocation: &Invocation, log: &Log, subject: &Subject, error: &Error)
         return Exit::Done;
     }
     log.record(Severity::Error, &message);
-    eprintln!("oci-hostaliases-hook: {message}");
+    // Not eprintln!, which panics when nobody reads: the exit status must say why all the same.
+    let _ = writeln!(std::io::stderr(), "oci-hostaliases-hook: {message}");
     error.exit()
 }
 

@@ -11,8 +11,9 @@ use rustix::mount::{MoveMountFlags, OpenTreeFlags, move_mount, open_tree};
 
 use crate::error::Error;
 use crate::kernel::hosts_tmpfs::{self, FILE_NAME, HostsFileOptions, HostsTmpfs, SOURCE};
+use crate::kernel::inode::{FileId, Inode};
 use crate::kernel::procfs::path_of;
-use crate::kernel::rootfs::{FileId, HostsTarget, Rootfs, file_id};
+use crate::kernel::rootfs::{HostsTarget, Rootfs};
 
 /// Makes the file and mounts it on `target`, then makes sure that `/etc/hosts` in the container is
 /// now this file. When it is not, what was mounted is taken away again.
@@ -59,12 +60,8 @@ fn finish(
     options: &HostsFileOptions<'_>,
 ) -> Result<(), Error> {
     let seen = rootfs.hosts_now()?;
-    if file_id(&seen)? != attached.file {
-        return Err(Error::Unsafe(
-            "/etc/hosts in the container is not the file that was mounted there: somebody moves it while the \
-             container starts"
-                .into(),
-        ));
+    if Inode::of(&seen)?.id != attached.file {
+        return Err(moved());
     }
     if options.read_only {
         let flags = MsFlags::MS_REMOUNT
@@ -85,6 +82,14 @@ fn finish(
     Ok(())
 }
 
+fn moved() -> Error {
+    Error::Unsafe(
+        "/etc/hosts in the container is not the file that was mounted there: somebody moves it while the \
+         container starts"
+            .into(),
+    )
+}
+
 /// The way since Linux 5.2: a mount that hangs nowhere, moved to its place.
 fn attach_detached(
     rootfs: &Rootfs,
@@ -94,7 +99,7 @@ fn attach_detached(
 ) -> Result<Attached, Error> {
     let tmpfs = HostsTmpfs::make(text, options)?;
     let mount = clone_file(rootfs, &tmpfs)?;
-    let file = file_id(tmpfs.file())?;
+    let file = Inode::of(tmpfs.file())?.id;
     move_onto(
         &mount,
         target,
@@ -159,7 +164,7 @@ fn attach_by_path(
     options: &HostsFileOptions<'_>,
 ) -> Result<Attached, Error> {
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
-    let data = format!("size={},mode=0755", options.size_limit);
+    let data = format!("size={}", options.size_limit);
     mount(
         Some(SOURCE),
         path_of(rootfs.as_fd()).as_str(),
@@ -182,7 +187,11 @@ fn attach_by_path(
         OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
         Mode::empty(),
     )
-    .map_err(|errno| Error::file("open", rootfs.path(), errno))?;
+    .map_err(|errno| {
+        // The container may start all the same: with its rootfs, not with our tmpfs over it.
+        let _ = umount2(rootfs.path(), MntFlags::MNT_DETACH);
+        Error::file("open", rootfs.path(), errno)
+    })?;
     let on_tmpfs =
         fstatfs(&root).is_ok_and(|filesystem| filesystem.filesystem_type() == TMPFS_MAGIC);
     if !on_tmpfs {
@@ -196,6 +205,10 @@ fn attach_by_path(
         .map_err(|errno| Error::call(format!("umount2(<{SOURCE}>, MNT_DETACH)"), errno))?;
     let file = attached?;
     let mount = rootfs.hosts_now()?;
+    if Inode::of(&mount)?.id != file {
+        // Not ours to take away again, whatever it is.
+        return Err(moved());
+    }
     Ok(Attached { mount, file })
 }
 
@@ -215,5 +228,5 @@ fn bind_file(
         None::<&str>,
     )
     .map_err(|errno| Error::call("mount(<hosts>, <etc/hosts>, MS_BIND)", errno))?;
-    file_id(&file)
+    Ok(Inode::of(&file)?.id)
 }

@@ -16,7 +16,7 @@ use rustix::mount::{
 };
 
 use crate::error::Error;
-use crate::text::record;
+use crate::record;
 
 /// What mount tables show as the source of our mounts; `list` finds them by it.
 pub const SOURCE: &str = "oci-hostaliases";
@@ -55,11 +55,7 @@ impl HostsTmpfs {
         let context = fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)
             .map_err(|errno| Error::call("fsopen(\"tmpfs\", FSOPEN_CLOEXEC)", errno))?;
         let size = options.size_limit.to_string();
-        for (key, value) in [
-            ("source", SOURCE),
-            ("size", size.as_str()),
-            ("mode", "0755"),
-        ] {
+        for (key, value) in [("source", SOURCE), ("size", size.as_str())] {
             fsconfig_set_string(&context, key, value).map_err(|errno| {
                 Error::call(
                     format!("fsconfig(<tmpfs>, FSCONFIG_SET_STRING, \"{key}\", \"{value}\")"),

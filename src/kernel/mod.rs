@@ -3,6 +3,7 @@
 pub mod attach;
 pub mod container_process;
 pub mod hosts_tmpfs;
+pub mod inode;
 pub mod mountinfo;
 pub mod netlink;
 pub mod pod_network;

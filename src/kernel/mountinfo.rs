@@ -51,7 +51,9 @@ pub fn unescape(path: &str) -> PathBuf {
     let mut bytes = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();
     while let Some((first, after)) = rest.split_first() {
-        let escape = after.get(..3).filter(|_| *first == b'\\');
+        let escape = after
+            .get(..3)
+            .filter(|digits| *first == b'\\' && digits.iter().all(u8::is_ascii_digit));
         let octal = escape.and_then(|digits| std::str::from_utf8(digits).ok());
         if let Some(byte) = octal.and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
             bytes.push(byte);

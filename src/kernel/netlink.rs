@@ -3,6 +3,7 @@
 //! rtnetlink(7) by hand: two requests, two kinds of answer, five attributes. The crates that speak
 //! all of netlink would be the larger part of a program that is audited as root code.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::OwnedFd;
 
@@ -60,83 +61,104 @@ pub struct DefaultRoute {
     pub metric: u32,
 }
 
-/// All addresses, in the kernel's order.
-///
-/// # Errors
-///
-/// A socket call fails.
-pub fn addresses() -> Result<Vec<InterfaceAddress>, Error> {
-    let mut addresses = Vec::new();
-    dump(RTM_GETADDR, &[0; 8], |kind, body| {
-        if kind == RTM_NEWADDR {
-            addresses.extend(read_address(body));
-        }
-    })?;
-    Ok(addresses)
+/// A socket to the kernel in the network namespace in which it was opened.
+#[derive(Debug)]
+pub struct Netlink {
+    socket: OwnedFd,
+    piece: Vec<u8>,
 }
 
-/// The default routes of the main table, in the kernel's order.
-///
-/// # Errors
-///
-/// A socket call fails.
-pub fn default_routes() -> Result<Vec<DefaultRoute>, Error> {
-    let mut routes = Vec::new();
-    dump(RTM_GETROUTE, &[0; 12], |kind, body| {
-        if kind == RTM_NEWROUTE {
-            routes.extend(read_default_route(body));
-        }
-    })?;
-    Ok(routes)
-}
-
-/// Asks for a dump (`body` of zeros: of everything) and hands each message on.
-fn dump(request: u16, body: &[u8], mut message: impl FnMut(u16, &[u8])) -> Result<(), Error> {
-    // No protocol is protocol 0, NETLINK_ROUTE.
-    let socket = socket_with(
-        AddressFamily::NETLINK,
-        SocketType::RAW,
-        SocketFlags::CLOEXEC,
-        None,
-    )
-    .map_err(|errno| {
-        Error::call(
-            "socket(AF_NETLINK, SOCK_RAW|SOCK_CLOEXEC, NETLINK_ROUTE)",
-            errno,
+impl Netlink {
+    /// Opens a socket.
+    ///
+    /// # Errors
+    ///
+    /// The kernel refuses.
+    pub fn open() -> Result<Self, Error> {
+        // No protocol is protocol 0, NETLINK_ROUTE.
+        let socket = socket_with(
+            AddressFamily::NETLINK,
+            SocketType::RAW,
+            SocketFlags::CLOEXEC,
+            None,
         )
-    })?;
-    let length = (16 + body.len()) as u32;
-    let mut header = Vec::with_capacity(16 + body.len());
-    header.extend_from_slice(&length.to_ne_bytes());
-    header.extend_from_slice(&request.to_ne_bytes());
-    header.extend_from_slice(&NLM_F_REQUEST_DUMP.to_ne_bytes());
-    header.extend_from_slice(&[0; 8]);
-    header.extend_from_slice(body);
-    send(&socket, &header, SendFlags::empty())
-        .map_err(|errno| Error::call(format!("send(<netlink>, {request})"), errno))?;
-    let mut piece = vec![0; PIECE];
-    for _ in 0..PIECES_MAX {
-        match read_piece(receive(&socket, &mut piece)?, &mut message) {
-            Piece::More => {}
-            Piece::Done => return Ok(()),
-            Piece::Refused(number) => {
-                return Err(Error::call(
-                    format!("recv(<netlink>, {request})"),
-                    std::io::Error::from_raw_os_error(number),
-                ));
+        .map_err(|errno| {
+            Error::call(
+                "socket(AF_NETLINK, SOCK_RAW|SOCK_CLOEXEC, NETLINK_ROUTE)",
+                errno,
+            )
+        })?;
+        Ok(Self {
+            socket,
+            piece: vec![0; PIECE],
+        })
+    }
+
+    /// All addresses, in the kernel's order.
+    ///
+    /// # Errors
+    ///
+    /// A socket call fails.
+    pub fn addresses(&mut self) -> Result<Vec<InterfaceAddress>, Error> {
+        let mut addresses = Vec::new();
+        self.dump(RTM_GETADDR, &[0; 8], |kind, body| {
+            if kind == RTM_NEWADDR {
+                addresses.extend(read_address(body));
+            }
+        })?;
+        Ok(addresses)
+    }
+
+    /// The default routes of the main table, in the kernel's order.
+    ///
+    /// # Errors
+    ///
+    /// A socket call fails.
+    pub fn default_routes(&mut self) -> Result<Vec<DefaultRoute>, Error> {
+        let mut routes = Vec::new();
+        self.dump(RTM_GETROUTE, &[0; 12], |kind, body| {
+            if kind == RTM_NEWROUTE {
+                routes.extend(read_default_route(body));
+            }
+        })?;
+        Ok(routes)
+    }
+
+    /// Asks for a dump (`body` of zeros: of everything) and hands each message on.
+    fn dump(
+        &mut self,
+        request: u16,
+        body: &[u8],
+        mut message: impl FnMut(u16, &[u8]),
+    ) -> Result<(), Error> {
+        let length = (16 + body.len()) as u32;
+        let mut header = Vec::with_capacity(16 + body.len());
+        header.extend_from_slice(&length.to_ne_bytes());
+        header.extend_from_slice(&request.to_ne_bytes());
+        header.extend_from_slice(&NLM_F_REQUEST_DUMP.to_ne_bytes());
+        header.extend_from_slice(&[0; 8]);
+        header.extend_from_slice(body);
+        let failed = |call: &str, source: io::Error| {
+            Error::call(format!("{call}(<netlink>, {request})"), source)
+        };
+        send(&self.socket, &header, SendFlags::empty())
+            .map_err(|errno| failed("send", errno.into()))?;
+        for _ in 0..PIECES_MAX {
+            let (_, length) = recv(&self.socket, self.piece.as_mut_slice(), RecvFlags::empty())
+                .map_err(|errno| failed("recv", errno.into()))?;
+            match read_piece(self.piece.get(..length).unwrap_or_default(), &mut message) {
+                Piece::More => {}
+                Piece::Done => return Ok(()),
+                Piece::Refused(number) => {
+                    return Err(failed("recv", io::Error::from_raw_os_error(number)));
+                }
             }
         }
+        let limit = (PIECE * PIECES_MAX) >> 20;
+        Err(Error::Unsafe(format!(
+            "the container's network namespace has more than {limit} MiB of routes"
+        )))
     }
-    Err(Error::Unsafe(format!(
-        "the container's network namespace has more than {} MiB of routes",
-        (PIECE * PIECES_MAX) >> 20
-    )))
-}
-
-fn receive<'a>(socket: &OwnedFd, piece: &'a mut [u8]) -> Result<&'a [u8], Error> {
-    let (_, length) = recv(socket, &mut *piece, RecvFlags::empty())
-        .map_err(|errno| Error::call("recv(<netlink>)", errno))?;
-    Ok(piece.get(..length).unwrap_or_default())
 }
 
 /// What a piece of the answer says about the rest.
@@ -261,3 +283,6 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
         .ok()
         .map(u32::from_ne_bytes)
 }
+
+#[cfg(all(test, target_endian = "little"))]
+mod tests;

@@ -1,7 +1,7 @@
 //! Which network a container is on, and the Pod's addresses there.
 
 use crate::error::Error;
-use crate::kernel::netlink::{self, DefaultRoute, InterfaceAddress};
+use crate::kernel::netlink::{DefaultRoute, InterfaceAddress, Netlink};
 use crate::kernel::procfs::ProcDirectory;
 
 /// Which network a container is on.
@@ -30,14 +30,17 @@ pub fn network_of(container: &ProcDirectory, host: &ProcDirectory) -> Result<Net
 ///
 /// The kernel does not answer.
 pub fn pod_addresses() -> Result<Vec<String>, Error> {
-    Ok(choose(&netlink::default_routes()?, &netlink::addresses()?))
+    let mut kernel = Netlink::open()?;
+    Ok(choose(&kernel.default_routes()?, &kernel.addresses()?))
 }
 
 /// The addresses of the default route's interface, of global scope, neither deprecated nor
 /// temporary: the first of IPv4, then the first of IPv6. Each family goes by its own best default
 /// route; one that has none, by the other's: a dual-stack CNI may set the route of one family only.
 pub fn choose(routes: &[DefaultRoute], addresses: &[InterfaceAddress]) -> Vec<String> {
-    const DEPRECATED_OR_TEMPORARY: u32 = 0x20 | 0x01;
+    // IFA_F_* of linux/if_addr.h
+    const TEMPORARY: u32 = 0x01;
+    const DAD_FAILED: u32 = 0x08;
     const DEPRECATED: u32 = 0x20;
     let best = |is_ipv6: bool| {
         routes
@@ -50,7 +53,7 @@ pub fn choose(routes: &[DefaultRoute], addresses: &[InterfaceAddress]) -> Vec<St
     let first = |interface: Option<u32>, is_ipv6: bool| {
         // The same bit means "secondary" for IPv4, which is no reason against an address.
         let unwanted = if is_ipv6 {
-            DEPRECATED_OR_TEMPORARY
+            TEMPORARY | DAD_FAILED | DEPRECATED
         } else {
             DEPRECATED
         };

@@ -1,8 +1,9 @@
 //! What the hook gives up before it reads a byte that a tenant wrote.
 
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, RawFd};
 
 use caps::{CapSet, Capability, CapsHashSet};
+use rustix::fs::{Mode, OFlags, RawDir};
 
 use crate::error::Error;
 
@@ -27,18 +28,23 @@ const NEEDED: [Capability; 5] = [
 ///
 /// `/proc/self/fd` cannot be read.
 pub fn close_inherited_descriptors() -> Result<(), Error> {
-    let failed = |source| Error::file("read", "/proc/self/fd", source);
-    let mut inherited: Vec<RawFd> = Vec::new();
-    for entry in std::fs::read_dir("/proc/self/fd").map_err(failed)? {
+    let failed = |errno| Error::file("read", "/proc/self/fd", errno);
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let directory = rustix::fs::open("/proc/self/fd", flags, Mode::empty()).map_err(failed)?;
+    let mut inherited = Vec::new();
+    let mut buffer = Vec::with_capacity(4096);
+    let mut entries = RawDir::new(&directory, buffer.spare_capacity_mut());
+    while let Some(entry) = entries.next() {
         let number = entry
             .map_err(failed)?
             .file_name()
             .to_str()
+            .ok()
             .and_then(|name| name.parse::<RawFd>().ok());
-        inherited.extend(number.filter(|fd| *fd > 2));
+        inherited.extend(number.filter(|fd| *fd > 2 && *fd != directory.as_raw_fd()));
     }
     for fd in inherited {
-        // The directory's own descriptor is in the list and closed by now: EBADF is no error.
+        // One that is no descriptor any more is what we want.
         let _ = nix::unistd::close(fd);
     }
     Ok(())
@@ -63,5 +69,11 @@ pub fn drop_capabilities() -> Result<(), Error> {
         .collect();
     caps::set(None, CapSet::Effective, &kept).map_err(failed("capset effective"))?;
     caps::set(None, CapSet::Permitted, &kept).map_err(failed("capset permitted"))?;
-    caps::clear(None, CapSet::Inheritable).map_err(failed("capset inheritable"))
+    if !caps::read(None, CapSet::Inheritable)
+        .map_err(failed("capget"))?
+        .is_empty()
+    {
+        caps::clear(None, CapSet::Inheritable).map_err(failed("capset inheritable"))?;
+    }
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! One process's directory in procfs, held by a descriptor.
 
 use std::fs::File;
-use std::io;
+use std::io::Read;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::Path;
 
@@ -9,6 +9,9 @@ use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
 use rustix::fs::{AtFlags, Mode, OFlags, openat, stat, statat};
 
 use crate::error::Error;
+
+/// As much as most tables need.
+const READ_AHEAD: usize = 32 * 1024;
 
 /// A process's directory in procfs. Once open it stands for that process alone: when the process
 /// is gone, everything in it answers ESRCH, also after its number is given to another one.
@@ -109,8 +112,14 @@ impl ProcDirectory {
     ///
     /// The process is gone, or we may not.
     pub fn read(&self, name: &str) -> Result<String, Error> {
-        io::read_to_string(self.open_file(name)?)
-            .map_err(|source| Error::file("read", format!("{}/{name}", self.path), source))
+        let failed = |source| Error::file("read", format!("{}/{name}", self.path), source);
+        // Room from the start: procfs tells no length, and each attempt is a system call.
+        let mut text = String::with_capacity(READ_AHEAD);
+        let file = self.open_file(name)?;
+        file.take(u64::MAX)
+            .read_to_string(&mut text)
+            .map_err(failed)?;
+        Ok(text)
     }
 }
 

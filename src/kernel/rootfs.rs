@@ -13,11 +13,12 @@ use std::path::{Path, PathBuf};
 use nix::sys::statfs::{
     CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, FsType, PROC_SUPER_MAGIC, fstatfs,
 };
-use pathrs::Root;
+use pathrs::RootRef;
 use pathrs::error::ErrorKind;
-use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Statx, StatxFlags, Uid, openat, statx};
+use rustix::fs::{FileType, Gid, Mode, OFlags, Uid, openat};
 
 use crate::error::Error;
+use crate::kernel::inode::Inode;
 use crate::kernel::mountinfo;
 use crate::kernel::procfs::ProcDirectory;
 
@@ -31,7 +32,6 @@ const SYSFS_MAGIC: i64 = 0x6265_6572;
 #[derive(Debug)]
 pub struct Rootfs {
     directory: OwnedFd,
-    root: Root,
     path: PathBuf,
     mount: u64,
 }
@@ -41,13 +41,6 @@ pub struct Rootfs {
 pub struct HostsTarget {
     file: OwnedFd,
     mount: u64,
-}
-
-/// A file's identity on this host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FileId {
-    device: (u32, u32),
-    inode: u64,
 }
 
 impl Rootfs {
@@ -63,25 +56,23 @@ impl Rootfs {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = rustix::fs::open(path, flags, Mode::empty())
             .map_err(|errno| Error::file("open", path, errno).makes_unsafe(elsewhere))?;
-        let parent = openat(&directory, "..", flags, Mode::empty())
-            .map_err(|errno| Error::file("open", path.join(".."), errno))?;
-        let (mount, parent_mount) = (mount_id(&directory)?, mount_id(&parent)?);
-        if mount == parent_mount {
+        let inode = Inode::of(&directory)?;
+        if !inode.is_mount_root {
             return Err(Error::Unsafe(format!(
                 "the rootfs {} is not a mount point in the container's mount namespace: the runtime has not \
                  prepared it, and a mount there could be seen on the host",
                 path.display()
             )));
         }
-        let copy = directory
-            .try_clone()
-            .map_err(|source| Error::file("dup", path, source))?;
         Ok(Self {
-            directory: copy,
-            root: Root::from_fd(directory),
+            directory,
             path: path.to_owned(),
-            mount,
+            mount: inode.mount,
         })
+    }
+
+    fn root(&self) -> RootRef<'_> {
+        RootRef::from_fd(self.directory.as_fd())
     }
 
     /// Its path, for messages, and for a kernel that mounts by path only.
@@ -100,12 +91,11 @@ impl Rootfs {
             Some(file) => file,
             None => self.make(Path::new(ETC_HOSTS), Missing::File, owner, 0)?,
         };
-        let status = self.status(&file)?;
-        let kind = FileType::from_raw_mode(u32::from(status.stx_mode));
-        if kind != FileType::RegularFile {
+        let inode = Inode::of(&file)?;
+        if inode.kind != FileType::RegularFile {
             return Err(Error::Unsafe(format!(
                 "/etc/hosts in the container is not a regular file but {}",
-                word_for(kind)
+                word_for(inode.kind)
             )));
         }
         let filesystem = fstatfs(&file)
@@ -124,8 +114,10 @@ impl Rootfs {
                     .into(),
             ));
         }
-        let mount = mount_id(&file)?;
-        Ok(HostsTarget { file, mount })
+        Ok(HostsTarget {
+            file,
+            mount: inode.mount,
+        })
     }
 
     /// What `/etc/hosts` is now.
@@ -183,7 +175,7 @@ impl Rootfs {
         } else {
             path
         };
-        match self.root.resolve(path) {
+        match self.root().resolve(path) {
             Ok(handle) => Ok(Some(handle.into())),
             Err(error) if error.kind() == NOT_FOUND => Ok(None),
             Err(error) => Err(self.unresolved(path, &error)),
@@ -209,7 +201,7 @@ impl Rootfs {
                 "a symlink on the way to /{ETC_HOSTS} leads to the rootfs itself"
             )));
         };
-        match self.root.readlink(path) {
+        match self.root().readlink(path) {
             // `..` in the target stays: only the resolver knows where it leads.
             Ok(target) => {
                 let path = parent.join(target);
@@ -269,11 +261,6 @@ impl Rootfs {
             Mode::empty(),
         )
         .map_err(|errno| Error::file("open", shown, errno))
-    }
-
-    fn status(&self, file: &OwnedFd) -> Result<Statx, Error> {
-        statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)
-            .map_err(|errno| self.failed("statx", errno))
     }
 
     fn failed(&self, call: &'static str, errno: impl Into<std::io::Error>) -> Error {
@@ -348,48 +335,6 @@ const NOT_A_LINK: ErrorKind = ErrorKind::OsError(Some(libc_errno::EINVAL));
 mod libc_errno {
     pub(super) const ENOENT: i32 = rustix::io::Errno::NOENT.raw_os_error();
     pub(super) const EINVAL: i32 = rustix::io::Errno::INVAL.raw_os_error();
-}
-
-/// The identity of what `fd` refers to.
-///
-/// # Errors
-///
-/// The kernel does not say.
-pub fn file_id(fd: impl AsFd) -> Result<FileId, Error> {
-    let status = statx(&fd, "", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)
-        .map_err(|errno| Error::call("statx(<descriptor>, \"\", AT_EMPTY_PATH)", errno))?;
-    Ok(FileId {
-        device: (status.stx_dev_major, status.stx_dev_minor),
-        inode: status.stx_ino,
-    })
-}
-
-/// The number of the mount on which `fd` lies, as mountinfo has it.
-///
-/// # Errors
-///
-/// The kernel does not say.
-pub fn mount_id(fd: &OwnedFd) -> Result<u64, Error> {
-    let failed = |errno| {
-        Error::call(
-            "statx(<descriptor>, \"\", AT_EMPTY_PATH, STATX_MNT_ID)",
-            errno,
-        )
-    };
-    let status = statx(fd, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID).map_err(failed)?;
-    if StatxFlags::from_bits_retain(status.stx_mask).contains(StatxFlags::MNT_ID) {
-        return Ok(status.stx_mnt_id);
-    }
-    // Before Linux 5.8.
-    use std::os::fd::AsRawFd;
-    let info = ProcDirectory::of_self()?.read(&format!("fdinfo/{}", fd.as_raw_fd()))?;
-    let id = info
-        .lines()
-        .find_map(|line| line.strip_prefix("mnt_id:"))
-        .and_then(|id| id.trim().parse().ok());
-    id.ok_or_else(|| {
-        Error::Unsafe("the kernel does not say on which mount a descriptor lies".into())
-    })
 }
 
 fn word_for(kind: FileType) -> &'static str {

@@ -26,7 +26,8 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
 ///
 /// # Errors
 ///
-/// As [`read`]; and it is not root's, or others may write it.
+/// As [`read`]; and it is not root's, or others may write it. What an administrator can mend about
+/// the file is an error of the node's configuration.
 pub fn read_admin_file(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error> {
     let file = match open(path) {
         Ok(file) => file,
@@ -34,7 +35,19 @@ pub fn read_admin_file(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error
         Err(error) => return Err(error),
     };
     check_owner(&file, path)?;
-    read_open(&file, path, limit).map(Some)
+    let configuration = |situation| Error::Configuration {
+        path: path.to_owned(),
+        situation,
+    };
+    if file.metadata().is_ok_and(|status| !status.is_file()) {
+        return Err(configuration("not a regular file".to_owned()));
+    }
+    match read_open(&file, path, limit) {
+        Err(Error::TooLarge { limit, .. }) => {
+            Err(configuration(format!("more than {limit} bytes")))
+        }
+        read => read.map(Some),
+    }
 }
 
 /// Makes sure that an open file or directory is root's and that nobody else can write it.

@@ -9,8 +9,8 @@ use std::os::unix::net::UnixDatagram;
 const DEV_LOG: &str = "/dev/log";
 /// LOG_DAEMON of syslog(3), shifted as RFC 3164 wants it.
 const FACILITY_DAEMON: u8 = 3 << 3;
-/// Longest message, in bytes: what every daemon takes in one datagram.
-const MESSAGE_MAX: usize = 8 * 1024;
+/// Longest message, in bytes: twenty refused fields with all their text.
+const MESSAGE_MAX: usize = 16 * 1024;
 
 /// How serious a record is, as syslog(3) numbers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -149,6 +149,11 @@ impl<'p> Imports<'p> {
         Ok(Self { main, files })
     }
 
+    /// The imported files.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(|(path, _)| path.as_path())
+    }
+
     /// The `default_runtime_name` that is read last.
     #[must_use]
     pub fn default_runtime_name(&self, dialect: Dialect) -> Option<String> {

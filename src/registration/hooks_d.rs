@@ -18,7 +18,7 @@ pub const FILE_NAME: &str = "oci-hostaliases.json";
 
 /// The annotations that ask for something. Go's regexps are unanchored and every pair of the map
 /// must match some annotation, so this is one pair.
-const ASKING_ANNOTATIONS: &str = r"^oci-hostaliases\.io/(host-aliases|domain|pod-ips)$";
+pub const ASKING_ANNOTATIONS: &str = r"^oci-hostaliases\.io/(host-aliases|domain|pod-ips)$";
 
 /// For which containers the engine runs the hook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

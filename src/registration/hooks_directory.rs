@@ -15,7 +15,7 @@ use toml::{Table, Value};
 pub const DEFAULT: &str = "/usr/share/containers/oci/hooks.d";
 
 /// The administrator's directory: taken when the engine reads it, whatever its place in the list.
-const ADMINISTRATORS: &str = "/etc/containers/oci/hooks.d";
+pub const ADMINISTRATORS: &str = "/etc/containers/oci/hooks.d";
 
 /// An engine with hooks.d directories.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +101,23 @@ pub enum HooksDirectoryError {
 ///
 /// The engine's configuration cannot be read or understood, or it reads no directory.
 pub fn find(engine: Engine, root: &Path) -> Result<PathBuf, HooksDirectoryError> {
+    let mut directories = all(engine, root)?;
+    let administrators = under(root, ADMINISTRATORS);
+    match directories.pop() {
+        Some(_) if directories.contains(&administrators) => Ok(administrators),
+        Some(last) => Ok(last),
+        // `all` never gives an empty list.
+        None => Ok(under(root, DEFAULT)),
+    }
+}
+
+/// All directories that the engine reads, in the order in which a later one's file replaces an
+/// earlier one's of the same name.
+///
+/// # Errors
+///
+/// As [`find`].
+pub fn all(engine: Engine, root: &Path) -> Result<Vec<PathBuf>, HooksDirectoryError> {
     let mut directories = vec![DEFAULT.to_owned()];
     let mut set_by = PathBuf::from(DEFAULT);
     for source in engine.sources() {
@@ -129,17 +146,13 @@ pub fn find(engine: Engine, root: &Path) -> Result<PathBuf, HooksDirectoryError>
             set_by = path;
         }
     }
-    let chosen = directories
-        .iter()
-        .find(|directory| Path::new(directory) == Path::new(ADMINISTRATORS))
-        .or(directories.last());
-    match chosen {
-        Some(directory) => Ok(under(root, directory)),
-        None => Err(HooksDirectoryError::NoDirectory {
+    if directories.is_empty() {
+        return Err(HooksDirectoryError::NoDirectory {
             path: set_by,
             engine: engine.name(),
-        }),
+        });
     }
+    Ok(directories.iter().map(|it| under(root, it)).collect())
 }
 
 fn under(root: &Path, absolute: &str) -> PathBuf {

@@ -7,16 +7,16 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use pathrs::Root;
-use rustix::fs::{Mode, OFlags, fgetxattr};
+use rustix::fs::{FileType, Mode, OFlags, fgetxattr};
 
 use crate::error::Error;
 use crate::facts::container::Identity;
 use crate::kernel::hosts_tmpfs::SOURCE;
+use crate::kernel::inode::Inode;
 use crate::kernel::mountinfo::{self, MountLine};
 use crate::kernel::procfs::ProcDirectory;
-use crate::kernel::rootfs::mount_id;
+use crate::record::{self, Record};
 use crate::running::cgroup;
-use crate::text::record::{self, Record};
 
 /// A file of ours in a running container.
 #[derive(Debug)]
@@ -41,6 +41,19 @@ pub struct Found {
     pub files: Vec<RunningFile>,
     /// How many processes we were not allowed to look at.
     pub not_allowed: usize,
+}
+
+impl Found {
+    /// Says on stderr when containers may be missing because somebody else than root looks;
+    /// whether all can be there. Root sees all but what a stronger root has locked away.
+    pub fn say_what_is_hidden(&self) -> bool {
+        let all_seen = self.not_allowed == 0 || nix::unistd::geteuid().is_root();
+        if !all_seen {
+            let count = self.not_allowed;
+            eprintln!("oci-hostaliases: {count} processes may not be looked at: run this as root");
+        }
+        all_seen
+    }
 }
 
 /// Looks through the mount tables of all processes, one process for each mount namespace.
@@ -123,11 +136,8 @@ fn open_in_container(pid: i32, path: &Path, mount: u64) -> Option<OwnedFd> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let root = rustix::fs::open(format!("/proc/{pid}/root"), flags, Mode::empty()).ok()?;
     let file: OwnedFd = Root::from_fd(root).resolve(path).ok()?.into();
-    let is_file = File::from(file.try_clone().ok()?)
-        .metadata()
-        .ok()?
-        .is_file();
-    (is_file && mount_id(&file).ok()? == mount).then_some(file)
+    let inode = Inode::of(&file).ok()?;
+    (inode.kind == FileType::RegularFile && inode.mount == mount).then_some(file)
 }
 
 /// Only root of the host can have written this attribute, so a mount that a container made to look

@@ -23,9 +23,9 @@ use rustix::fs::{FallocateFlags, Mode, OFlags, XattrFlags, fallocate, fsetxattr,
 use crate::error::Error;
 use crate::kernel::procfs::ProcDirectory;
 use crate::node::hosts_d::NodeEntries;
+use crate::record::{self, Edited, Record};
 use crate::running::find::RunningFile;
 use crate::text::hosts_file::HostsFile;
-use crate::text::record::{self, Edited, Record};
 
 /// How often it is tried again when the container writes at the same time.
 const TRIES: usize = 8;

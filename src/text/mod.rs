@@ -5,4 +5,3 @@ pub mod host_alias;
 pub mod hosts_file;
 pub mod hosts_lines;
 pub mod names;
-pub mod record;

@@ -1,6 +1,6 @@
 //! What the Kubernetes API accepts as an IP address and as a host name, and how it refuses.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 /// Longest host name, in bytes (`DNS1123SubdomainMaxLength`).
 pub const NAME_MAX: usize = 253;
@@ -18,6 +18,7 @@ const NAME_TOO_LONG: &str = "must be no more than 253 characters";
 const BAD_LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', \
      and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for \
      validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
+const DOTS: &str = "must not contain dots";
 const LABEL_TOO_LONG: &str = "must be no more than 63 characters";
 
 /// Why `text` is not an IP address in the strict reading of Kubernetes 1.36
@@ -27,7 +28,7 @@ pub fn ip_refusal(text: &str) -> Option<&'static str> {
     match text.parse::<IpAddr>() {
         Ok(IpAddr::V6(address)) if address.to_ipv4_mapped().is_some() => Some(MAPPED),
         Ok(_) => None,
-        Err(_) if without_leading_zeros(text).parse::<Ipv4Addr>().is_ok() => Some(LEADING_ZEROS),
+        Err(_) if without_leading_zeros(text).parse::<IpAddr>().is_ok() => Some(LEADING_ZEROS),
         Err(_) => Some(BAD_IP),
     }
 }
@@ -52,7 +53,8 @@ pub fn label_refusals(text: &str) -> Vec<&'static str> {
         reasons.push(LABEL_TOO_LONG);
     }
     if !is_label(text) {
-        reasons.push(BAD_LABEL);
+        let is_subdomain = text.split('.').all(is_label);
+        reasons.push(if is_subdomain { DOTS } else { BAD_LABEL });
     }
     reasons
 }
@@ -74,14 +76,18 @@ fn is_label(text: &str) -> bool {
             .all(|byte| alphanumeric(Some(byte)) || *byte == b'-')
 }
 
-/// `010.000.0.5` without the zeros that make it ambiguous (octal to some readers).
+/// `010.000.0.5` without the zeros that make it ambiguous (octal to some readers), and `::00001`
+/// or `::ffff:010.0.0.5` without those that are too many: what the API server's lenient reading
+/// makes of them.
 fn without_leading_zeros(text: &str) -> String {
-    let octets: Vec<&str> = text
-        .split('.')
-        .map(|octet| match octet.trim_start_matches('0') {
-            "" if !octet.is_empty() => "0",
-            rest => rest,
-        })
-        .collect();
-    octets.join(".")
+    let mut rest = String::with_capacity(text.len());
+    for part in text.split_inclusive(['.', ':']) {
+        let digits = part.trim_end_matches(['.', ':']);
+        match digits.trim_start_matches('0') {
+            "" if !digits.is_empty() => rest.push('0'),
+            significant => rest.push_str(significant),
+        }
+        rest.extend(part.get(digits.len()..));
+    }
+    rest
 }

@@ -51,7 +51,7 @@ const PROGRAMS: [needs::Program; 8] = [
     ("/usr/lib/cni/host-local", "containernetworking-plugins"),
 ];
 
-const CASES: [Case<Node>; 14] = [
+const CASES: [Case<Node>; 15] = [
     (
         "entries of the annotation, in both address families",
         annotated,
@@ -86,6 +86,10 @@ const CASES: [Case<Node>; 14] = [
     (
         "the administrator's entries, also behind the kubelet's file",
         administrators_entries,
+    ),
+    (
+        "the administrator's entries in a Pod that runs already, by refresh",
+        refreshed,
     ),
     (
         "a tmpfs of its own with safe flags, root's, 0644",
@@ -349,6 +353,38 @@ fn administrators_entries(node: &Node) {
     assert_eq!(texts[1], format!("{KUBELET_HOSTS}{sections}"));
 }
 
+/// The README's three steps: one file copied, `refresh`, and the running Pod knows the name.
+fn refreshed(node: &Node) {
+    let pod = node.pod(&PodSpec::default());
+    let waiting = ContainerSpec {
+        script: "n=0; until grep -q registry.corp /etc/hosts || [ $n = 300 ]; do sleep 0.1; n=$((n+1)); done; cat /etc/hosts",
+        ..ContainerSpec::default()
+    };
+    let id = node.start(&pod, &waiting).expect("a container");
+    let file = "/etc/oci-hostaliases/hosts.d/corp.hosts";
+    fs::create_dir_all(Path::new(file).parent().expect("a directory")).expect("hosts.d");
+    fs::write(file, "10.0.0.1  registry.corp\n").expect("hosts.d");
+    fs::set_permissions(file, fs::Permissions::from_mode(0o644)).expect("hosts.d");
+    let listed = tool(&["list"]);
+    let refresh = tool(&["refresh"]);
+    let text = node.finish(&pod, &waiting, &id).output;
+    fs::remove_dir_all("/etc/oci-hostaliases").expect("hosts.d");
+
+    assert_eq!(
+        refresh,
+        format!(
+            "refreshed: pod default/web-0, container main {id}\n1 refreshed, 0 up to date, 0 not possible\n"
+        )
+    );
+    assert!(
+        listed.contains(&format!("  default    web-0  main       {id}\n")),
+        "{listed}"
+    );
+    let section =
+        format!("\n# Entries added by oci-hostaliases from {file}.\n10.0.0.1\tregistry.corp\n");
+    assert_eq!(text, managed(&pod) + &section);
+}
+
 fn mount_of_its_own(node: &Node) {
     let pod = node.pod(&PodSpec {
         annotations: &[ALIASES],
@@ -433,4 +469,16 @@ fn nothing_else_changes(node: &Node) {
     let annotations = fields["annotations"].as_object_mut().expect("annotations");
     assert_eq!(annotations.remove(ALIASES.0), Some(ALIASES.1.into()));
     assert_eq!(ours, theirs);
+}
+
+/// What the people's tool prints; it must succeed.
+fn tool(arguments: &[&str]) -> String {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_oci-hostaliases"));
+    let output = command.args(arguments).output().expect("oci-hostaliases");
+    assert!(
+        output.status.success(),
+        "{arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }

@@ -194,7 +194,12 @@ impl Node {
     pub(crate) fn run(&self, pod: &Pod, spec: &ContainerSpec) -> Run {
         let id = self.start(pod, spec).expect("a container");
         assert!(!hook_program::is_seen_on_the_node());
-        let config_json = self.wait(pod, &id);
+        self.finish(pod, spec, &id)
+    }
+
+    /// Waits for a started container's end.
+    pub(crate) fn finish(&self, pod: &Pod, spec: &ContainerSpec, id: &str) -> Run {
+        let config_json = self.wait(pod, id);
         let log = Path::new(&pod.config.log_directory).join(format!("{}.log", spec.name));
         Run {
             output: log_text(&fs::read_to_string(log).expect("the container's log")),

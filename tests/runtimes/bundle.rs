@@ -143,6 +143,14 @@ impl Bundle {
         self.directory.join("hosts.d")
     }
 
+    /// Writes a file of `hosts.d`; its path.
+    pub(crate) fn entries(&self, name: &str, text: &str) -> String {
+        let path = self.hosts_d().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path.display().to_string()
+    }
+
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }

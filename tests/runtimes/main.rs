@@ -8,6 +8,7 @@
 mod bundle;
 mod engine_mounts;
 mod failures;
+mod label;
 #[path = "../support/needs.rs"]
 mod needs;
 mod network;
@@ -21,6 +22,7 @@ mod symlinks;
 #[path = "../support/throwaway.rs"]
 mod throwaway;
 mod user_namespace;
+mod wrong_bundle;
 
 use std::path::Path;
 
@@ -58,6 +60,11 @@ const ALIASES: &str = r#"[{"ip":"127.0.0.1","hostnames":["foo.local","bar.local"
 const ALIASES_SECTION: &str = "\n# Entries added by HostAliases.\n\
     127.0.0.1\tfoo.local\tbar.local\n\
     10.1.2.3\tfoo.remote\tbar.remote\n";
+
+/// The section of a file of `hosts.d`.
+fn section(path: &str, lines: &str) -> String {
+    format!("\n# Entries added by oci-hostaliases from {path}.\n{lines}")
+}
 
 /// Runs `body` in a world of its own, or says that it cannot.
 fn world(test: &str, body: impl FnOnce(&Path)) {

@@ -3,46 +3,21 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-use crate::bundle::{Bundle, IMAGE_HOSTS};
-use crate::{ALIASES_SECTION, BOILERPLATE, each_runtime_and_stage};
-
-/// Writes a file of `hosts.d`; its path.
-fn entries(bundle: &Bundle, name: &str, text: &str) -> String {
-    let path = bundle.hosts_d().join(name);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(&path, text).unwrap();
-    path.display().to_string()
-}
-
-fn section(path: &str, lines: &str) -> String {
-    format!("\n# Entries added by oci-hostaliases from {path}.\n{lines}")
-}
+use crate::bundle::IMAGE_HOSTS;
+use crate::{ALIASES_SECTION, BOILERPLATE, each_runtime_and_stage, section};
 
 #[test]
 fn node_and_namespace() {
     each_runtime_and_stage("node_entries::node_and_namespace", |bundle| {
         let _ = fs::remove_dir_all(bundle.hosts_d());
-        let node_b = entries(
-            bundle,
-            "b.hosts",
-            "10.0.0.2 registry.corp registry # the node's\n",
-        );
-        let node_a = entries(
-            bundle,
-            "a.hosts",
-            "\n# nothing but this\n10.0.0.1\tnode.corp\r\n",
-        );
-        let upper = entries(bundle, "Z.hosts", "10.0.0.26 upper-case-sorts-first.corp\n");
-        entries(bundle, "notes.txt", "10.9.9.9 not-read.corp\n");
-        entries(bundle, ".hidden.hosts", "10.9.9.9 not-read.corp\n");
-        entries(bundle, "empty.hosts", "# no entries, no section\n");
-        entries(
-            bundle,
-            "other/x.hosts",
-            "10.9.9.9 of-another-namespace.corp\n",
-        );
-        let shop = entries(
-            bundle,
+        let node_b = bundle.entries("b.hosts", "10.0.0.2 registry.corp registry # the node's\n");
+        let node_a = bundle.entries("a.hosts", "\n# nothing but this\n10.0.0.1\tnode.corp\r\n");
+        let upper = bundle.entries("Z.hosts", "10.0.0.26 upper-case-sorts-first.corp\n");
+        bundle.entries("notes.txt", "10.9.9.9 not-read.corp\n");
+        bundle.entries(".hidden.hosts", "10.9.9.9 not-read.corp\n");
+        bundle.entries("empty.hosts", "# no entries, no section\n");
+        bundle.entries("other/x.hosts", "10.9.9.9 of-another-namespace.corp\n");
+        let shop = bundle.entries(
             "shop/x.hosts",
             "10.0.0.3 registry.corp\n10.0.0.4 registry.corp\n",
         );
@@ -79,7 +54,7 @@ fn node_and_namespace() {
 #[test]
 fn the_kubelets_file_is_extended() {
     each_runtime_and_stage("node_entries::the_kubelets_file_is_extended", |bundle| {
-        let node = entries(bundle, "a.hosts", "10.0.0.1 node.corp\n");
+        let node = bundle.entries("a.hosts", "10.0.0.1 node.corp\n");
         let source = bundle.directory().join("pods/8e6a1c4b/etc-hosts");
         fs::create_dir_all(source.parent().unwrap()).unwrap();
         let kubelets = "# Kubernetes-managed hosts file.\n10.200.0.5\tweb-0.shop.svc\tweb-0\n";
@@ -98,16 +73,15 @@ fn the_kubelets_file_is_extended() {
 fn what_is_wrong_is_left_out() {
     each_runtime_and_stage("node_entries::what_is_wrong_is_left_out", |bundle| {
         bundle.ask_for_nothing();
-        let good = entries(
-            bundle,
+        let good = bundle.entries(
             "good.hosts",
             "10.0.0.1 ok.corp\n010.0.0.1 zeros.corp\n10.0.0.2 Upper.corp\n10.0.0.3 last.corp",
         );
-        let writable = entries(bundle, "writable.hosts", "10.9.9.9 anybody.corp\n");
+        let writable = bundle.entries("writable.hosts", "10.9.9.9 anybody.corp\n");
         fs::set_permissions(writable, fs::Permissions::from_mode(0o666)).unwrap();
-        let foreign = entries(bundle, "foreign.hosts", "10.9.9.9 of-a-user.corp\n");
+        let foreign = bundle.entries("foreign.hosts", "10.9.9.9 of-a-user.corp\n");
         std::os::unix::fs::chown(foreign, Some(1000), None).unwrap();
-        let elsewhere = entries(bundle, "elsewhere", "10.9.9.9 behind-a-symlink.corp\n");
+        let elsewhere = bundle.entries("elsewhere", "10.9.9.9 behind-a-symlink.corp\n");
         symlink(elsewhere, bundle.hosts_d().join("link.hosts")).unwrap();
         fs::create_dir(bundle.hosts_d().join("directory.hosts")).unwrap();
         let fifo = std::process::Command::new("mkfifo")
@@ -152,14 +126,10 @@ fn ten_thousand_entries() {
         let lines: String = (0..10_000)
             .map(|nth| format!("10.1.{}.{}\thost-{nth}.corp\n", nth / 250, nth % 250))
             .collect();
-        let many = entries(bundle, "many.hosts", &lines);
+        let many = bundle.entries("many.hosts", &lines);
         // Together they do not fit into 1 MiB: the one that does not is left out.
-        let more = entries(
-            bundle,
-            "more.hosts",
-            &lines.replace(".corp", &".corp".repeat(15)),
-        );
-        let few = entries(bundle, "zzz.hosts", "10.0.0.1 few.corp\n");
+        let more = bundle.entries("more.hosts", &lines.replace(".corp", &".corp".repeat(15)));
+        let few = bundle.entries("zzz.hosts", "10.0.0.1 few.corp\n");
         assert!(fs::metadata(more).unwrap().len() < 1024 * 1024);
         assert_eq!(
             bundle.shown(),

@@ -8,17 +8,19 @@ use std::process::{Command, Output, Stdio};
 use serde_json::json;
 
 use crate::bundle::{Bundle, Host};
-use crate::{ALIASES_SECTION, BOILERPLATE, each_runtime_and_stage, runtimes, stages, world};
+use crate::{
+    ALIASES_SECTION, BOILERPLATE, each_runtime_and_stage, runtimes, section, stages, world,
+};
 
 /// A container that runs until it is dropped.
-struct Running<'a> {
+pub(crate) struct Running<'a> {
     runtime: &'static str,
     id: String,
     bundle: &'a Bundle,
 }
 
 impl<'a> Running<'a> {
-    fn start(bundle: &'a Bundle, id: &str) -> Self {
+    pub(crate) fn start(bundle: &'a Bundle, id: &str) -> Self {
         bundle.write();
         let status = Command::new(bundle.runtime)
             .args(["run", "--detach", "--bundle"])
@@ -35,6 +37,16 @@ impl<'a> Running<'a> {
             id: id.to_owned(),
             bundle,
         }
+    }
+
+    /// Its process, as the runtime names it.
+    pub(crate) fn pid(&self) -> u64 {
+        let state = Command::new(self.runtime)
+            .args(["state", &self.id])
+            .output()
+            .unwrap();
+        let state: serde_json::Value = serde_json::from_slice(&state.stdout).unwrap();
+        state["pid"].as_u64().unwrap()
     }
 
     /// What a shell in the container says.
@@ -85,17 +97,6 @@ fn said(output: &Output) -> (String, String, i32) {
     )
 }
 
-fn entries(bundle: &Bundle, name: &str, text: &str) -> String {
-    let path = bundle.hosts_d().join(name);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(&path, text).unwrap();
-    path.display().to_string()
-}
-
-fn section(path: &str, lines: &str) -> String {
-    format!("\n# Entries added by oci-hostaliases from {path}.\n{lines}")
-}
-
 #[test]
 fn the_way_there_and_back() {
     each_runtime_and_stage("refresh::the_way_there_and_back", |bundle| {
@@ -114,13 +115,9 @@ fn the_way_there_and_back() {
         );
         assert_eq!(said(&container.refresh()), up_to_date);
 
-        let corp = entries(bundle, "corp.hosts", "10.0.0.1 registry.corp\n");
-        let shop = entries(bundle, "shop/x.hosts", "10.0.0.2 db.corp db\n");
-        entries(
-            bundle,
-            "other/x.hosts",
-            "10.9.9.9 not-for-this-namespace.corp\n",
-        );
+        let corp = bundle.entries("corp.hosts", "10.0.0.1 registry.corp\n");
+        let shop = bundle.entries("shop/x.hosts", "10.0.0.2 db.corp db\n");
+        bundle.entries("other/x.hosts", "10.9.9.9 not-for-this-namespace.corp\n");
         let hosts_d = bundle.hosts_d().display().to_string();
         assert_eq!(
             said(&cli(&["refresh", "--dry-run", "--hosts-d", &hosts_d])),
@@ -154,8 +151,7 @@ fn the_way_there_and_back() {
             container.hosts(),
             format!("{started}{corp_only}192.0.2.7 mine\n")
         );
-        entries(
-            bundle,
+        bundle.entries(
             "corp.hosts",
             "10.0.0.1 registry.corp\n10.0.0.3 mirror.corp\n",
         );
@@ -171,7 +167,7 @@ fn the_way_there_and_back() {
 
         // What it changes before them cannot be told from ours any more: it stays, and is reported.
         container.sh("sed -i 's/foo.local/changed/' /etc/hosts 2>/dev/null; cat /etc/hosts >/tmp/h; { echo '# edited'; cat /tmp/h; } >/etc/hosts");
-        entries(bundle, "corp.hosts", "10.0.0.1 registry.corp\n");
+        bundle.entries("corp.hosts", "10.0.0.1 registry.corp\n");
         let edited = container.hosts();
         assert_eq!(
             said(&container.refresh()),
@@ -193,11 +189,7 @@ fn wrong_lines_are_told() {
         let mut bundle = Bundle::new(home, runtimes()[0], stages()[0]);
         bundle.set_script("exec sleep 600");
         let container = Running::start(&bundle, "case");
-        let path = entries(
-            &bundle,
-            "corp.hosts",
-            "10.0.0.1 registry.corp\n10.0.0.2 Upper\n",
-        );
+        let path = bundle.entries("corp.hosts", "10.0.0.1 registry.corp\n10.0.0.2 Upper\n");
         let (stdout, stderr, status) = said(&container.refresh());
         assert_eq!(
             stdout,
@@ -218,7 +210,7 @@ fn read_only_stays_read_only() {
         let _ = fs::remove_dir_all(bundle.hosts_d());
         bundle.set_script("exec sleep 600");
         let container = Running::start(bundle, "case");
-        let corp = entries(bundle, "corp.hosts", "10.0.0.1 registry.corp\n");
+        let corp = bundle.entries("corp.hosts", "10.0.0.1 registry.corp\n");
         assert_eq!(said(&container.refresh()).1, "");
         assert_eq!(
             container.sh("cat /etc/hosts; echo x >>/etc/hosts || grep -o ' /etc/hosts r[ow],nosuid,nodev,noexec' /proc/self/mountinfo"),
@@ -235,7 +227,7 @@ fn user_namespace() {
         bundle.set_script("exec sleep 600");
         let container = Running::start(bundle, "case");
         let started = container.hosts();
-        let corp = entries(bundle, "corp.hosts", "10.0.0.1 registry.corp\n");
+        let corp = bundle.entries("corp.hosts", "10.0.0.1 registry.corp\n");
         let (_, stderr, status) = said(&container.refresh());
         if bundle.stage == "createContainer" {
             // The hook was in the user namespace itself, where nobody may record anything.
@@ -282,7 +274,7 @@ fn no_reader_sees_half_a_file() {
             let lines: String = (0..(round * 7) % 23)
                 .map(|nth| format!("10.0.{round}.{nth}\tname-{nth}.corp\n"))
                 .collect();
-            let path = entries(&bundle, "corp.hosts", &lines);
+            let path = bundle.entries("corp.hosts", &lines);
             let section = if lines.is_empty() {
                 String::new()
             } else {
@@ -361,7 +353,7 @@ fn two_hundred_containers() {
         let mut containers: Vec<Running> = (0..200)
             .map(|nth| Running::start(&bundle, &format!("case-{nth}")))
             .collect();
-        let corp = entries(&bundle, "corp.hosts", "10.0.0.1 registry.corp\n");
+        let corp = bundle.entries("corp.hosts", "10.0.0.1 registry.corp\n");
         let (stdout, stderr, status) = said(&containers[0].refresh());
         assert_eq!((stderr.as_str(), status), ("", 0));
         assert!(

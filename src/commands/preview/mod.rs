@@ -58,6 +58,10 @@ pub(super) struct PreviewOptions {
     /// The entries of a node and its namespaces [default: the node's own for a bundle, none for a manifest]
     #[arg(long, value_name = "DIR")]
     hosts_d: Option<PathBuf>,
+
+    /// The Pod's namespace [default: what the manifest or the bundle says]
+    #[arg(long, value_name = "NAMESPACE", value_parser = namespace)]
+    namespace: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -242,6 +246,10 @@ fn hostname(text: &str) -> Result<String, String> {
         refusals.push("must be no more than 64 characters");
     }
     accept(text, &refusals.join("; "))
+}
+
+fn namespace(text: &str) -> Result<String, String> {
+    accept(text, &names::label_refusals(text).join("; "))
 }
 
 fn domain(text: &str) -> Result<String, String> {

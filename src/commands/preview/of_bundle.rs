@@ -40,7 +40,11 @@ pub(super) fn preview(directory: &Path, options: &PreviewOptions) -> Result<Prev
         .unwrap_or(hosts_d::DEFAULT_PATH.as_ref());
     // A bundle does not tell its container's ID, and the namespace does not hang on it.
     let identity = Identity::new("", &container.annotations);
-    let node_entries = preview.read_node_entries(hosts_d, identity.namespace.as_deref());
+    let namespace = options
+        .namespace
+        .as_deref()
+        .or(identity.namespace.as_deref());
+    let node_entries = preview.read_node_entries(hosts_d, namespace);
     let entries = !request.aliases.is_empty() || !node_entries.is_empty();
     preview.plan = plan::for_mount(
         container.hosts_mount.as_ref(),

@@ -30,12 +30,15 @@ pub(super) fn preview(path: &Path, options: &PreviewOptions) -> Result<Preview, 
         let file = File::open(path).map_err(|source| Error::file("open", path, source))?;
         (path, read_bounded(file, path)?)
     };
-    let pod = PodManifest::read(&text).map_err(|refusal| match refusal {
+    let mut pod = PodManifest::read(&text).map_err(|refusal| match refusal {
         Refusal::NotAPod(situation) => {
             Failure::new(Exit::Annotation, format!("{}: {situation}", path.display()))
         }
         Refusal::Fields(errors) => RefusedFields::failure(path, errors),
     })?;
+    if let Some(namespace) = &options.namespace {
+        pod.namespace.clone_from(namespace);
+    }
     compose(path, &pod, options)
 }
 

@@ -1,0 +1,96 @@
+//! `doctor`: whether it works on this node, and if not, the one thing to change.
+
+use std::io::{self, Write};
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::commands::Failure;
+use crate::doctor::{self, Report};
+use crate::exit::Exit;
+use crate::node::log::printable;
+
+/// Say whether it works on this node, and if not, the one thing to change
+///
+/// Prints a line for each thing that was looked at, `ok`, `note` or `problem` first, and below it
+/// what to change. The last line is `works` or the most important thing to change. Changes
+/// nothing. Exits with 0 when an engine runs the hook and there is no problem, else with 1.
+#[derive(Debug, Args)]
+pub(super) struct Doctor {
+    /// Print one JSON object
+    ///
+    /// Its fields: `works` (true or false), `change` (the last line's text, or null when it works),
+    /// and `findings`, a list of objects with `subject`, `verdict` ("ok", "note" or "problem"),
+    /// `text`, and `remedy` (what to change, or null).
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Whole<'r> {
+    works: bool,
+    change: Option<&'r str>,
+    findings: Vec<One<'r>>,
+}
+
+#[derive(Serialize)]
+struct One<'r> {
+    subject: &'r str,
+    verdict: &'static str,
+    text: &'r str,
+    remedy: Option<&'r str>,
+}
+
+impl Doctor {
+    pub(super) fn exec(self) -> Result<Exit, Failure> {
+        let report = doctor::examine();
+        let change = report.change();
+        let text = if self.json {
+            as_json(&report, change.as_deref())?
+        } else {
+            as_text(&report, change.as_deref())
+        };
+        // Not print!: with a closed pipe it would panic.
+        io::stdout()
+            .write_all(text.as_bytes())
+            .map_err(|error| Failure::new(Exit::System, format!("write stdout: {error}")))?;
+        Ok(match change {
+            None => Exit::Done,
+            Some(_) => Exit::System,
+        })
+    }
+}
+
+/// One line for each finding, whatever other programs and files have put into it.
+fn as_text(report: &Report, change: Option<&str>) -> String {
+    let mut text = String::new();
+    for finding in &report.findings {
+        let word = finding.verdict.word();
+        let said = format!("{word:8} {}: {}", finding.subject, finding.text);
+        text += &format!("{}\n", printable(&said));
+        if let Some(remedy) = &finding.remedy {
+            text += &format!("         change: {}\n", printable(remedy));
+        }
+    }
+    text += &printable(change.unwrap_or("works"));
+    text.push('\n');
+    text
+}
+
+fn as_json(report: &Report, change: Option<&str>) -> Result<String, Failure> {
+    let findings = report.findings.iter().map(|finding| One {
+        subject: &finding.subject,
+        verdict: finding.verdict.word(),
+        text: &finding.text,
+        remedy: finding.remedy.as_deref(),
+    });
+    let whole = Whole {
+        works: change.is_none(),
+        change,
+        findings: findings.collect(),
+    };
+    let mut text = serde_json::to_string_pretty(&whole)
+        .map_err(|error| Failure::new(Exit::System, format!("write JSON: {error}")))?;
+    text.push('\n');
+    Ok(text)
+}

@@ -1,0 +1,96 @@
+//! Another program's word on itself, within a time limit: a doctor that hangs helps nobody.
+
+use std::io::{self, Read, Seek};
+use std::process::{Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const LIMIT: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(5);
+/// Longest output that is read of each stream, in bytes.
+const OUTPUT_MAX: u64 = 4 * 1024 * 1024;
+
+/// How a program ended and what it said.
+#[derive(Debug)]
+pub struct Said {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// What it printed.
+    pub stdout: String,
+    /// What it complained of, on one line.
+    pub stderr: String,
+}
+
+/// Runs a program with nothing to read.
+///
+/// # Errors
+///
+/// It cannot be started, or is not done within five seconds.
+pub fn run(command: &mut Command) -> io::Result<Said> {
+    run_within(command, LIMIT)
+}
+
+fn run_within(command: &mut Command, limit: Duration) -> io::Result<Said> {
+    // Not pipes: nobody has to read them while the program runs, so it cannot block on them.
+    let (mut stdout, mut stderr) = (memory()?, memory()?);
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(stdout.try_clone()?)
+        .stderr(stderr.try_clone()?)
+        .spawn()?;
+    let end = Instant::now() + limit;
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        if Instant::now() > end {
+            child.kill()?;
+            child.wait()?;
+            let text = format!("not done within {} s", limit.as_secs());
+            return Err(io::Error::new(io::ErrorKind::TimedOut, text));
+        }
+        thread::sleep(PAUSE);
+    };
+    let read = |file: &mut std::fs::File| {
+        let mut bytes = Vec::new();
+        file.rewind()?;
+        file.take(OUTPUT_MAX).read_to_end(&mut bytes)?;
+        Ok::<_, io::Error>(String::from_utf8_lossy(&bytes).into_owned())
+    };
+    Ok(Said {
+        status,
+        stdout: read(&mut stdout)?,
+        stderr: read(&mut stderr)?.trim().replace('\n', ", "),
+    })
+}
+
+fn memory() -> io::Result<std::fs::File> {
+    let memory = rustix::fs::memfd_create("output", rustix::fs::MemfdFlags::CLOEXEC)?;
+    Ok(memory.into())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::process::Command;
+    use std::time::Duration;
+
+    use super::{run, run_within};
+
+    #[test]
+    fn output_of_any_length_is_read() {
+        let script = "head -c 300000 /dev/zero | tr '\\0' x; echo two >&2; echo lines >&2; exit 3";
+        let said = run(Command::new("sh").args(["-c", script])).unwrap();
+        assert_eq!(said.status.code(), Some(3));
+        assert_eq!(said.stdout.len(), 300_000);
+        assert_eq!(said.stderr, "two, lines");
+    }
+
+    #[test]
+    fn what_does_not_end_is_ended() {
+        let error =
+            run_within(Command::new("sleep").arg("100"), Duration::from_secs(1)).unwrap_err();
+        assert_eq!(error.to_string(), "not done within 1 s");
+    }
+}

@@ -1,0 +1,207 @@
+//! One of containerd's runtime handlers: its base spec, our hook in it, and the annotations that
+//! reach it.
+
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use crate::doctor::containerd_tables::Handler;
+use crate::doctor::registered_hook::{RegisteredHook, RunFor};
+use crate::doctor::{Finding, Harm, go_path_match};
+use crate::error::{Error, on_one_line};
+use crate::facts::annotations::{DOMAIN, HOST_ALIASES, MANAGE, POD_IPS};
+use crate::node::admin_file;
+use crate::registration::base_spec::{self, BASE_SPEC_PATH};
+use crate::registration::containerd::CONFIG_PATH;
+use crate::registration::containerd_edit::ANNOTATION_PATTERN;
+
+const ENGINE: &str = "containerd";
+/// Longest spec that is read.
+const SPEC_MAX: u64 = 16 * 1024 * 1024;
+/// What `ctr oci spec` prints: a base spec with this limit lowers that of every container.
+const NOFILE_TRAP: u64 = 1024;
+
+/// A base spec as it is on the disk.
+#[derive(Debug)]
+pub enum Spec {
+    /// It cannot be read.
+    Unreadable(Error),
+    /// It is not JSON.
+    Malformed(serde_json::Error),
+    /// What it says.
+    Read(Value),
+}
+
+impl Spec {
+    pub(super) fn load(path: &Path) -> Self {
+        match admin_file::read(path, SPEC_MAX) {
+            Err(error) => Self::Unreadable(error),
+            Ok(bytes) => match serde_json::from_slice(&bytes) {
+                Err(error) => Self::Malformed(error),
+                Ok(value) => Self::Read(value),
+            },
+        }
+    }
+}
+
+/// Whether `register` made it.
+pub(super) fn is_ours(spec: &Path) -> bool {
+    base_spec::is_ours(Path::new(BASE_SPEC_PATH), spec)
+}
+
+/// What containerd does with one handler.
+#[must_use]
+pub fn judge_handler(
+    subject: &str,
+    config: &Path,
+    handler: &Handler,
+    spec: Option<(&Path, &Spec)>,
+) -> (Vec<Finding>, Option<RegisteredHook>) {
+    let Some((path, spec)) = spec else {
+        return (Vec::new(), None);
+    };
+    let (name, shown) = (&handler.name, path.display());
+    let broken = |reason: String| {
+        let text = format!(
+            "runtime {name}: base_runtime_spec: {reason}: no Pod starts after the next restart"
+        );
+        let remedy = if is_ours(path) {
+            register(config, None)
+        } else {
+            format!(
+                "correct {shown}, or base_runtime_spec of runtime {name} in {}",
+                config.display()
+            )
+        };
+        (
+            vec![Finding::problem(Harm::NothingStarts, subject, text, remedy)],
+            None,
+        )
+    };
+    let spec = match spec {
+        Spec::Unreadable(error) => return broken(on_one_line(error)),
+        Spec::Malformed(error) => return broken(format!("{shown}: not JSON: {error}")),
+        Spec::Read(spec) if !spec.is_object() => return broken(format!("{shown}: not an object")),
+        Spec::Read(spec) => spec,
+    };
+    let hooks = hooks_in(spec);
+    let Some(hook) = hooks.first() else {
+        let mut findings = Vec::new();
+        if is_ours(path) {
+            let text = format!("runtime {name}: our {shown} has no hook in it");
+            findings.push(Finding::problem(
+                Harm::NoFile,
+                subject,
+                text,
+                register(config, None),
+            ));
+        }
+        return (findings, None);
+    };
+    let mut findings = vec![Finding::ok(
+        subject,
+        format!(
+            "runtime {name}: runs {} at {}",
+            hook.path.display(),
+            hook.stage
+        ),
+    )];
+    if let Some(trouble) = hook.stage_trouble() {
+        let text = format!("runtime {name}: {shown} {trouble}");
+        let remedy = format!(
+            "put the hook into hooks.prestart of {shown} with \"args\": [\"oci-hostaliases-hook\", \"prestart\"]"
+        );
+        findings.push(Finding::problem(Harm::NoFile, subject, text, remedy));
+    }
+    if hooks.len() > 1 {
+        let text = format!(
+            "runtime {name}: {shown} names the hook {} times",
+            hooks.len()
+        );
+        findings.push(Finding::note(subject, text));
+    }
+    findings.extend(judge_limits(subject, name, path, spec));
+    findings.push(judge_annotations(subject, config, handler));
+    (findings, Some(hook.clone()))
+}
+
+fn hooks_in(spec: &Value) -> Vec<RegisteredHook> {
+    let stages = spec.get("hooks").and_then(Value::as_object);
+    let mut found = Vec::new();
+    for (stage, entries) in stages.into_iter().flat_map(Map::iter) {
+        for entry in entries.as_array().into_iter().flatten() {
+            found.extend(RegisteredHook::read(ENGINE, stage, entry, RunFor::All));
+        }
+    }
+    found
+}
+
+/// containerd removes the rlimits of its own default spec, but of no other.
+fn judge_limits(subject: &str, name: &str, path: &Path, spec: &Value) -> Option<Finding> {
+    let limits = spec.pointer("/process/rlimits").and_then(Value::as_array)?;
+    let lowered = limits.iter().find_map(|limit| {
+        let is_nofile = limit.get("type").and_then(Value::as_str) == Some("RLIMIT_NOFILE");
+        let soft = limit.get("soft").and_then(Value::as_u64)?;
+        (is_nofile && soft <= NOFILE_TRAP).then_some(soft)
+    })?;
+    let shown = path.display();
+    let text = format!(
+        "runtime {name}: process.rlimits in {shown} lowers RLIMIT_NOFILE to {lowered} in every container"
+    );
+    let remedy = format!("remove process.rlimits from {shown}, then restart containerd");
+    Some(if path == Path::new(BASE_SPEC_PATH) {
+        Finding::problem(Harm::NothingStarts, subject, text, remedy)
+    } else {
+        // The administrator's own spec, or a copy of it: he may mean it.
+        Finding::note(subject, text).with_remedy(remedy)
+    })
+}
+
+fn judge_annotations(subject: &str, config: &Path, handler: &Handler) -> Finding {
+    let name = &handler.name;
+    let kept: Vec<&str> = [HOST_ALIASES, DOMAIN, POD_IPS, MANAGE]
+        .into_iter()
+        .filter(|key| {
+            !handler
+                .pod_annotations
+                .iter()
+                .any(|it| go_path_match::matches(it, key))
+        })
+        .collect();
+    if kept.is_empty() {
+        return Finding::ok(
+            subject,
+            format!("runtime {name}: passes our annotations on"),
+        );
+    }
+    let has_all = handler.pod_annotations.iter().any(|pattern| pattern == "*");
+    let why = if has_all {
+        " (\"*\" does not match a key with a slash)"
+    } else {
+        ""
+    };
+    Finding::problem(
+        Harm::NoFile,
+        subject,
+        format!(
+            "runtime {name}: its pod_annotations keep {} from the hook{why}",
+            kept.join(", ")
+        ),
+        format!(
+            "add \"{ANNOTATION_PATTERN}\" to pod_annotations of runtime {name} in {}, then restart containerd",
+            config.display()
+        ),
+    )
+}
+
+/// The command that registers the hook in this configuration.
+pub(super) fn register(config: &Path, handler: Option<&str>) -> String {
+    let mut command = "oci-hostaliases register containerd".to_owned();
+    if config != Path::new(CONFIG_PATH) {
+        command += &format!(" --config {}", config.display());
+    }
+    if let Some(handler) = handler {
+        command += &format!(" --runtime {handler}");
+    }
+    command
+}

@@ -1,0 +1,269 @@
+//! containerd: which of its runtime handlers run the hook, and whether the daemon knows it yet.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use crate::doctor::containerd_daemon::{self, Daemon};
+use crate::doctor::containerd_handler::{Spec, is_ours, judge_handler, register};
+use crate::doctor::containerd_tables::{self, Cri};
+use crate::doctor::runtimes::UsedRuntime;
+use crate::doctor::{EngineReport, Finding, Harm, find_program, owners};
+use crate::error::on_one_line;
+use crate::node::admin_file;
+use crate::registration::containerd::CONFIG_PATH;
+use crate::registration::containerd_imports::{ImportError, Imports};
+
+const ENGINE: &str = "containerd";
+/// Longest configuration that is read.
+const CONFIG_MAX: u64 = 16 * 1024 * 1024;
+/// The daemon reads its files a moment after its process is there, and the kernel counts that
+/// moment in hundredths of a second only.
+const SLACK: Duration = Duration::from_millis(50);
+
+/// Looks at each configuration that a containerd of this node reads.
+#[must_use]
+pub fn examine() -> EngineReport {
+    let daemons = containerd_daemon::running();
+    let mut configs: BTreeSet<PathBuf> = daemons.iter().map(|it| it.config.clone()).collect();
+    let is_here = find_program(ENGINE).is_some();
+    if Path::new(CONFIG_PATH).exists() || (configs.is_empty() && is_here) {
+        configs.insert(CONFIG_PATH.into());
+    }
+    let mut report = EngineReport::default();
+    for config in configs {
+        let mut of_config: Vec<&Daemon> = Vec::new();
+        of_config.extend(daemons.iter().filter(|daemon| daemon.config == config));
+        examine_config(&mut report, &config, &of_config);
+    }
+    report
+}
+
+fn examine_config(report: &mut EngineReport, config: &Path, daemons: &[&Daemon]) {
+    let subject = if config == Path::new(CONFIG_PATH) {
+        ENGINE.to_owned()
+    } else {
+        format!("{ENGINE} ({})", config.display())
+    };
+    let own = match admin_file::read(config, CONFIG_MAX) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes)
+            .parse::<toml::Table>()
+            .map_err(|error| format!("{}: {}", config.display(), error.message())),
+        Err(error) if error.is_missing_file() => Ok(toml::Table::new()),
+        Err(error) => Err(on_one_line(&error)),
+    };
+    // Without a file containerd has its defaults, in which there is no hook.
+    let dumped = config
+        .exists()
+        .then(|| containerd_daemon::dump(daemons.first().copied(), config));
+    let dumped = dumped.flatten();
+    let (own, seen) = match (own, dumped) {
+        (Err(reason), _) | (Ok(_), Some(Err(reason))) => {
+            report.engine = Some(ENGINE);
+            report.findings.push(Finding::problem(
+                Harm::NothingStarts,
+                &subject,
+                format!("does not start: {reason}"),
+                format!(
+                    "correct {} ({ENGINE} config dump says whether it is read)",
+                    config.display()
+                ),
+            ));
+            return;
+        }
+        (Ok(own), Some(Ok(dumped))) => (own, Some(dumped)),
+        (Ok(own), None) => (own, None),
+    };
+    let effective = containerd_tables::read(seen.as_ref().unwrap_or(&own));
+    if effective.is_disabled {
+        report.findings.push(Finding::note(
+            &subject,
+            format!(
+                "no Pods: its CRI plugin is disabled in {}",
+                config.display()
+            ),
+        ));
+        return;
+    }
+    report.engine = Some(ENGINE);
+    let patterns = containerd_tables::strings(own.get("imports"));
+    let imports = Imports::read(config, patterns);
+    let asked = seen.is_some().then_some(&effective);
+    let mut lost = judge_merge(&subject, config, &own, asked, imports.as_ref());
+    let mut specs = BTreeSet::new();
+    let mut hooks = Vec::new();
+    for handler in &effective.handlers {
+        let spec = handler
+            .base_spec
+            .as_deref()
+            .map(|path| (path, Spec::load(path)));
+        let spec = spec.as_ref().map(|(path, spec)| (*path, spec));
+        let (mut findings, hook) = judge_handler(&subject, config, handler, spec);
+        if let (Some(hook), Some((path, _))) = (&hook, spec) {
+            if specs.insert(path.to_owned()) {
+                findings.extend(owners::judge(&subject, &owners::way_to(path)));
+            }
+            hooks.push(hook.clone());
+        }
+        report.findings.append(&mut findings);
+        report.runtimes.push(UsedRuntime {
+            handler: handler.name.clone(),
+            runtime_type: handler.runtime_type.clone(),
+            binary: handler.binary.clone(),
+            stage: hook.map(|hook| hook.stage),
+        });
+    }
+    report.findings.append(&mut lost);
+    if hooks.is_empty() {
+        if report
+            .findings
+            .iter()
+            .all(|finding| finding.subject != subject)
+        {
+            report.findings.push(not_registered(&subject, config));
+        }
+        return;
+    }
+    let is_default = |runtime: &&UsedRuntime| runtime.handler == effective.default_handler;
+    if report
+        .runtimes
+        .iter()
+        .find(is_default)
+        .is_none_or(|it| it.stage.is_none())
+    {
+        let text = format!(
+            "runtime {}, which containers get that ask for none, does not run the hook",
+            effective.default_handler
+        );
+        let remedy = register(config, Some(&effective.default_handler));
+        report
+            .findings
+            .push(Finding::note(&subject, text).with_remedy(remedy));
+    }
+    let mut files = vec![config.to_owned()];
+    files.extend(imports.iter().flat_map(Imports::paths).map(Path::to_owned));
+    files.extend(specs);
+    report
+        .findings
+        .push(judge_restart(&subject, daemons, newest(&files)));
+    report.hooks.append(&mut hooks);
+}
+
+fn not_registered(subject: &str, config: &Path) -> Finding {
+    Finding::note(subject, "not registered").with_remedy(register(config, None))
+}
+
+/// What our lines in the file itself are worth after containerd has merged what it imports.
+/// `effective` is what containerd says; `None` when nobody could ask it.
+fn judge_merge(
+    subject: &str,
+    config: &Path,
+    own: &toml::Table,
+    effective: Option<&Cri>,
+    imports: Result<&Imports<'_>, &ImportError>,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for handler in containerd_tables::read(own).handlers {
+        let Some(spec) = handler.base_spec.as_deref().filter(|path| is_ours(path)) else {
+            continue;
+        };
+        let name = &handler.name;
+        let hidden = imports.ok().and_then(|imports| {
+            let dialect = containerd_tables::dialect(own);
+            imports
+                .refuse_hidden(dialect, std::slice::from_ref(name))
+                .err()
+        });
+        let counts = match effective {
+            Some(cri) => cri
+                .handlers
+                .iter()
+                .any(|it| &it.name == name && it.base_spec.as_deref() == Some(spec)),
+            None => hidden.is_none(),
+        };
+        if counts {
+            continue;
+        }
+        let remedy = match &hidden {
+            Some(ImportError::Replaces { import, .. } | ImportError::Overrides { import, .. }) => {
+                if has_handler(import, name) {
+                    register(import, Some(name))
+                } else {
+                    format!(
+                        "move the tables of {} to {}",
+                        import.display(),
+                        config.display()
+                    )
+                }
+            }
+            _ => format!("compare {} with containerd config dump", config.display()),
+        };
+        let text = hidden.map_or_else(
+            || {
+                format!(
+                    "runtime {name}: base_runtime_spec in {} is not what containerd reads",
+                    config.display()
+                )
+            },
+            |error| error.to_string(),
+        );
+        findings.push(Finding::problem(Harm::NoFile, subject, text, remedy));
+    }
+    if let (Err(error), None) = (imports, effective) {
+        findings.push(Finding::note(subject, on_one_line(error)));
+    }
+    findings
+}
+
+/// Whether an imported file has this handler itself.
+fn has_handler(import: &Path, name: &str) -> bool {
+    let text = admin_file::read(import, CONFIG_MAX).unwrap_or_default();
+    let table = String::from_utf8_lossy(&text).parse().unwrap_or_default();
+    let handlers = containerd_tables::read(&table).handlers;
+    handlers.iter().any(|handler| handler.name == name)
+}
+
+/// The file that changed last, and when.
+fn newest(files: &[PathBuf]) -> Option<(PathBuf, SystemTime)> {
+    let changed = |path: &PathBuf| {
+        let changed = fs::metadata(path)
+            .and_then(|status| status.modified())
+            .ok()?;
+        Some((path.clone(), changed))
+    };
+    files
+        .iter()
+        .filter_map(changed)
+        .max_by_key(|(_, changed)| *changed)
+}
+
+fn judge_restart(
+    subject: &str,
+    daemons: &[&Daemon],
+    newest: Option<(PathBuf, SystemTime)>,
+) -> Finding {
+    if daemons.is_empty() {
+        return Finding::note(subject, "not running");
+    }
+    let older = newest.and_then(|(path, changed)| {
+        let is_older = |daemon: &&&Daemon| daemon.started.is_some_and(|at| at + SLACK < changed);
+        daemons.iter().find(is_older).map(|daemon| (path, daemon))
+    });
+    let Some((path, daemon)) = older else {
+        return Finding::ok(subject, "running since after its configuration changed");
+    };
+    let (pid, changed) = (daemon.pid, path.display());
+    Finding::problem(
+        Harm::NoFile,
+        subject,
+        format!("restart pending: process {pid} was started before {changed} changed"),
+        match &daemon.unit {
+            Some(unit) => format!("systemctl restart {unit}"),
+            None if daemon.config == Path::new(CONFIG_PATH) => {
+                "systemctl restart containerd".to_owned()
+            }
+            None => format!("restart process {pid}"),
+        },
+    )
+}

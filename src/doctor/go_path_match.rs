@@ -1,0 +1,109 @@
+//! Go's `path.Match`, by which containerd chooses the annotations that it passes on.
+//!
+//! `*` and `?` never match `/`, so that `["*"]` lets no annotation of ours through.
+
+/// Whether `pattern` matches the whole of `name`. A malformed pattern matches nothing, as in
+/// containerd, which drops the error.
+#[must_use]
+pub fn matches(pattern: &str, name: &str) -> bool {
+    let mut left = pattern.chars();
+    let Some(first) = left.next() else {
+        return name.is_empty();
+    };
+    let mut rest = name.chars();
+    match first {
+        '*' => name
+            .char_indices()
+            .map(|(at, c)| (at, c == '/'))
+            .chain([(name.len(), true)])
+            // What `*` swallows ends at the first slash.
+            .scan(false, |over, (at, stops)| {
+                let now = !*over;
+                *over |= stops;
+                now.then_some(at)
+            })
+            .any(|at| matches(left.as_str(), name.get(at..).unwrap_or_default())),
+        '?' => rest.next().is_some_and(|c| c != '/') && matches(left.as_str(), rest.as_str()),
+        '[' => {
+            let Some((inside, after)) = class(left.as_str()) else {
+                return false;
+            };
+            rest.next().is_some_and(inside) && matches(after, rest.as_str())
+        }
+        literal => {
+            let wanted = match literal {
+                '\\' => left.next(),
+                other => Some(other),
+            };
+            wanted.is_some() && rest.next() == wanted && matches(left.as_str(), rest.as_str())
+        }
+    }
+}
+
+/// The test of a `[…]` class that starts behind its bracket, and what comes behind it.
+fn class(pattern: &str) -> Option<(impl Fn(char) -> bool, &str)> {
+    let mut left = pattern.chars();
+    let negated = pattern.starts_with('^');
+    if negated {
+        left.next();
+    }
+    let mut ranges: Vec<(char, char)> = Vec::new();
+    loop {
+        let low = match left.next()? {
+            ']' if !ranges.is_empty() => break,
+            ']' | '-' => return None,
+            '\\' => left.next()?,
+            other => other,
+        };
+        let mut high = low;
+        if left.as_str().starts_with('-') {
+            left.next();
+            high = match left.next()? {
+                ']' | '-' => return None,
+                '\\' => left.next()?,
+                other => other,
+            };
+        }
+        ranges.push((low, high));
+    }
+    let test = move |c| negated != ranges.iter().any(|(low, high)| (*low..=*high).contains(&c));
+    Some((test, left.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    /// The cases of Go's own table that our keys could meet.
+    #[test]
+    fn patterns_match_as_gos_do() {
+        const KEY: &str = "oci-hostaliases.io/host-aliases";
+        for (pattern, name, expected) in [
+            ("oci-hostaliases.io/*", KEY, true),
+            (KEY, KEY, true),
+            ("*", KEY, false),
+            ("*/*", KEY, true),
+            ("**", KEY, false),
+            ("oci-hostaliases.io*", KEY, false),
+            ("oci-hostaliases.io/host-*", KEY, true),
+            ("oci-hostaliases.io/?ost-aliases", KEY, true),
+            ("oci-hostaliases.io?host-aliases", KEY, false),
+            ("oci-hostaliases.io/[gh]ost-aliases", KEY, true),
+            ("oci-hostaliases.io/[^h]ost-aliases", KEY, false),
+            ("oci-hostaliases.io/[a-i]ost-aliases", KEY, true),
+            ("oci-hostaliases.io/[", KEY, false),
+            ("oci-hostaliases.io/[]a]*", KEY, false),
+            ("oci-hostaliases\\.io/*", KEY, true),
+            ("\\", "", false),
+            ("a*/b", "a/c/b", false),
+            ("a*b*c*d*e*/f", "axbxcxdxexxx/f", true),
+            ("a*b?c*x", "abxbbxdbxebxczzx", true),
+            ("*c", "abc", true),
+            ("a*", "a", true),
+            ("", "", true),
+            ("", "a", false),
+        ] {
+            assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! A hooks.d file as Podman's and CRI-O's loader takes it (containers/common, `pkg/hooks`).
+//!
+//! The loader reads every `*.json` of every directory. One that it does not take stops every
+//! `podman run` and CRI-O's start, whoever's it is; one whose program is missing it drops without
+//! a word.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+use crate::error::on_one_line;
+use crate::node::admin_file;
+
+/// Longest file that is read. Nobody has so much to say about a hook.
+const FILE_MAX: u64 = 1024 * 1024;
+const STAGES: [&str; 7] = [
+    "prestart",
+    "createRuntime",
+    "createContainer",
+    "startContainer",
+    "poststart",
+    "poststop",
+    // Podman's own.
+    "precreate",
+];
+
+/// What the loader does with a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Loaded {
+    /// It uses it.
+    Used(Definition),
+    /// It drops it without a word, since its program is not there.
+    Dropped(Definition),
+    /// It gives up, with everything.
+    Refused(String),
+    /// It passes over it.
+    Ignored,
+}
+
+/// What such a file says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Definition {
+    /// The hook's entry for config.json.
+    pub hook: Value,
+    /// The program.
+    pub program: PathBuf,
+    /// For which containers.
+    pub when: Value,
+    /// At which stages.
+    pub stages: Vec<String>,
+}
+
+/// Reads a file as the loader would.
+#[must_use]
+pub fn load(path: &Path) -> Loaded {
+    let bytes = match admin_file::read(path, FILE_MAX) {
+        Ok(bytes) => bytes,
+        // A dangling symlink.
+        Err(error) if error.is_missing_file() => return Loaded::Ignored,
+        Err(error) => return Loaded::Refused(on_one_line(&error)),
+    };
+    match parse(&bytes) {
+        Err(reason) => Loaded::Refused(reason),
+        Ok(definition) => match fs::metadata(&definition.program) {
+            Ok(_) => Loaded::Used(definition),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Loaded::Dropped(definition),
+            Err(error) => {
+                Loaded::Refused(format!("stat {}: {error}", definition.program.display()))
+            }
+        },
+    }
+}
+
+/// Reads the text of a file of schema 1.0.0, or of 0.1.0, which has no version.
+///
+/// # Errors
+///
+/// Why the loader does not take it. (Regular expressions are not compiled here.)
+pub fn parse(bytes: &[u8]) -> Result<Definition, String> {
+    let file: Value =
+        serde_json::from_slice(bytes).map_err(|error| format!("not JSON: {error}"))?;
+    let Value::Object(file) = file else {
+        return Err("not a JSON object".to_owned());
+    };
+    let version = match get(&file, "version") {
+        None | Some(Value::Null) => "",
+        Some(Value::String(version)) => version,
+        Some(_) => return Err("version is not a string".to_owned()),
+    };
+    match version {
+        "1.0.0" => current(&file),
+        "" | "0.1.0" => former(&file),
+        other => Err(format!("version {other:?}: only \"1.0.0\" is known")),
+    }
+}
+
+fn current(file: &Map<String, Value>) -> Result<Definition, String> {
+    let hook = match get(file, "hook") {
+        Some(hook @ Value::Object(_)) => hook.clone(),
+        None | Some(Value::Null) => return Err("hook.path is missing".to_owned()),
+        Some(_) => return Err("hook is not an object".to_owned()),
+    };
+    let field = |key| hook.as_object().and_then(|hook| get(hook, key));
+    let program = match field("path") {
+        Some(Value::String(path)) if !path.is_empty() => PathBuf::from(path),
+        None | Some(Value::Null | Value::String(_)) => {
+            return Err("hook.path is missing".to_owned());
+        }
+        Some(_) => return Err("hook.path is not a string".to_owned()),
+    };
+    for key in ["args", "env"] {
+        strings(field(key)).ok_or_else(|| format!("hook.{key} is not a list of strings"))?;
+    }
+    if !matches!(field("timeout"), None | Some(Value::Null))
+        && field("timeout").and_then(Value::as_i64).is_none()
+    {
+        return Err("hook.timeout is not a whole number".to_owned());
+    }
+    let when = get(file, "when").cloned().unwrap_or_default();
+    check_when(&when)?;
+    let stages = match get(file, "stages") {
+        None | Some(Value::Null) => return Err("stages is missing".to_owned()),
+        stages => strings(stages).ok_or("stages is not a list of strings")?,
+    };
+    if let Some(unknown) = stages.iter().find(|it| !STAGES.contains(&it.as_str())) {
+        return Err(format!("stages has {unknown:?}, which is no stage"));
+    }
+    Ok(Definition {
+        hook,
+        program,
+        when,
+        stages,
+    })
+}
+
+fn check_when(when: &Value) -> Result<(), String> {
+    let when = match when {
+        Value::Object(when) => when,
+        Value::Null => return Ok(()),
+        _ => return Err("when is not an object".to_owned()),
+    };
+    for key in ["always", "hasBindMounts"] {
+        if !matches!(get(when, key), None | Some(Value::Null | Value::Bool(_))) {
+            return Err(format!("when.{key} is not true or false"));
+        }
+    }
+    strings(get(when, "commands")).ok_or("when.commands is not a list of strings")?;
+    let annotations = match get(when, "annotations") {
+        None | Some(Value::Null) => return Ok(()),
+        Some(Value::Object(annotations)) => annotations,
+        Some(_) => return Err("when.annotations is not an object".to_owned()),
+    };
+    let is_string = |value: &Value| value.is_string() || value.is_null();
+    if annotations.values().all(is_string) {
+        Ok(())
+    } else {
+        Err("when.annotations has a value that is not a string".to_owned())
+    }
+}
+
+/// The schema before 1.0.0: the program's path is `hook` itself.
+fn former(file: &Map<String, Value>) -> Result<Definition, String> {
+    let program = match get(file, "hook") {
+        Some(Value::String(path)) if !path.is_empty() => PathBuf::from(path),
+        Some(Value::Object(_)) => return Err("version is missing".to_owned()),
+        _ => return Err("hook is missing (and version, for the present schema)".to_owned()),
+    };
+    let stages = get(file, "stages")
+        .or_else(|| get(file, "stage"))
+        .ok_or("stages is missing")?;
+    Ok(Definition {
+        hook: serde_json::json!({ "path": program }),
+        program,
+        when: Value::Null,
+        stages: strings(Some(stages)).ok_or("stages is not a list of strings")?,
+    })
+}
+
+/// A field by its name as Go finds it, whatever its case.
+fn get<'v>(object: &'v Map<String, Value>, key: &str) -> Option<&'v Value> {
+    object.get(key).or_else(|| {
+        let mut fields = object.iter();
+        let same = fields.find(|(name, _)| name.eq_ignore_ascii_case(key));
+        same.map(|(_, value)| value)
+    })
+}
+
+/// A list of strings, which can be absent; `None` when it is something else. Go takes null for an
+/// empty string.
+fn strings(value: Option<&Value>) -> Option<Vec<String>> {
+    match value {
+        None | Some(Value::Null) => Some(Vec::new()),
+        Some(Value::Array(items)) => items
+            .iter()
+            .map(|item| match item {
+                Value::String(text) => Some(text.clone()),
+                Value::Null => Some(String::new()),
+                _ => None,
+            })
+            .collect(),
+        Some(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::path::Path;
+
+    use super::parse;
+    use crate::registration::hook_definition::HOOK_PATH;
+    use crate::registration::hooks_d::{self, Containers};
+
+    #[test]
+    fn what_register_writes_is_taken() {
+        for containers in [Containers::Asking, Containers::All] {
+            let text = hooks_d::text(Path::new(HOOK_PATH), containers).unwrap();
+            let definition = parse(text.as_bytes()).unwrap();
+            assert_eq!(definition.program, Path::new(HOOK_PATH));
+            assert_eq!(definition.stages, ["prestart"]);
+        }
+    }
+
+    #[test]
+    fn what_go_takes_is_taken() {
+        for text in [
+            r#"{"Version":"1.0.0","HOOK":{"Path":"/x"},"stages":[]}"#,
+            r#"{"version":"1.0.0","hook":{"path":"/x","timeout":3,"more":1},"stages":["precreate"],"x":1}"#,
+            r#"{"version":"1.0.0","hook":{"path":"/x","args":null},"when":null,"stages":["poststop"]}"#,
+            r#"{"version":"1.0.0","hook":{"path":"/x","args":[null]},"when":{"annotations":{"a":null}},"stages":["poststop"]}"#,
+            r#"{"hook":"/x","stages":["prestart"],"cmds":[".*"]}"#,
+        ] {
+            assert_eq!(parse(text.as_bytes()).unwrap().program, Path::new("/x"));
+        }
+    }
+
+    #[test]
+    fn what_go_refuses_is_refused() {
+        const REST: &str = r#""hook":{"path":"/x"},"stages":["prestart"]"#;
+        for (text, reason) in [
+            (
+                "",
+                "not JSON: EOF while parsing a value at line 1 column 0".to_owned(),
+            ),
+            ("[]", "not a JSON object".to_owned()),
+            (
+                "{}",
+                "hook is missing (and version, for the present schema)".to_owned(),
+            ),
+            (r#"{"hook":"/x"}"#, "stages is missing".to_owned()),
+            (&format!("{{{REST}}}"), "version is missing".to_owned()),
+            (
+                &format!(r#"{{"version":1,{REST}}}"#),
+                "version is not a string".to_owned(),
+            ),
+            (
+                &format!(r#"{{"version":"2",{REST}}}"#),
+                "version \"2\": only \"1.0.0\" is known".to_owned(),
+            ),
+            (
+                r#"{"version":"1.0.0","stages":[]}"#,
+                "hook.path is missing".to_owned(),
+            ),
+            (
+                r#"{"version":"1.0.0","hook":{"path":""},"stages":[]}"#,
+                "hook.path is missing".to_owned(),
+            ),
+            (
+                r#"{"version":"1.0.0","hook":"/x","stages":[]}"#,
+                "hook is not an object".to_owned(),
+            ),
+            (
+                r#"{"version":"1.0.0","hook":{"path":"/x"}}"#,
+                "stages is missing".to_owned(),
+            ),
+            (
+                r#"{"version":"1.0.0","hook":{"path":"/x"},"stages":["preStart"]}"#,
+                "stages has \"preStart\", which is no stage".to_owned(),
+            ),
+            (
+                r#"{"version":"1.0.0","hook":{"path":"/x","args":"a"},"stages":[]}"#,
+                "hook.args is not a list of strings".to_owned(),
+            ),
+            (
+                r#"{"version":"1.0.0","hook":{"path":"/x","timeout":"1"},"stages":[]}"#,
+                "hook.timeout is not a whole number".to_owned(),
+            ),
+            (
+                &format!(r#"{{"version":"1.0.0","when":{{"always":1}},{REST}}}"#),
+                "when.always is not true or false".to_owned(),
+            ),
+            (
+                &format!(r#"{{"version":"1.0.0","when":{{"annotations":{{"a":1}}}},{REST}}}"#),
+                "when.annotations has a value that is not a string".to_owned(),
+            ),
+        ] {
+            assert_eq!(parse(text.as_bytes()).unwrap_err(), reason, "{text}");
+        }
+    }
+}

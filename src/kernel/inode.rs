@@ -1,0 +1,104 @@
+//! What the kernel says of a descriptor: which file it refers to, and on which mount.
+
+use std::os::fd::{AsFd, AsRawFd};
+
+use rustix::fs::{
+    AtFlags, FileType, Mode, OFlags, Statx, StatxAttributes, StatxFlags, openat, statx,
+};
+
+use crate::error::Error;
+use crate::kernel::procfs::ProcDirectory;
+
+/// What a descriptor refers to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Inode {
+    /// The file's identity on this host.
+    pub id: FileId,
+    /// What kind of file it is.
+    pub kind: FileType,
+    /// The number of the mount through which it was reached, as mountinfo has it.
+    pub mount: u64,
+    /// Whether it is the root of that mount. Only for directories before Linux 5.8.
+    pub is_mount_root: bool,
+}
+
+/// A file's identity on this host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileId {
+    device: (u32, u32),
+    inode: u64,
+}
+
+impl Inode {
+    /// Asks the kernel.
+    ///
+    /// # Errors
+    ///
+    /// It does not say.
+    pub fn of(fd: impl AsFd) -> Result<Self, Error> {
+        let status = statx(
+            &fd,
+            "",
+            AtFlags::EMPTY_PATH,
+            StatxFlags::BASIC_STATS | StatxFlags::MNT_ID,
+        )
+        .map_err(|errno| Error::call("statx(<descriptor>, \"\", AT_EMPTY_PATH)", errno))?;
+        let kind = FileType::from_raw_mode(u32::from(status.stx_mode));
+        let (mount, is_mount_root) = match mount_of(&status) {
+            Some(mount) => mount,
+            None => mount_before_statx(&fd, kind)?,
+        };
+        let device = (status.stx_dev_major, status.stx_dev_minor);
+        Ok(Self {
+            id: FileId {
+                device,
+                inode: status.stx_ino,
+            },
+            kind,
+            mount,
+            is_mount_root,
+        })
+    }
+}
+
+/// The mount's number and whether this is its root, which the kernel tells since Linux 5.8.
+fn mount_of(status: &Statx) -> Option<(u64, bool)> {
+    let told = StatxFlags::from_bits_retain(status.stx_mask).contains(StatxFlags::MNT_ID)
+        && status
+            .stx_attributes_mask
+            .contains(StatxAttributes::MOUNT_ROOT);
+    told.then(|| {
+        (
+            status.stx_mnt_id,
+            status.stx_attributes.contains(StatxAttributes::MOUNT_ROOT),
+        )
+    })
+}
+
+/// The same before: a directory is the root of its mount when its parent lies on another one.
+fn mount_before_statx(fd: impl AsFd, kind: FileType) -> Result<(u64, bool), Error> {
+    let ours = ProcDirectory::of_self()?;
+    let mount = mount_by_fdinfo(&ours, &fd)?;
+    if kind != FileType::Directory {
+        return Ok((mount, false));
+    }
+    let parent = openat(
+        &fd,
+        "..",
+        OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )
+    .map_err(|errno| Error::call("openat(<directory>, \"..\", O_PATH)", errno))?;
+    Ok((mount, mount_by_fdinfo(&ours, &parent)? != mount))
+}
+
+fn mount_by_fdinfo(ours: &ProcDirectory, fd: impl AsFd) -> Result<u64, Error> {
+    let info = ours.read(&format!("fdinfo/{}", fd.as_fd().as_raw_fd()))?;
+    let id = info
+        .lines()
+        .find_map(|line| line.strip_prefix("mnt_id:"))
+        .and_then(|id| id.trim().parse().ok());
+    id.ok_or_else(|| {
+        Error::Unsafe("the kernel does not say on which mount a descriptor lies".into())
+    })
+}

@@ -1,0 +1,293 @@
+//! containerd, asked for what it makes of its configuration.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::needs::Program;
+use crate::node::{Daemon, HOOK, Node, edit, set_mode, write};
+use crate::on_node;
+
+pub(crate) const CONTAINERD: &[Program] = &[("containerd", "containerd"), ("ctr", "containerd")];
+pub(crate) const CONFIG: &str = "/etc/containerd/config.toml";
+pub(crate) const SPEC: &str = "/etc/oci-hostaliases/containerd-base-spec.json";
+pub(crate) const RUNTIMES: &str = "plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes";
+
+/// Runs `body` on a node with containerd, registered and running.
+pub(crate) fn on_containerd_node(test: &str, body: impl FnOnce(&Node)) {
+    on_node(test, CONTAINERD, |node| {
+        node.link_program("containerd");
+        node.link_program("ctr");
+        write(
+            CONFIG,
+            &format!(
+                "version = 2\n[{RUNTIMES}.runc]\n  runtime_type = \"io.containerd.runc.v2\"\n"
+            ),
+        );
+        let said = node.doctor();
+        said.assert_note(
+            "containerd: not registered",
+            "oci-hostaliases register containerd",
+        );
+        assert_eq!(
+            said.last(),
+            "not registered: run oci-hostaliases register containerd"
+        );
+        node.succeed(&["register", "containerd", "--hook", HOOK]);
+        let said = node.doctor();
+        said.assert_works();
+        said.assert_line("note     containerd: not running");
+        let daemon = Daemon::start("containerd", &[]);
+        node.doctor().assert_works();
+        body(node);
+        drop(daemon);
+    });
+}
+
+#[test]
+fn what_is_right() {
+    on_containerd_node("containerd::what_is_right", |node| {
+        let said = node.doctor();
+        for line in [
+            &format!("ok       containerd: runtime runc: runs {HOOK} at prestart"),
+            "ok       containerd: runtime runc: passes our annotations on",
+            "ok       containerd: running since after its configuration changed",
+        ] {
+            said.assert_line(line);
+        }
+    });
+}
+
+#[test]
+fn base_specs() {
+    on_containerd_node("containerd::base_specs", |node| {
+        let good = fs::read_to_string(SPEC).unwrap();
+        let register = "oci-hostaliases register containerd";
+        let broken = |text: &str, problem: &str, remedy: &str| {
+            keeping_time(SPEC, |path| fs::write(path, text).unwrap());
+            node.doctor().assert_problem(problem, remedy);
+        };
+        let stops = "no Pod starts after the next restart";
+        broken(
+            "{",
+            &format!(
+                "containerd: runtime runc: base_runtime_spec: {SPEC}: not JSON: EOF while parsing an object at line 1 column 1: {stops}"
+            ),
+            register,
+        );
+        broken(
+            "[]",
+            &format!("containerd: runtime runc: base_runtime_spec: {SPEC}: not an object: {stops}"),
+            register,
+        );
+        let with = |change: &dyn Fn(&mut Value)| {
+            let mut spec: Value = serde_json::from_str(&good).unwrap();
+            change(&mut spec);
+            spec.to_string()
+        };
+        let limits = |spec: &mut Value| {
+            spec["process"]["rlimits"] =
+                json!([{"type": "RLIMIT_NOFILE", "hard": 1024, "soft": 1024}]);
+        };
+        broken(
+            &with(&limits),
+            &format!(
+                "containerd: runtime runc: process.rlimits in {SPEC} lowers RLIMIT_NOFILE to 1024 in every container"
+            ),
+            &format!("remove process.rlimits from {SPEC}, then restart containerd"),
+        );
+        broken(
+            &with(&|spec| {
+                let hook = spec["hooks"]["prestart"].take();
+                spec["hooks"] = json!({"createContainer": hook});
+            }),
+            &format!(
+                "containerd: runtime runc: {SPEC} runs the hook at createContainer and tells it that this is prestart"
+            ),
+            &format!(
+                "put the hook into hooks.prestart of {SPEC} with \"args\": [\"oci-hostaliases-hook\", \"prestart\"]"
+            ),
+        );
+        keeping_time(SPEC, |path| {
+            fs::write(path, with(&|spec| spec["hooks"] = json!({}))).unwrap()
+        });
+        let said = node.doctor();
+        let problem = format!("containerd: runtime runc: our {SPEC} has no hook in it");
+        assert_eq!(said.problems(), [(problem.as_str(), register)]);
+        assert_eq!(said.last(), format!("containerd: {register}"));
+
+        // And that does change it.
+        node.succeed(&["register", "containerd", "--hook", HOOK]);
+        assert_eq!(fs::read_to_string(SPEC).unwrap(), good);
+        touch(SPEC, 0);
+        set_mode(SPEC, 0o666);
+        node.doctor().assert_problem(
+            &format!("containerd: others than root may write {SPEC} (mode 0666)"),
+            &format!("chmod go-w {SPEC}"),
+        );
+        set_mode(SPEC, 0o644);
+        node.doctor().assert_works();
+
+        fs::rename(HOOK, "/run/world/away").unwrap();
+        node.doctor().assert_problem(
+            &format!("hook: stat {HOOK}: No such file or directory (os error 2): no container starts that runs it"),
+            &format!("install oci-hostaliases-hook at {HOOK}, or register it again with --hook PATH"),
+        );
+        fs::remove_file(SPEC).unwrap();
+        let said = node.doctor();
+        assert_eq!(
+            said.problems(),
+            [(
+                format!("containerd: runtime runc: base_runtime_spec: open {SPEC}: No such file or directory (os error 2): {stops}").as_str(),
+                register
+            )]
+        );
+        fs::rename("/run/world/away", HOOK).unwrap();
+        node.succeed(&["register", "containerd", "--hook", HOOK]);
+        touch(SPEC, 0);
+        node.doctor().assert_works();
+    });
+}
+
+#[test]
+fn annotations() {
+    on_containerd_node("containerd::annotations", |node| {
+        let remedy = "add \"oci-hostaliases.io/*\" to pod_annotations of runtime runc in /etc/containerd/config.toml, then restart containerd";
+        for (patterns, kept) in [
+            (
+                "[]",
+                Some(
+                    "oci-hostaliases.io/host-aliases, oci-hostaliases.io/domain, oci-hostaliases.io/pod-ips, oci-hostaliases.io/manage from the hook",
+                ),
+            ),
+            (
+                "[\"*\"]",
+                Some(
+                    "oci-hostaliases.io/host-aliases, oci-hostaliases.io/domain, oci-hostaliases.io/pod-ips, oci-hostaliases.io/manage from the hook (\"*\" does not match a key with a slash)",
+                ),
+            ),
+            (
+                "[\"x/*\", \"oci-hostaliases.io/[hdm]*\"]",
+                Some("oci-hostaliases.io/pod-ips from the hook"),
+            ),
+            ("[\"*/*\"]", None),
+        ] {
+            let text = edit(CONFIG, "[\"oci-hostaliases.io/*\"]", patterns);
+            let former = fs::read_to_string(CONFIG).unwrap();
+            keeping_time(CONFIG, |path| fs::write(path, text).unwrap());
+            let said = node.doctor();
+            match kept {
+                Some(kept) => said.assert_problem(
+                    &format!("containerd: runtime runc: its pod_annotations keep {kept}"),
+                    remedy,
+                ),
+                None => said.assert_works(),
+            }
+            keeping_time(CONFIG, |path| fs::write(path, former).unwrap());
+        }
+    });
+}
+
+#[test]
+fn a_restart_that_is_pending() {
+    on_containerd_node("containerd::a_restart_that_is_pending", |node| {
+        for path in [CONFIG, SPEC] {
+            std::thread::sleep(std::time::Duration::from_millis(200));
+            fs::write(path, fs::read(path).unwrap()).unwrap();
+            let said = node.doctor();
+            let problems = said.problems();
+            assert_eq!(problems.len(), 1, "{said:#?}");
+            let (text, remedy) = problems[0];
+            assert!(
+                text.starts_with("containerd: restart pending: process "),
+                "{text}"
+            );
+            assert!(
+                text.ends_with(&format!(" was started before {path} changed")),
+                "{text}"
+            );
+            assert_eq!(remedy, "systemctl restart containerd");
+            assert_eq!(
+                (said.status, said.last()),
+                (1, "containerd: systemctl restart containerd")
+            );
+            touch(path, 0);
+            node.doctor().assert_works();
+        }
+    });
+}
+
+/// A node whose runtimes cannot give a container the file.
+#[test]
+fn runtimes_that_run_the_hook_in_vain() {
+    on_node(
+        "containerd::runtimes_that_run_the_hook_in_vain",
+        CONTAINERD,
+        |node| {
+            for program in ["containerd", "ctr"] {
+                node.link_program(program);
+            }
+            write(
+                CONFIG,
+                &format!(
+                    "version = 2\n[{RUNTIMES}.runc]\n  runtime_type = \"io.containerd.runc.v2\"\n\
+                 [{RUNTIMES}.kata]\n  runtime_type = \"io.containerd.kata.v2\"\n\
+                 [{RUNTIMES}.gvisor]\n  runtime_type = \"io.containerd.runsc.v1\"\n\
+                 [{RUNTIMES}.old]\n  runtime_type = \"io.containerd.runc.v2\"\n  [{RUNTIMES}.old.options]\n    BinaryName = \"/run/world/bin/youki\"\n"
+                ),
+            );
+            node.add_program("youki", "echo youki version 0.5.7");
+            node.add_program("runsc", "echo runsc version release-20260601.0");
+            for (runtime, subject, text) in [
+                (
+                    "kata",
+                    "kata-runtime",
+                    "not found runs hooks outside of the guest, so that the container cannot get the file",
+                ),
+                (
+                    "gvisor",
+                    "runsc",
+                    "version release-20260601.0 shows a container only what is mounted at createContainer",
+                ),
+                (
+                    "old",
+                    "/run/world/bin/youki",
+                    "version 0.5.7 (before 0.6.0) runs its hooks at other moments than the specification says",
+                ),
+            ] {
+                node.succeed(&[
+                    "register",
+                    "containerd",
+                    "--hook",
+                    HOOK,
+                    "--runtime",
+                    runtime,
+                ]);
+                let said = node.doctor();
+                said.assert_problem(
+                &format!("{subject}: runtime {runtime}: {text}: a container that asks for something does not start"),
+                &format!("oci-hostaliases unregister containerd, then register the others with --runtime; not {runtime}"),
+            );
+                said.assert_note(
+                "containerd: runtime runc, which containers get that ask for none, does not run the hook",
+                "oci-hostaliases register containerd --runtime runc",
+            );
+                node.succeed(&["unregister", "containerd"]);
+            }
+        },
+    );
+}
+
+/// Changes a file as if that had been before the daemon started.
+pub(crate) fn keeping_time(path: &str, change: impl FnOnce(&Path)) {
+    change(Path::new(path));
+    touch(path, 0);
+}
+
+/// Sets when a file was changed, in seconds since 1970.
+pub(crate) fn touch(path: &str, seconds: u64) {
+    let file = fs::File::options().append(true).open(path).unwrap();
+    let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+    file.set_modified(time).unwrap();
+}

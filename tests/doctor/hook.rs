@@ -1,0 +1,163 @@
+//! The hook itself.
+
+use std::fs;
+use std::os::unix::fs::{chown, symlink};
+
+use crate::node::{HOOK, OURS, edit, set_mode, write};
+use crate::on_podman_node;
+
+#[test]
+fn a_hook_that_cannot_run() {
+    on_podman_node("hook::a_hook_that_cannot_run", |node| {
+        let good = fs::read(HOOK).unwrap();
+        let stops = "no container starts that runs it";
+        let install = format!(
+            "install oci-hostaliases-hook at {HOOK}, or register it again with --hook PATH"
+        );
+
+        set_mode(HOOK, 0o644);
+        node.doctor().assert_problem(
+            &format!("hook: {HOOK} is not executable (mode 0644): {stops}"),
+            &format!("chmod 0755 {HOOK}"),
+        );
+        fs::remove_file(HOOK).unwrap();
+        fs::create_dir(HOOK).unwrap();
+        node.doctor().assert_problem(
+            &format!("hook: {HOOK} is not a regular file: {stops}"),
+            &install,
+        );
+        fs::remove_dir(HOOK).unwrap();
+
+        fs::write(HOOK, &good[..60]).unwrap();
+        set_mode(HOOK, 0o755);
+        node.doctor().assert_problem(
+            &format!("hook: {HOOK} is damaged: {stops}"),
+            &format!("install a static oci-hostaliases-hook at {HOOK}"),
+        );
+        // Another architecture's: e_machine.
+        let mut foreign = good.clone();
+        foreign[18..20].copy_from_slice(&[0x16, 0]);
+        fs::write(HOOK, &foreign).unwrap();
+        node.doctor().assert_problem(
+            &format!("hook: {HOOK} --version: Exec format error (os error 8)"),
+            &format!("install the oci-hostaliases-hook of this machine's architecture at {HOOK}"),
+        );
+        fs::write(HOOK, "#!/bin/sh\necho oci-something 1.0\n").unwrap();
+        let said = node.doctor();
+        said.assert_problem(
+            &format!("hook: {HOOK} is another program: to --version it answers \"oci-something\""),
+            &format!("install oci-hostaliases-hook at {HOOK}"),
+        );
+        said.assert_line(&format!(
+            "note     hook: {HOOK} is a script or the like, not the program itself"
+        ));
+        fs::write(HOOK, "#!/bin/sh\necho oci-hostaliases-hook 0.0.1\n").unwrap();
+        let said = node.doctor();
+        said.assert_works();
+        said.assert_line(&format!(
+            "note     hook: {HOOK} is version 0.0.1, this program is version {}",
+            env!("CARGO_PKG_VERSION")
+        ));
+        fs::write(HOOK, good).unwrap();
+
+        let mounted = std::process::Command::new("mount")
+            .args([
+                "-t",
+                "tmpfs",
+                "-o",
+                "noexec,mode=755",
+                "tmpfs",
+                "/run/world/libexec",
+            ])
+            .status();
+        assert!(mounted.unwrap().success());
+        fs::copy(env!("CARGO_BIN_EXE_oci-hostaliases-hook"), HOOK).unwrap();
+        node.doctor().assert_problem(
+            &format!("hook: {HOOK} is on a file system mounted noexec: {stops}"),
+            &install,
+        );
+        rustix::mount::unmount("/run/world/libexec", rustix::mount::UnmountFlags::empty()).unwrap();
+    });
+}
+
+/// What others can change is reported and not run.
+#[test]
+fn a_hook_that_others_can_change() {
+    on_podman_node("hook::a_hook_that_others_can_change", |node| {
+        for path in [HOOK, "/run/world/libexec", "/run/world"] {
+            set_mode(path, 0o757);
+            let said = node.doctor();
+            said.assert_problem(
+                &format!("hook: others than root may write {path} (mode 0757)"),
+                &format!("chmod go-w {path}"),
+            );
+            assert!(
+                !said
+                    .lines
+                    .iter()
+                    .any(|line| line.contains(" runs, version "))
+            );
+            set_mode(path, 0o755);
+            chown(path, Some(1000), None).unwrap();
+            node.doctor().assert_problem(
+                &format!("hook: {path} belongs to user 1000, not to root"),
+                &format!("chown root:root {path}"),
+            );
+            chown(path, Some(0), None).unwrap();
+        }
+        // Also where a symlink leads.
+        fs::create_dir("/run/world/elsewhere").unwrap();
+        set_mode("/run/world/elsewhere", 0o777);
+        fs::rename(HOOK, "/run/world/elsewhere/hook").unwrap();
+        symlink("/run/world/elsewhere/hook", HOOK).unwrap();
+        node.doctor().assert_problem(
+            "hook: others than root may write /run/world/elsewhere (mode 0777)",
+            "chmod go-w /run/world/elsewhere",
+        );
+        set_mode("/run/world/elsewhere", 0o755);
+    });
+}
+
+#[test]
+fn a_hook_that_needs_libraries() {
+    on_podman_node("hook::a_hook_that_needs_libraries", |node| {
+        let good = fs::read(HOOK).unwrap();
+        let former = fs::read_to_string(OURS).unwrap();
+        fs::write(HOOK, elf("/lib/ld-not-there.so")).unwrap();
+        node.doctor().assert_problem(
+            &format!("hook: {HOOK} needs /lib/ld-not-there.so, which is not there: no container starts that runs it"),
+            &format!("install a static oci-hostaliases-hook at {HOOK}"),
+        );
+        let at_create_container = edit(OURS, "\"prestart\"", "\"createContainer\"");
+        let environment = "\"env\": [\n      \"PATH=/usr/sbin:/usr/bin:/sbin:/bin\"\n    ],";
+        assert!(at_create_container.contains(environment));
+        fs::write(HOOK, elf("/bin/sh")).unwrap();
+        write(OURS, &at_create_container.replace(environment, ""));
+        node.doctor().assert_problem(
+            &format!("hook: {HOOK} is not static, and at createContainer without \"env\" the container chooses its libraries"),
+            &format!("install a static oci-hostaliases-hook at {HOOK}"),
+        );
+        fs::write(OURS, former).unwrap();
+        fs::write(HOOK, good).unwrap();
+        let built = std::env::var_os("OCI_HOSTALIASES_HOOK");
+        if built.is_some() {
+            node.doctor()
+                .assert_line(&format!("ok       hook: {HOOK} is static"));
+        }
+    });
+}
+
+/// A 64-bit little-endian ELF file whose only program header names a loader.
+fn elf(loader: &str) -> Vec<u8> {
+    let mut bytes = vec![0; 64 + 56];
+    bytes[..6].copy_from_slice(b"\x7fELF\x02\x01");
+    bytes[32] = 64; // e_phoff
+    bytes[54] = 56; // e_phentsize
+    bytes[56] = 1; // e_phnum
+    bytes[64] = 3; // p_type: PT_INTERP
+    bytes[72] = 120; // p_offset
+    bytes[96] = u8::try_from(loader.len() + 1).unwrap(); // p_filesz
+    bytes.extend(loader.as_bytes());
+    bytes.push(0);
+    bytes
+}

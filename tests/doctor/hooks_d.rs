@@ -1,0 +1,201 @@
+//! Podman and CRI-O.
+
+use std::fs;
+use std::os::unix::fs::chown;
+
+use crate::node::{HOOK, HOOKS_D, OURS, edit, set_mode, write};
+use crate::{on_node, on_podman_node};
+
+#[test]
+fn files_that_the_loader_does_not_take() {
+    on_podman_node("hooks_d::files_that_the_loader_does_not_take", |node| {
+        let other = format!("{HOOKS_D}/99-other.json");
+        for (path, text, reason) in [
+            (
+                OURS,
+                "{".to_owned(),
+                "not JSON: EOF while parsing an object at line 1 column 1",
+            ),
+            (
+                OURS,
+                edit(OURS, "1.0.0", "1.1.0"),
+                "version \"1.1.0\": only \"1.0.0\" is known",
+            ),
+            (
+                OURS,
+                edit(OURS, "\"stages\"", "\"stage\""),
+                "stages is missing",
+            ),
+            (
+                OURS,
+                edit(OURS, "    \"prestart\"\n  ]", "    \"preStart\"\n  ]"),
+                "stages has \"preStart\", which is no stage",
+            ),
+            (
+                &other,
+                "hello".to_owned(),
+                "not JSON: expected value at line 1 column 1",
+            ),
+            (
+                &other,
+                "{\"version\":\"1.0.0\",\"stages\":[]}".to_owned(),
+                "hook.path is missing",
+            ),
+        ] {
+            node.broken_by(
+                path,
+                &text,
+                &format!("podman: {path}: {reason}: no podman run works"),
+                &format!("correct {path} or move it away"),
+            );
+        }
+        // What has another ending is nobody's business.
+        write(format!("{HOOKS_D}/README"), "hello");
+        // Nor is somebody else's program that is not there.
+        let dropped = r#"{"version":"1.0.0","hook":{"path":"/not/there"},"stages":["prestart"]}"#;
+        write(&other, dropped);
+    });
+}
+
+#[test]
+fn files_that_do_not_count() {
+    on_podman_node("hooks_d::files_that_do_not_count", |node| {
+        node.broken_by(
+            OURS,
+            &edit(OURS, HOOK, "/not/there"),
+            &format!("podman: {OURS} names /not/there, which is not there: podman ignores the file without a word"),
+            "install /not/there, or oci-hostaliases register podman --hook PATH",
+        );
+        let retry = "oci-hostaliases register podman";
+        node.broken_by(
+            OURS,
+            &edit(OURS, "    \"prestart\"\n  ]", "    \"poststart\"\n  ]"),
+            &format!("podman: {OURS} runs the hook at poststart, where it cannot mount anything"),
+            retry,
+        );
+        node.broken_by(
+            OURS,
+            &edit(
+                OURS,
+                "    \"prestart\"\n  ]",
+                "    \"createContainer\"\n  ]",
+            ),
+            &format!(
+                "podman: {OURS} runs the hook at createContainer and tells it that this is prestart"
+            ),
+            retry,
+        );
+        node.broken_by(
+            OURS,
+            &edit(OURS, "    \"prestart\"\n  ]", "  ]"),
+            &format!("podman: {OURS} names no stage"),
+            retry,
+        );
+
+        // A directory that the engine's configuration does not name.
+        node.broken_by(
+            "/etc/containers/containers.conf",
+            "[engine]\nhooks_dir = [\"/etc/other\"]\n",
+            &format!("podman: {OURS} is in a directory that podman does not read"),
+            &format!("mkdir -p /etc/other && mv {OURS} /etc/other/"),
+        );
+        // One that is read later and has a file of the same name.
+        write(
+            "/etc/other/oci-hostaliases.json",
+            &edit(OURS, "oci-hostaliases-hook", "other")
+                .replace("/run/world/libexec/other", "/bin/sh"),
+        );
+        node.broken_by(
+            "/etc/containers/containers.conf",
+            &format!("[engine]\nhooks_dir = [\"{HOOKS_D}\", \"/etc/other\"]\n"),
+            &format!("podman: {OURS} is hidden by /etc/other/oci-hostaliases.json, which has the same name and is read later"),
+            "rename /etc/other/oci-hostaliases.json",
+        );
+        node.broken_by(
+            "/etc/containers/containers.conf",
+            "[engine]\nhooks_dir = []\n",
+            "podman: /etc/containers/containers.conf: hooks_dir is empty, so podman reads no hooks: name a directory there",
+            "correct hooks_dir in that file",
+        );
+    });
+}
+
+#[test]
+fn files_that_others_can_change() {
+    on_podman_node("hooks_d::files_that_others_can_change", |node| {
+        for path in [OURS, HOOKS_D, "/etc/containers"] {
+            let former = fs::metadata(path).unwrap().permissions();
+            let mode = if path == OURS { 0o666 } else { 0o777 };
+            set_mode(path, mode);
+            node.doctor().assert_problem(
+                &format!("podman: others than root may write {path} (mode {mode:04o})"),
+                &format!("chmod go-w {path}"),
+            );
+            fs::set_permissions(path, former).unwrap();
+            chown(path, Some(1000), None).unwrap();
+            node.doctor().assert_problem(
+                &format!("podman: {path} belongs to user 1000, not to root"),
+                &format!("chown root:root {path}"),
+            );
+            chown(path, Some(0), None).unwrap();
+        }
+    });
+}
+
+#[test]
+fn two_files_run_the_hook_twice() {
+    on_podman_node("hooks_d::two_files_run_the_hook_twice", |node| {
+        fs::copy(OURS, format!("{HOOKS_D}/50-more.json")).unwrap();
+        let said = node.doctor();
+        said.assert_works();
+        said.assert_line("note     podman: runs the hook 2 times for a container: once is enough");
+    });
+}
+
+#[test]
+fn crio_is_stopped_by_a_bad_file() {
+    on_node("hooks_d::crio_is_stopped_by_a_bad_file", &[], |node| {
+        let hooks_dir = format!("[crio.runtime]\nhooks_dir = [\"{HOOKS_D}\"]\n");
+        write("/etc/crio/crio.conf", &hooks_dir);
+        let said = node.doctor();
+        said.assert_note(
+            &format!("CRI-O: not registered in {HOOKS_D}"),
+            "oci-hostaliases register crio",
+        );
+        assert_eq!(
+            said.last(),
+            "not registered: run oci-hostaliases register crio"
+        );
+        assert_eq!(said.status, 1);
+
+        node.succeed(&["register", "crio", "--hook", HOOK]);
+        let said = node.doctor();
+        said.assert_works();
+        said.assert_line(&format!("ok       CRI-O: {OURS} runs {HOOK} at prestart, for containers with an annotation of ours"));
+        let bad = format!("{HOOKS_D}/bad.json");
+        node.broken_by(
+            &bad,
+            "[]",
+            &format!("CRI-O: {bad}: not a JSON object: CRI-O does not start"),
+            &format!("correct {bad} or move it away"),
+        );
+        node.broken_by(
+            "/etc/crio/crio.conf.d/10-x.conf",
+            "x = = 1",
+            "CRI-O: /etc/crio/crio.conf.d/10-x.conf is not valid TOML: extra `=`, expected nothing",
+            "correct hooks_dir in that file",
+        );
+        // Podman beside it, which reads another directory: no engine must be registered in vain.
+        node.add_program("podman", "exit 1");
+        write(
+            "/etc/containers/containers.conf",
+            "[engine]\nhooks_dir = [\"/etc/other\"]\n",
+        );
+        let said = node.doctor();
+        said.assert_works();
+        said.assert_note(
+            "podman: not registered in /etc/other",
+            "oci-hostaliases register podman",
+        );
+    });
+}

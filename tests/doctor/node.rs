@@ -1,0 +1,228 @@
+//! A node to examine, and what doctor says of it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output};
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// Where the node's hook is.
+pub(crate) const HOOK: &str = "/run/world/libexec/oci-hostaliases-hook";
+/// The directory that the node's engines read.
+pub(crate) const HOOKS_D: &str = "/etc/containers/oci/hooks.d";
+/// The file that `register` writes there.
+pub(crate) const OURS: &str = "/etc/containers/oci/hooks.d/oci-hostaliases.json";
+
+pub(crate) struct Node {
+    bin: PathBuf,
+    /// Held open for as long as the node has a log.
+    log: UnixDatagram,
+}
+
+impl Node {
+    /// A node with the hook and a log, and without any engine.
+    pub(crate) fn new(home: &Path) -> Self {
+        for directory in ["/etc/containers", "/etc/crio", "/etc/containerd"] {
+            let _ = fs::remove_dir_all(directory);
+            fs::create_dir_all("/etc/containers").unwrap();
+        }
+        let bin = home.join("bin");
+        fs::create_dir_all(&bin).unwrap();
+        fs::create_dir_all(home.join("libexec")).unwrap();
+        let built = std::env::var_os("OCI_HOSTALIASES_HOOK")
+            .unwrap_or_else(|| env!("CARGO_BIN_EXE_oci-hostaliases-hook").into());
+        fs::copy(built, HOOK).unwrap();
+        set_mode(HOOK, 0o755);
+        Self {
+            bin,
+            log: UnixDatagram::bind("/dev/log").unwrap(),
+        }
+    }
+
+    /// A program in the node's PATH.
+    pub(crate) fn add_program(&self, name: &str, script: &str) {
+        write(self.bin.join(name), &format!("#!/bin/sh\n{script}\n"));
+        set_mode(self.bin.join(name), 0o755);
+    }
+
+    pub(crate) fn remove_program(&self, name: &str) {
+        fs::remove_file(self.bin.join(name)).unwrap();
+    }
+
+    /// A program of the machine in the node's PATH.
+    pub(crate) fn link_program(&self, name: &str) {
+        let program = crate::needs::find(name).unwrap();
+        std::os::unix::fs::symlink(program, self.bin.join(name)).unwrap();
+    }
+
+    /// Podman, which reads [`HOOKS_D`] and runs the hook for every container.
+    pub(crate) fn with_podman(&self) {
+        self.add_program("podman", "exit 1");
+        let hooks_dir = format!("[engine]\nhooks_dir = [\"{HOOKS_D}\"]\n");
+        write("/etc/containers/containers.conf", &hooks_dir);
+        self.succeed(&["register", "podman", "--all", "--hook", HOOK]);
+    }
+
+    /// Takes the log away.
+    pub(crate) fn without_log(self) {
+        drop(self.log);
+    }
+
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        self.under(&[], arguments)
+    }
+
+    /// The program, run by another one.
+    pub(crate) fn under(&self, before: &[&str], arguments: &[&str]) -> Command {
+        let mut words = before.to_vec();
+        words.push(env!("CARGO_BIN_EXE_oci-hostaliases"));
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).args(arguments);
+        command.env_clear().env("PATH", &self.bin);
+        command
+    }
+
+    pub(crate) fn succeed(&self, arguments: &[&str]) {
+        let output = self.command(arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+    }
+
+    pub(crate) fn doctor(&self) -> Said {
+        Said::from(self.command(&["doctor"]).output().unwrap())
+    }
+
+    pub(crate) fn doctor_json(&self) -> (i32, Value) {
+        let output = self.command(&["doctor", "--json"]).output().unwrap();
+        let json = serde_json::from_slice(&output.stdout).unwrap();
+        (output.status.code().unwrap(), json)
+    }
+
+    /// Writes `text` to `path`, looks for the one problem, and brings the former text back.
+    pub(crate) fn broken_by(&self, path: &str, text: &str, problem: &str, remedy: &str) {
+        let former = fs::read(path).ok();
+        write(path, text);
+        self.doctor().assert_problem(problem, remedy);
+        match former {
+            Some(former) => fs::write(path, former).unwrap(),
+            None => fs::remove_file(path).unwrap(),
+        }
+    }
+}
+
+/// A process that looks like a running daemon.
+pub(crate) struct Daemon(Child);
+
+impl Daemon {
+    /// Starts a script of this name with these arguments.
+    pub(crate) fn start(name: &str, arguments: &[&str]) -> Self {
+        let program = Path::new("/run/world/daemons").join(name);
+        write(&program, "#!/bin/sh\n/bin/sleep 1000\nexit 0\n");
+        set_mode(&program, 0o755);
+        // What was written before is older than the daemon, also in hundredths of a second.
+        std::thread::sleep(Duration::from_millis(100));
+        let child = Command::new(&program).args(arguments).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(100));
+        Self(child)
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.0.id()
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What doctor printed, and how it ended.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) status: i32,
+    pub(crate) lines: Vec<String>,
+}
+
+impl From<Output> for Said {
+    fn from(output: Output) -> Self {
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+        let text = String::from_utf8(output.stdout).unwrap();
+        Self {
+            status: output.status.code().unwrap(),
+            lines: text.lines().map(str::to_owned).collect(),
+        }
+    }
+}
+
+impl Said {
+    pub(crate) fn last(&self) -> &str {
+        self.lines.last().unwrap()
+    }
+
+    /// The lines of the problems, each with what to change.
+    pub(crate) fn problems(&self) -> Vec<(&str, &str)> {
+        let pairs = self.lines.windows(2);
+        let problems = pairs.filter_map(|pair| {
+            let problem = pair[0].strip_prefix("problem  ")?;
+            let remedy = pair[1].strip_prefix("         change: ").unwrap();
+            Some((problem, remedy))
+        });
+        problems.collect()
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_works(&self) {
+        assert_eq!(self.problems(), [], "{self:#?}");
+        assert_eq!((self.status, self.last()), (0, "works"), "{self:#?}");
+    }
+
+    /// There is this problem and no other.
+    #[track_caller]
+    pub(crate) fn assert_problem(&self, problem: &str, remedy: &str) {
+        assert_eq!(self.problems(), [(problem, remedy)], "{self:#?}");
+        let subject = match problem.find("): ") {
+            Some(end) if problem.starts_with("containerd (") => &problem[..=end],
+            _ => problem.split(':').next().unwrap(),
+        };
+        assert_eq!(self.last(), format!("{subject}: {remedy}"));
+        assert_eq!(self.status, 1);
+    }
+
+    /// There is this line.
+    #[track_caller]
+    pub(crate) fn assert_line(&self, line: &str) {
+        assert!(self.lines.iter().any(|it| it == line), "{line}: {self:#?}");
+    }
+
+    /// There is this line, and below it what could be changed.
+    #[track_caller]
+    pub(crate) fn assert_note(&self, note: &str, remedy: &str) {
+        let wanted = [
+            format!("note     {note}"),
+            format!("         change: {remedy}"),
+        ];
+        assert!(
+            self.lines.windows(2).any(|it| it == wanted),
+            "{note}: {self:#?}"
+        );
+    }
+}
+
+pub(crate) fn write(path: impl AsRef<Path>, text: &str) {
+    fs::create_dir_all(path.as_ref().parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+pub(crate) fn set_mode(path: impl AsRef<Path>, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+pub(crate) fn edit(path: &str, from: &str, to: &str) -> String {
+    let text = fs::read_to_string(path).unwrap();
+    assert!(text.contains(from), "no {from:?} in {text}");
+    text.replace(from, to)
+}

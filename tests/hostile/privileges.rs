@@ -1,0 +1,211 @@
+//! What the hook has given up by the time it reads, seen from outside; and a hostile environment.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::bundle::Bundle;
+use crate::{ALIASES, HOST_ALIASES, call, needs, whole_file, world};
+
+/// `CAP_CHOWN`, `CAP_DAC_OVERRIDE`, `CAP_SYS_CHROOT`, `CAP_SYS_PTRACE`, `CAP_SYS_ADMIN`, by their numbers in
+/// `linux/capability.h`: what SECURITY.md names.
+const KEPT: u64 = 1 << 0 | 1 << 1 | 1 << 18 | 1 << 19 | 1 << 21;
+
+/// A hook that waits for its state: everything before has been done.
+struct Reading(Child);
+
+impl Reading {
+    /// `before` is what starts it: with more capabilities, open descriptors.
+    fn start(before: &str, bundle: &Bundle) -> Self {
+        let hook = call::hook_of(bundle);
+        let child = Command::new("sh")
+            .args([
+                "-c",
+                &format!("{before} {hook} prestart --config /nonexistent"),
+            ])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let reading = Self(child);
+        for _ in 0..1000 {
+            // 0 is read(2) on x86-64 and 63 elsewhere; its first argument is stdin.
+            let call = reading.read("syscall");
+            if ["0 0x0 ", "63 0x0 "]
+                .iter()
+                .any(|read| call.starts_with(read))
+                && reading.read("comm").starts_with("oci-hostaliases")
+            {
+                return reading;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("the hook does not read: {}", reading.read("syscall"));
+    }
+
+    fn read(&self, file: &str) -> String {
+        fs::read_to_string(format!("/proc/{}/{file}", self.0.id())).unwrap_or_default()
+    }
+
+    fn status(&self, field: &str) -> String {
+        let status = self.read("status");
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix(&format!("{field}:")));
+        line.expect(field).trim().to_owned()
+    }
+
+    fn descriptors(&self) -> BTreeSet<String> {
+        fs::read_dir(format!("/proc/{}/fd", self.0.id()))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn given_up_before_the_first_byte() {
+    world("privileges::given_up_before_the_first_byte", |home| {
+        let bundle = Bundle::new(home, "runc", "prestart");
+        let more =
+            "exec setpriv --inh-caps=+net_raw,+sys_module --ambient-caps=+net_raw,+sys_module";
+        let files = "exec 3</etc/passwd 4</ 5</proc 9>/dev/null;";
+        for before in ["exec".to_owned(), format!("{files} {more}")] {
+            let hook = Reading::start(&before, &bundle);
+            for (set, expected) in [
+                ("CapEff", KEPT),
+                ("CapPrm", KEPT),
+                ("CapInh", 0),
+                ("CapAmb", 0),
+            ] {
+                assert_eq!(
+                    hook.status(set),
+                    format!("{expected:016x}"),
+                    "{set}, {before}"
+                );
+            }
+            assert_eq!(hook.status("NoNewPrivs"), "1");
+            assert_eq!(hook.status("Threads"), "1");
+            assert_eq!(
+                hook.descriptors(),
+                ["0", "1", "2"].map(str::to_owned).into(),
+                "{before}"
+            );
+        }
+    });
+}
+
+/// A runtime without all capabilities, as in a container of its own: what is not there is not missed here.
+#[test]
+fn fewer_to_begin_with() {
+    world("privileges::fewer_to_begin_with", |home| {
+        let bundle = Bundle::new(home, "runc", "prestart");
+        let fewer = "exec setpriv --bounding-set=-all,+sys_admin,+chown,+kill";
+        let hook = Reading::start(fewer, &bundle);
+        let expected = format!("{:016x}", 1 << 21 | 1 << 0);
+        assert_eq!(hook.status("CapEff"), expected);
+        assert_eq!(hook.status("CapPrm"), expected);
+    });
+}
+
+/// Whether this 64-bit ELF file has a segment `PT_INTERP`: a dynamic loader, which reads `LD_PRELOAD`.
+fn has_interpreter(elf: &[u8]) -> bool {
+    let number = |at: usize, length: usize| {
+        let bytes = elf[at..at + length].iter().rev();
+        bytes.fold(0, |number, byte| number << 8 | usize::from(*byte))
+    };
+    let (headers, size, count) = (number(0x20, 8), number(0x36, 2), number(0x38, 2));
+    (0..count).any(|nth| number(headers + nth * size, 4) == 3)
+}
+
+/// A library that says that it was loaded; `None` for a hook that is not static (a debug build).
+fn preloaded(home: &Path, hook: &str) -> Option<String> {
+    if has_interpreter(&fs::read(hook).unwrap()) {
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED LD_PRELOAD: the hook under test is not static"
+        );
+        return None;
+    }
+    let (source, library) = (home.join("evil.c"), home.join("evil.so"));
+    let marker = home.join("evil-was-here");
+    let text = format!(
+        "#include <fcntl.h>\n__attribute__((constructor)) static void evil(void) {{ open(\"{}\", O_CREAT | O_WRONLY, 0600); }}\n",
+        marker.display()
+    );
+    fs::write(&source, text).unwrap();
+    let compiled = Command::new("gcc")
+        .args(["-shared", "-fPIC", "-o"])
+        .args([&library, &source])
+        .status();
+    assert!(compiled.unwrap().success());
+    Some(library.display().to_string())
+}
+
+/// CVE-2025-23266: runc before 1.3 gives a hook of the stage createContainer the container's environment.
+#[test]
+fn hostile_environment() {
+    world("privileges::hostile_environment", |home| {
+        if !needs::met("privileges::hostile_environment", &[("gcc", "gcc")]) {
+            return;
+        }
+        for stage in ["prestart", "createRuntime", "createContainer"] {
+            let mut bundle = Bundle::new(home, "runc", stage);
+            bundle.annotate(HOST_ALIASES, ALIASES);
+            let mut environment = vec![
+                "PATH=/nowhere".to_owned(),
+                "HOME=/nowhere".into(),
+                "TMPDIR=/nowhere".into(),
+                "RUST_LOG=trace".into(),
+                "RUST_BACKTRACE=full".into(),
+                "RUST_MIN_STACK=1".into(),
+                "LC_ALL=tr_TR.UTF-8".into(),
+                "LANG=tr_TR.UTF-8".into(),
+                "TZ=:/etc/passwd".into(),
+                "LOCPATH=/nowhere".into(),
+                "GCONV_PATH=/nowhere".into(),
+                "MALLOC_PERTURB_=165".into(),
+                "GLIBC_TUNABLES=glibc.malloc.check=3:glibc.malloc.perturb=165".into(),
+                "OCI_HOSTALIASES_CONFIG=/nowhere".into(),
+                "PATHRS_DEBUG=1".into(),
+                "=".into(),
+                "NO_EQUALS".into(),
+                format!("LONG={}", "x".repeat(100_000)),
+            ];
+            if let Some(library) = preloaded(home, &call::hook_of(&bundle)) {
+                environment.push(format!("LD_PRELOAD={library}"));
+                environment.push(format!("LD_AUDIT={library}"));
+                environment.push(format!("LD_LIBRARY_PATH={}", home.display()));
+            }
+            // Given to the hook, and to the container, whose environment it may get.
+            for inherited in [false, true] {
+                if inherited {
+                    bundle.config["hooks"][stage][0]
+                        .as_object_mut()
+                        .unwrap()
+                        .remove("env");
+                    let mut of_container = environment.clone();
+                    of_container.retain(|entry| entry.len() < 1000 && entry.contains("=/"));
+                    bundle.config["process"]["env"] = json!(of_container);
+                } else {
+                    bundle.config["hooks"][stage][0]["env"] = json!(environment);
+                }
+                assert_eq!(bundle.shown(), whole_file(), "{stage}");
+            }
+            assert!(!home.join("evil-was-here").exists(), "{stage}");
+        }
+    });
+}

@@ -1,0 +1,402 @@
+//! What is done with a container's `/etc/hosts`, by who mounted what on it: each row of the plan
+//! table with a `config.json` as the engine writes it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod pure;
+
+use oci_hostaliases::facts::hosts_mount::{Engine, HostsMount};
+use oci_hostaliases::facts::request::Request;
+use oci_hostaliases::plan::{self, Action, Plan};
+use pure::{annotated, config_fixture, container};
+use serde_json::{Value, json};
+
+const ENTRIES: (&str, &str) = (
+    "oci-hostaliases.io/host-aliases",
+    r#"[{"ip":"10.1.2.3","hostnames":["foo.remote"]}]"#,
+);
+const NO_ENTRIES: (&str, &str) = ("oci-hostaliases.io/host-aliases", "[]");
+const DOMAIN: (&str, &str) = ("oci-hostaliases.io/domain", "shop.example");
+const LEFT: (&str, &str) = ("oci-hostaliases.io/manage", "false");
+const MANAGED: (&str, &str) = ("oci-hostaliases.io/manage", "true");
+
+/// The plan, or what is refused: the same steps as the hook's.
+fn plan_for(config: Value, ours: &[(&str, &str)]) -> Result<Plan, String> {
+    let container = container(&annotated(config, ours));
+    if let Some(plan) = plan::left_alone(&container) {
+        return Ok(plan);
+    }
+    let request = Request::read(&container.annotations).map_err(|errors| errors.to_string())?;
+    Ok(plan::for_mount(
+        container.hosts_mount.as_ref(),
+        !request.aliases.is_empty(),
+        container.annotations.ask_for_something(),
+    ))
+}
+
+#[track_caller]
+fn assert_plan(
+    config: Value,
+    ours: &[(&str, &str)],
+    (action, is_warning, reason): (Action, bool, &str),
+) {
+    let plan = plan_for(config, ours).unwrap();
+    assert_eq!(
+        (plan.action, plan.is_warning, plan.reason.as_str()),
+        (action, is_warning, reason),
+        "with {ours:?}"
+    );
+}
+
+/// The fixture with this mount added, behind all others.
+fn with_mount(fixture: &str, destination: &str, source: &str) -> Value {
+    let mut config = config_fixture(fixture);
+    config["mounts"].as_array_mut().unwrap().push(json!({
+        "destination": destination, "type": "bind", "source": source, "options": ["rbind", "rprivate"]
+    }));
+    config
+}
+
+#[test]
+fn managed_whether_entries_are_asked_for_or_not() {
+    let copy = "/var/lib/containerd/io.containerd.grpc.v1.cri/sandboxes/4bd67bba5d4b0e2a6a7a27fa9a6ea7ac8ef8a6a0a5e8c22e3a7b1a0b0f4a4cd1/hosts is containerd's copy of the node's file";
+    for (fixture, reason) in [
+        ("runc-1.1.5-spec", "nothing is mounted on /etc/hosts"),
+        (
+            "runc-1.1.5-spec-rootless",
+            "nothing is mounted on /etc/hosts",
+        ),
+        ("crun-1.8.1-spec", "nothing is mounted on /etc/hosts"),
+        ("crio", "nothing is mounted on /etc/hosts"),
+        ("containerd-1.7", copy),
+        ("containerd-2.1", copy),
+        ("crio-host-network", "the node's own /etc/hosts is mounted"),
+    ] {
+        for ours in [
+            &[][..],
+            &[ENTRIES],
+            &[NO_ENTRIES],
+            &[DOMAIN],
+            &[MANAGED],
+            &[ENTRIES, MANAGED],
+        ] {
+            assert_plan(
+                config_fixture(fixture),
+                ours,
+                (Action::Manage, false, reason),
+            );
+        }
+    }
+}
+
+#[test]
+fn an_engines_own_file_is_extended_only_when_entries_are_asked_for() {
+    for (fixture, made) in [
+        (
+            "containerd-kubelet",
+            "/var/lib/kubelet/pods/6f0ad0e1-8b2f-4a4f-9f2e-0c3a2d7b9f10/etc-hosts was made by the kubelet",
+        ),
+        (
+            "crio-kubelet",
+            "/var/lib/kubelet/pods/6f0ad0e1-8b2f-4a4f-9f2e-0c3a2d7b9f10/etc-hosts was made by the kubelet",
+        ),
+        (
+            "podman",
+            "/run/containers/storage/overlay-containers/0d1cbd0b3b0b8b4e7d66f2f7a3b6f3a9d3a4b2a1c0d9e8f7a6b5c4d3e2f1a0b9/userdata/hosts was made by Podman",
+        ),
+        (
+            "podman-rootless",
+            "/run/user/1000/containers/overlay-containers/0d1cbd0b3b0b8b4e7d66f2f7a3b6f3a9d3a4b2a1c0d9e8f7a6b5c4d3e2f1a0b9/userdata/hosts was made by Podman",
+        ),
+        (
+            "docker",
+            "/var/lib/docker/containers/0d1cbd0b3b0b8b4e7d66f2f7a3b6f3a9d3a4b2a1c0d9e8f7a6b5c4d3e2f1a0b9/hosts was made by Docker",
+        ),
+        (
+            "nerdctl",
+            "/var/lib/nerdctl/1935db59/etchosts/default/0d1cbd0b3b0b8b4e7d66f2f7a3b6f3a9d3a4b2a1c0d9e8f7a6b5c4d3e2f1a0b9/hosts was made by nerdctl",
+        ),
+    ] {
+        for ours in [&[ENTRIES][..], &[ENTRIES, DOMAIN], &[ENTRIES, MANAGED]] {
+            assert_plan(config_fixture(fixture), ours, (Action::Extend, false, made));
+        }
+        for ours in [&[][..], &[MANAGED]] {
+            assert_plan(
+                config_fixture(fixture),
+                ours,
+                (
+                    Action::Leave,
+                    false,
+                    &format!("{made} and no entries are asked for"),
+                ),
+            );
+        }
+        // Asked for something, but not for entries: what is asked for needs a file of ours.
+        for ours in [&[DOMAIN][..], &[NO_ENTRIES]] {
+            assert_plan(
+                config_fixture(fixture),
+                ours,
+                (
+                    Action::Leave,
+                    true,
+                    &format!(
+                        "{made} and there are no entries for it: its own lines stay as they are"
+                    ),
+                ),
+            );
+        }
+    }
+}
+
+#[test]
+fn an_engines_file_that_is_still_empty_is_managed_with_a_warning() {
+    let plan = plan_for(config_fixture("podman"), &[ENTRIES])
+        .unwrap()
+        .engine_file_is_empty();
+    assert_eq!(
+        plan,
+        Plan {
+            action: Action::Manage,
+            reason: "/run/containers/storage/overlay-containers/0d1cbd0b3b0b8b4e7d66f2f7a3b6f3a9d3a4b2a1c0d9e8f7a6b5c4d3e2f1a0b9/userdata/hosts was made by Podman, but it is still empty: the engine's own later entries (--add-host) will be hidden".to_owned(),
+            is_warning: true,
+        }
+    );
+}
+
+#[test]
+fn the_users_own_volume_is_left_alone() {
+    for (fixture, own) in [
+        (
+            "own-volume",
+            "/srv/web/hosts is the user's own volume on /etc/hosts",
+        ),
+        (
+            "containerd-own-volume",
+            "/var/lib/kubelet/pods/6f0ad0e1-8b2f-4a4f-9f2e-0c3a2d7b9f10/volume-subpaths/hosts/web/0 is the user's own volume on /etc/hosts",
+        ),
+    ] {
+        assert_plan(config_fixture(fixture), &[], (Action::Leave, false, own));
+        assert_plan(
+            config_fixture(fixture),
+            &[MANAGED],
+            (Action::Leave, false, own),
+        );
+        for ours in [&[ENTRIES][..], &[DOMAIN], &[NO_ENTRIES]] {
+            assert_plan(
+                config_fixture(fixture),
+                ours,
+                (
+                    Action::Leave,
+                    true,
+                    &format!("{own}: the entries asked for are not added"),
+                ),
+            );
+        }
+    }
+}
+
+#[test]
+fn a_sandbox_is_left_alone_whatever_is_asked_for() {
+    for fixture in ["containerd-sandbox", "crio-sandbox"] {
+        for ours in [
+            &[][..],
+            &[ENTRIES],
+            &[LEFT],
+            &[("oci-hostaliases.io/host-aliases", "nonsense")],
+            &[("oci-hostaliases.io/hots-aliases", "[]")],
+        ] {
+            assert_plan(
+                config_fixture(fixture),
+                ours,
+                (Action::Leave, false, "the container is its Pod's sandbox"),
+            );
+        }
+    }
+    // Whatever it has mounted.
+    assert_plan(
+        with_mount("containerd-sandbox", "/etc/hosts", "/etc/hosts"),
+        &[ENTRIES],
+        (Action::Leave, false, "the container is its Pod's sandbox"),
+    );
+}
+
+#[test]
+fn manage_false_leaves_alone_also_when_the_other_annotations_are_wrong() {
+    for fixture in [
+        "runc-1.1.5-spec",
+        "containerd-1.7",
+        "containerd-kubelet",
+        "crio",
+        "crio-host-network",
+        "podman",
+        "docker",
+        "nerdctl",
+        "own-volume",
+    ] {
+        for ours in [
+            &[LEFT][..],
+            &[LEFT, ENTRIES],
+            &[LEFT, ("oci-hostaliases.io/host-aliases", "[[[")],
+            &[LEFT, ("oci-hostaliases.io/domain", "Not A Domain")],
+            &[LEFT, ("oci-hostaliases.io/hots-aliases", "[]")],
+        ] {
+            assert_plan(
+                config_fixture(fixture),
+                ours,
+                (
+                    Action::Leave,
+                    false,
+                    "annotation oci-hostaliases.io/manage is \"false\"",
+                ),
+            );
+        }
+    }
+    // Only "false" is false.
+    for other in ["False", "no", "0", " false", ""] {
+        assert_eq!(
+            plan_for(
+                config_fixture("crio"),
+                &[("oci-hostaliases.io/manage", other)]
+            ),
+            Err(format!(
+                "oci-hostaliases.io/manage: Invalid value: {other:?}: must be \"true\" or \"false\""
+            ))
+        );
+    }
+}
+
+#[test]
+fn the_destination_is_compared_cleaned() {
+    for destination in [
+        "/etc/hosts",
+        "/etc//hosts",
+        "//etc/hosts",
+        "/etc/hosts/",
+        "/etc/./hosts",
+        "/etc/../etc/hosts",
+        "/../etc/hosts",
+        "/var/../etc/hosts/.",
+        // Relative to the root, as runc takes it.
+        "etc/hosts",
+    ] {
+        assert_plan(
+            with_mount("runc-1.1.5-spec", destination, "/srv/hosts"),
+            &[ENTRIES],
+            (
+                Action::Leave,
+                true,
+                "/srv/hosts is the user's own volume on /etc/hosts: the entries asked for are not added",
+            ),
+        );
+    }
+    for destination in [
+        "/etc",
+        "/etc/hosts.allow",
+        "/etc/hosts/x",
+        "/etc/Hosts",
+        "/mnt/etc/hosts",
+        "/etc/hostname",
+        "/",
+        "",
+    ] {
+        assert_plan(
+            with_mount("runc-1.1.5-spec", destination, "/srv/hosts"),
+            &[ENTRIES],
+            (Action::Manage, false, "nothing is mounted on /etc/hosts"),
+        );
+    }
+}
+
+#[test]
+fn the_last_of_two_mounts_hides_the_first() {
+    assert_plan(
+        with_mount("docker", "/etc/../etc/hosts", "/srv/hosts"),
+        &[],
+        (
+            Action::Leave,
+            false,
+            "/srv/hosts is the user's own volume on /etc/hosts",
+        ),
+    );
+    assert_plan(
+        with_mount("own-volume", "/etc//hosts", "/etc/hosts"),
+        &[],
+        (
+            Action::Manage,
+            false,
+            "the node's own /etc/hosts is mounted",
+        ),
+    );
+}
+
+#[test]
+fn the_source_tells_who_made_the_file() {
+    let engine = |engine, source: &str| HostsMount::Engine {
+        engine,
+        source: source.to_owned(),
+    };
+    let copy = |source: &str| HostsMount::CopyOfNodeHosts {
+        source: source.to_owned(),
+    };
+    let own = |source: &str| HostsMount::Own {
+        source: source.to_owned(),
+    };
+    let cases = [
+        ("/etc/hosts", HostsMount::NodeHosts),
+        ("//etc/./hosts", HostsMount::NodeHosts),
+        // Directories of the kubelet, containerd and the others can be anywhere.
+        (
+            "/data/kubelet/pods/6f0ad0e1/etc-hosts",
+            engine(Engine::Kubelet, "/data/kubelet/pods/6f0ad0e1/etc-hosts"),
+        ),
+        (
+            "/var/lib/rancher/k3s/agent/containerd/io.containerd.grpc.v1.cri/sandboxes/4bd6/hosts",
+            copy(
+                "/var/lib/rancher/k3s/agent/containerd/io.containerd.grpc.v1.cri/sandboxes/4bd6/hosts",
+            ),
+        ),
+        (
+            "/run/user/1000/containers/overlay-containers/0d1c/userdata/hosts",
+            engine(
+                Engine::Podman,
+                "/run/user/1000/containers/overlay-containers/0d1c/userdata/hosts",
+            ),
+        ),
+        (
+            "/mnt/docker/containers/0d1c/hosts",
+            engine(Engine::Docker, "/mnt/docker/containers/0d1c/hosts"),
+        ),
+        (
+            "/home/user/.local/share/nerdctl/1935db59/etchosts/k8s.io/0d1c/hosts",
+            engine(
+                Engine::Nerdctl,
+                "/home/user/.local/share/nerdctl/1935db59/etchosts/k8s.io/0d1c/hosts",
+            ),
+        ),
+        // A user's volumes under an engine's directories.
+        (
+            "/var/lib/kubelet/pods/6f0ad0e1/volumes/kubernetes.io~configmap/hosts/hosts",
+            own("/var/lib/kubelet/pods/6f0ad0e1/volumes/kubernetes.io~configmap/hosts/hosts"),
+        ),
+        (
+            "/var/lib/kubelet/pods/6f0ad0e1/volumes/etc-hosts",
+            own("/var/lib/kubelet/pods/6f0ad0e1/volumes/etc-hosts"),
+        ),
+        (
+            "/var/lib/docker/volumes/web/_data/hosts",
+            own("/var/lib/docker/volumes/web/_data/hosts"),
+        ),
+        ("/srv/hosts", own("/srv/hosts")),
+        ("/mnt/etc/hosts", own("/mnt/etc/hosts")),
+        ("/etc/hosts.d/web", own("/etc/hosts.d/web")),
+        ("", own("")),
+        ("tmpfs", own("tmpfs")),
+        // Relative to the bundle: nothing that a file of ours may hide.
+        ("etc/hosts", own("etc/hosts")),
+        ("sandboxes/4bd6/hosts", own("sandboxes/4bd6/hosts")),
+    ];
+    for (source, expected) in cases {
+        assert_eq!(HostsMount::of_source(Some(source)), expected, "{source}");
+    }
+    assert_eq!(HostsMount::of_source(None), own("no source"));
+}

@@ -1,0 +1,74 @@
+#!/bin/sh
+# run.sh HOOK [SUITE...]: the hook under runc and crun on older kernels than this machine's. Boots Debian's kernel of
+# each SUITE (default: bookworm's 6.1 and bullseye's 5.10) in qemu, in software emulation, with cgroup v2 only and all
+# capabilities, and runs guest.sh there. Needs qemu-system-x86, busybox-static, runc, crun and a network that reaches a
+# Debian mirror; kernels are kept in target/vm.
+set -eu
+hook=$(readlink -f "$1")
+shift
+[ $# -gt 0 ] || set -- bookworm bullseye
+here=$(dirname "$(readlink -f "$0")")
+work=$(readlink -f "$here/../..")/target/vm
+limit=300 # seconds for a machine to boot, run and power off; emulation on a busy host is slow
+
+# A package index of its own: the machine's sources stay as they are.
+apt_of() {
+    suite=$1
+    shift
+    apt=$work/$suite/apt
+    mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian $suite main" >"$apt/sources.list"
+    : >"$apt/status"
+    "$@" -o Dir::State::Lists="$apt/lists" -o Dir::Cache="$apt/cache" -o Dir::Etc::SourceList="$apt/sources.list" \
+        -o Dir::Etc::SourceParts=- -o Dir::State::Status="$apt/status" -o APT::Sandbox::User=root -q
+}
+
+kernel_of() {
+    suite=$1
+    [ ! -e "$work/$suite/boot" ] || return 0
+    apt_of "$suite" apt-get update >/dev/null
+    package=$(apt_of "$suite" apt-cache depends linux-image-cloud-amd64 | sed -n 's/.*Depends: \(linux-image-[0-9]\)/\1/p' | head -1)
+    rm -rf "$work/$suite/deb"
+    mkdir -p "$work/$suite/deb"
+    (cd "$work/$suite/deb" && apt_of "$suite" apt-get download "$package" && dpkg -x ./*.deb .)
+    mv "$work/$suite/deb/boot" "$work/$suite/boot"
+}
+
+# The root filesystem of the machine: busybox, the runtimes with their libraries, the hook.
+initrd() {
+    root=$work/root
+    rm -rf "$root"
+    for directory in bin dev etc proc run sys tmp usr/bin usr/sbin var/log bundle; do mkdir -p "$root/$directory"; done
+    busybox=$(command -v busybox)
+    cp "$busybox" "$root/bin/busybox"
+    for applet in $("$busybox" --list); do ln -s busybox "$root/bin/$applet" 2>/dev/null || :; done
+    printf 'root:x:0:0::/:/bin/sh\n' >"$root/etc/passwd"
+    printf 'root:x:0:\n' >"$root/etc/group"
+    printf '192.0.2.77\tof-the-node\n' >"$root/etc/hosts"
+    for program in "$(command -v runc)" "$(command -v crun)"; do
+        cp -L "$program" "$root/usr/bin/"
+        for library in $(ldd "$program" 2>/dev/null | grep -oE '/[^ ]+'); do
+            mkdir -p "$root$(dirname "$library")"
+            cp -L -n "$library" "$root$library"
+        done
+    done
+    cp "$hook" "$root/usr/bin/oci-hostaliases-hook"
+    cp "$here/init.sh" "$root/init"
+    cp "$here/guest.sh" "$root/guest"
+    chmod 0755 "$root/init" "$root/guest"
+    (cd "$root" && find . | busybox cpio -o -H newc 2>/dev/null | gzip -1) >"$work/initrd.gz"
+}
+
+mkdir -p "$work"
+initrd
+failed=
+for suite in "$@"; do
+    kernel_of "$suite"
+    echo "$suite: $(basename "$work/$suite"/boot/vmlinuz-*)"
+    timeout "$limit" qemu-system-x86_64 -accel tcg -m 1024 -nographic -no-reboot -nic none \
+        -kernel "$work/$suite"/boot/vmlinuz-* -initrd "$work/initrd.gz" -append "console=ttyS0 quiet panic=-1 rdinit=/init lsm=capability" \
+        </dev/null | tr -d '\r' | sed -n '/GUEST-STARTS/,$p' >"$work/$suite/output" || :
+    cat "$work/$suite/output"
+    grep -q "GUEST-STATUS=0" "$work/$suite/output" || failed="$failed $suite"
+done
+[ -z "$failed" ] || { echo "run.sh: failed on the kernel of:$failed" >&2; exit 1; }
