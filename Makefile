@@ -4,7 +4,29 @@ CARGO ?= cargo
 HOST := $(shell rustc -vV | sed -n 's/^host: //p')
 # Programs that run on foreign hosts trust none of their libraries: glibc is linked in.
 STATIC := -C target-feature=+crt-static
-RELEASE := target/$(HOST)/release
+
+# What is installed is built from vendored crates, by VENDORED=1, in a directory of its own; and says
+# neither where nor when it was built. A source tarball has the crates in vendor/.
+ifdef VENDORED
+VENDOR := $(if $(wildcard vendor),vendor,target/vendor)
+TARGET := target/vendored
+KIT := target/packages/kit
+# Where messages say that a source is.
+SAID := /usr/src/oci-hostaliases
+CARGO_BUILD = CARGO_ENCODED_RUSTFLAGS="$$(printf '%s\037' $(STATIC) "--remap-path-prefix=$(CURDIR)=$(SAID)")--remap-path-prefix=$(CURDIR)/$(VENDOR)=$(SAID)/vendor" \
+	$(CARGO) build --offline --target-dir $(TARGET) \
+	--config 'source.crates-io.replace-with="vendored"' --config 'source.vendored.directory="$(VENDOR)"'
+else
+TARGET := target
+KIT := target/kit
+CARGO_BUILD = RUSTFLAGS="$(STATIC)" $(CARGO) build
+endif
+RELEASE := $(TARGET)/$(HOST)/release
+
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+# What a package says of when it was made: the commit's time; in a source tarball all files have it.
+SOURCE_DATE_EPOCH ?= $(shell { [ -e .git ] && git log -1 --format=%ct; } || stat -c %Y Cargo.lock)
+export SOURCE_DATE_EPOCH
 
 .PHONY: help
 help: ## list the targets
@@ -12,8 +34,23 @@ help: ## list the targets
 
 .PHONY: build
 build: ## build both programs, static, in target/
-	RUSTFLAGS="$(STATIC)" $(CARGO) build --locked --release --target $(HOST) --no-default-features --bin oci-hostaliases-hook
-	RUSTFLAGS="$(STATIC)" $(CARGO) build --locked --release --target $(HOST) --bin oci-hostaliases
+	$(CARGO_BUILD) --locked --release --target $(HOST) --no-default-features --bin oci-hostaliases-hook
+	$(CARGO_BUILD) --locked --release --target $(HOST) --bin oci-hostaliases
+
+.PHONY: kit
+kit: build ## gather what is installed, in target/kit: programs, man pages, completions, units
+	@command -v go-md2man >/dev/null || tests/needs.sh go-md2man
+	packaging/kit.sh "$(RELEASE)" $(KIT)
+
+.PHONY: install
+install: kit ## install below DESTDIR and PREFIX (/usr/local); packaging/install.sh has the other variables
+	$(KIT)/install.sh install
+
+.PHONY: uninstall
+uninstall: ## remove what install put there, with the same variables
+	@mkdir -p target/uninstall
+	@cp packaging/install.sh packaging/files.list target/uninstall
+	target/uninstall/install.sh uninstall
 
 .PHONY: demo
 demo: ## show a container with the /etc/hosts of the Kubernetes documentation's example
@@ -31,10 +68,46 @@ test: ## install what the tests need and run all of them
 	OCI_HOSTALIASES_HOOK="$(CURDIR)/$(RELEASE)/oci-hostaliases-hook" $(CARGO) test --locked
 
 .PHONY: test-matrix
-test-matrix: ## run the tests with engines on other engines than the machine's (an hour; not part of test)
+test-matrix: ## run the tests with engines on other engines than the machine's (half an hour, not part of test)
 	@tests/needs.sh runc crun containerd podman containernetworking-plugins uidmap slirp4netns busybox-static iproute2 strace util-linux gcc libc6-dev patchelf pkgconf libseccomp-dev
 	@$(MAKE) --no-print-directory build
 	OCI_HOSTALIASES_HOOK="$(CURDIR)/$(RELEASE)/oci-hostaliases-hook" tests/matrix.sh
+
+.PHONY: test-packages
+test-packages: ## build, install, use, upgrade and remove the packages, in Debian 12 and 13 and by rpm
+	@tests/needs.sh debootstrap dpkg-dev gcc git go-md2man libc6-dev lintian rpm rpmlint shellcheck xz-utils
+	tests/packages/run.sh
+
+.PHONY: vendor
+vendor: ## fetch the sources of all crates into target/vendor
+	@[ -d vendor ] || cmp -s Cargo.lock target/vendor.lock || \
+	    { $(CARGO) vendor --locked --versioned-dirs target/vendor >/dev/null && cp Cargo.lock target/vendor.lock; }
+
+.PHONY: source-date-epoch
+source-date-epoch:
+	@echo "$$SOURCE_DATE_EPOCH"
+
+.PHONY: package-kit
+package-kit: vendor
+	@command -v gcc >/dev/null || tests/needs.sh gcc libc6-dev
+	@$(MAKE) --no-print-directory VENDORED=1 kit
+
+.PHONY: deb
+deb: package-kit ## build target/packages/oci-hostaliases_VERSION-1_ARCH.deb
+	packaging/deb/build.sh target/packages/kit "$(VERSION)" target/packages
+
+.PHONY: rpm
+rpm: package-kit ## build target/packages/oci-hostaliases-VERSION-1.ARCH.rpm
+	@command -v rpmbuild >/dev/null || tests/needs.sh rpm
+	packaging/rpm/build.sh "$(VERSION)" target/packages
+
+.PHONY: tarball
+tarball: package-kit ## build target/packages/oci-hostaliases-VERSION-HOST.tar.gz, with install.sh
+	packaging/tarball.sh target/packages/kit "oci-hostaliases-$(VERSION)-$(HOST)" target/packages
+
+.PHONY: dist
+dist: vendor ## build target/packages/oci-hostaliases-VERSION.tar.gz: the sources, with those of all crates
+	packaging/dist.sh "oci-hostaliases-$(VERSION)" target/packages
 
 .PHONY: clean
 clean: ## remove what was built

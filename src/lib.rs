@@ -29,6 +29,15 @@
 //! ```
 
 #![forbid(unsafe_code)]
+// With unwrap_used, expect_used and indexing_slicing of Cargo.toml: whatever somebody writes, a hook that
+// panics would stop a container. In a release build arithmetic wraps; fuzzing checks it.
+#![warn(
+    clippy::panic,
+    clippy::string_slice,
+    clippy::todo,
+    clippy::unimplemented,
+    clippy::unreachable
+)]
 
 // What is known of a container: its state, its config.json, its annotations.
 pub mod facts;

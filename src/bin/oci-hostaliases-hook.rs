@@ -1,6 +1,13 @@
 //! `oci-hostaliases-hook`: run by an OCI runtime, once per container. See oci-hostaliases-hook(8).
 
 #![forbid(unsafe_code)]
+#![warn(
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::string_slice,
+    clippy::unreachable
+)]
 
 use std::ffi::OsString;
 use std::io::Write;

@@ -1,5 +1,6 @@
 //! The people's tool: one verb, one file.
 
+mod completions;
 mod doctor;
 mod explain;
 mod list;
@@ -33,6 +34,8 @@ enum Verb {
     Doctor(doctor::Doctor),
     Refresh(refresh::Refresh),
     List(list::List),
+    #[command(hide = true)]
+    Completions(completions::Completions),
 }
 
 impl Cli {
@@ -51,6 +54,7 @@ impl Cli {
             Verb::Doctor(doctor) => doctor.exec(),
             Verb::Refresh(refresh) => refresh.exec(),
             Verb::List(list) => list.exec(),
+            Verb::Completions(completions) => completions.exec(),
         }
     }
 }

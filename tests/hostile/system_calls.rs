@@ -3,6 +3,7 @@
 //! Any other answers EPERM and kills it, as under a seccomp filter made from that list.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::net::UnixDatagram;
 
 use serde_json::json;
@@ -53,6 +54,14 @@ fn shows_aliases(bundle: &mut Bundle, kernel: &str) {
 }
 
 fn each_stage(test: &str, body: impl Fn(&mut Bundle)) {
+    // The list is that of the program as it is shipped: static. `make test` names that one.
+    if std::env::var_os("OCI_HOSTALIASES_HOOK").is_none() {
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED {test}: OCI_HOSTALIASES_HOOK names no static hook; make test does"
+        );
+        return;
+    }
     world(test, |home| {
         // A node has a log.
         let _log = UnixDatagram::bind("/dev/log").unwrap();

@@ -188,6 +188,31 @@ fn source_of_the_mount_is_not_opened() {
     });
 }
 
+/// One file is opened for writing, the container's own, by name below a descriptor and only if it is new.
+#[test]
+fn one_file_is_opened_for_writing() {
+    world("tenants::one_file_is_opened_for_writing", |home| {
+        for stage in ["prestart", "createContainer"] {
+            let mut bundle = Bundle::new(home, "runc", stage);
+            bundle.annotate(HOST_ALIASES, ALIASES);
+            tracer::record(&mut bundle);
+            assert_eq!(bundle.shown(), whole_file());
+            let calls = tracer::recorded(&bundle);
+            let writing = ["O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC"];
+            let opened: Vec<_> = calls
+                .iter()
+                .filter(|call| call.starts_with("open"))
+                .filter(|call| writing.iter().any(|flag| call.contains(flag)))
+                .collect();
+            let [own] = opened[..] else {
+                panic!("{stage}: {opened:#?}")
+            };
+            assert!(own.contains(", \"hosts\", O_RDWR|O_CREAT|O_EXCL|"), "{own}");
+            assert!(own.contains("O_NOFOLLOW"), "{own}");
+        }
+    });
+}
+
 fn node_with_secrets(home: &Path) {
     fs::write("/etc/hosts", "192.0.2.77 of-the-node-only\n").unwrap();
     let hosts_d = home.join("bundle/hosts.d");

@@ -67,7 +67,7 @@ for suite in "$@"; do
     echo "$suite: $(basename "$work/$suite"/boot/vmlinuz-*)"
     timeout "$limit" qemu-system-x86_64 -accel tcg -m 1024 -nographic -no-reboot -nic none \
         -kernel "$work/$suite"/boot/vmlinuz-* -initrd "$work/initrd.gz" -append "console=ttyS0 quiet panic=-1 rdinit=/init lsm=capability" \
-        </dev/null | tr -d '\r' | sed -n '/GUEST-STARTS/,$p' >"$work/$suite/output" || :
+        </dev/null | tr -d '\r' | sed -n '/GUEST-STARTS/,$ { s/.*GUEST-STARTS/GUEST-STARTS/; p; }' >"$work/$suite/output" || :
     cat "$work/$suite/output"
     grep -q "GUEST-STATUS=0" "$work/$suite/output" || failed="$failed $suite"
 done

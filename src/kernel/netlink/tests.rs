@@ -1,6 +1,6 @@
 //! The reading of recorded messages, whole and cut.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::unreachable, clippy::unwrap_used, clippy::indexing_slicing)]
 
 use super::{
     DefaultRoute, InterfaceAddress, Piece, RTM_NEWADDR, RTM_NEWROUTE, read_address,

@@ -1,0 +1,104 @@
+#!/bin/sh
+# install.sh [install|uninstall|list]: installs the kit in whose directory this script lies, removes
+# what it installed, or prints where everything goes. Where that is, the environment says:
+#
+#   DESTDIR     put before every path, for packages            empty
+#   PREFIX      /usr/local
+#   BINDIR      PREFIX/bin         DATADIR  PREFIX/share       MANDIR  DATADIR/man
+#   LIBEXECDIR  PREFIX/libexec     DOCDIR   DATADIR/doc/oci-hostaliases
+#   UNITDIR     PREFIX/lib/systemd/system                      ZSHDIR  DATADIR/zsh/site-functions
+#   SYSCONFDIR  /etc, where the hook looks whatever the prefix is
+#
+# Nothing is registered, enabled or restarted.
+set -eu
+umask 022
+
+PREFIX=${PREFIX:-/usr/local}
+BINDIR=${BINDIR:-$PREFIX/bin}
+LIBEXECDIR=${LIBEXECDIR:-$PREFIX/libexec}
+DATADIR=${DATADIR:-$PREFIX/share}
+MANDIR=${MANDIR:-$DATADIR/man}
+DOCDIR=${DOCDIR:-$DATADIR/doc/oci-hostaliases}
+ZSHDIR=${ZSHDIR:-$DATADIR/zsh/site-functions}
+UNITDIR=${UNITDIR:-$PREFIX/lib/systemd/system}
+SYSCONFDIR=${SYSCONFDIR:-/etc}
+DESTDIR=${DESTDIR:-}
+
+kit=$(cd "$(dirname "$0")" && pwd)
+
+# The path that a third column of the list stands for.
+expand() {
+    rest=${1#@*@}
+    case $1 in
+    @BINDIR@*) echo "$BINDIR$rest" ;;
+    @LIBEXECDIR@*) echo "$LIBEXECDIR$rest" ;;
+    @DATADIR@*) echo "$DATADIR$rest" ;;
+    @MANDIR@*) echo "$MANDIR$rest" ;;
+    @DOCDIR@*) echo "$DOCDIR$rest" ;;
+    @ZSHDIR@*) echo "$ZSHDIR$rest" ;;
+    @UNITDIR@*) echo "$UNITDIR$rest" ;;
+    @SYSCONFDIR@*) echo "$SYSCONFDIR$rest" ;;
+    *)
+        echo "install.sh: files.list: $1 starts with no directory that is known" >&2
+        exit 1
+        ;;
+    esac
+}
+
+# Calls `$1 KIND SOURCE PATH` for each line of the list.
+each() {
+    grep -v -e '^#' -e '^$' "$kit/files.list" | while read -r kind source path; do
+        path=$(expand "$path")
+        "$1" "$kind" "$source" "$path"
+    done
+}
+
+# What is special in the right side of sed's s|…|…|.
+escaped() {
+    printf '%s' "$1" | sed 's/[\\&|]/\\&/g'
+}
+
+# Replaced by renaming: a hook that is running is never half there.
+install_one() {
+    target=$DESTDIR$3
+    if [ "$1" = dir ]; then
+        # What is there already may be somebody else's: its mode stays.
+        [ -d "$target" ] || mkdir -p "$target"
+        return
+    fi
+    mkdir -p "${target%/*}"
+    new=$target.new.$$
+    if [ "$1" = text ]; then
+        sed -e "s|/usr/libexec/oci/hooks.d/oci-hostaliases-hook|$(escaped "$LIBEXECDIR/oci/hooks.d/oci-hostaliases-hook")|" \
+            -e "s|/usr/bin/oci-hostaliases|$(escaped "$BINDIR/oci-hostaliases")|" "$kit/$2" >"$new"
+        chmod 0644 "$new"
+    else
+        cp "$kit/$2" "$new"
+        chmod "$1" "$new"
+    fi
+    mv -f "$new" "$target"
+}
+
+remove_file() {
+    [ "$1" = dir ] || rm -f "$DESTDIR$3"
+}
+
+list_one() {
+    if [ "$1" = dir ]; then echo "dir $3"; else echo "file $3"; fi
+}
+
+case ${1:-install} in
+install) each install_one ;;
+uninstall)
+    each remove_file
+    # The inner ones first.
+    each list_one | sed -n 's/^dir //p' | sort -r | while read -r directory; do
+        rmdir "$DESTDIR$directory" 2>/dev/null || :
+    done
+    ;;
+list) each list_one ;;
+*)
+    echo "usage: install.sh [install|uninstall|list]" >&2
+    exit 2
+    ;;
+esac

@@ -1,0 +1,14 @@
+#!/bin/sh
+# build.sh VERSION OUT: makes OUT/oci-hostaliases-VERSION-1.ARCH.rpm in the tree, where cargo has
+# built already. The databases of rpm do not know what Debian has installed: --nodeps.
+set -eu
+umask 022
+version=$1
+mkdir -p "$2"
+out=$(cd "$2" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+rpmbuild --quiet -bb --nodeps --build-in-place --define "_topdir $work" --define "version_override $version" \
+    --define "_rpmfilename %%{name}-%%{version}-%%{release}.%%{arch}.rpm" packaging/rpm/oci-hostaliases.spec
+mv "$work"/RPMS/*.rpm "$out"

@@ -1,0 +1,8 @@
+#!/bin/sh
+# tarball.sh KIT NAME OUT: makes OUT/NAME.tar.gz of a kit. The bytes depend on the kit, NAME and
+# SOURCE_DATE_EPOCH only.
+set -eu
+kit=$1 name=$2 out=$3
+mkdir -p "$out"
+tar --create --sort=name --format=gnu --owner=0 --group=0 --numeric-owner --mode=u+rw,go=rX \
+    --mtime="@$SOURCE_DATE_EPOCH" --transform="s|^\.|$name|" --directory="$kit" . | gzip -9n >"$out/$name.tar.gz"

@@ -1,0 +1,42 @@
+//! `completions`: what a shell needs to complete our command line. Run when a package is built.
+
+use std::io::{self, Write};
+
+use clap::{Args, CommandFactory, ValueEnum};
+use clap_complete::generate;
+use clap_complete::shells::{Bash, Fish, Zsh};
+
+use crate::commands::{Cli, Failure};
+use crate::error::Error;
+use crate::exit::Exit;
+
+/// Print the completions for a shell
+#[derive(Debug, Args)]
+pub(super) struct Completions {
+    shell: Shell,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+impl Completions {
+    pub(super) fn exec(self) -> Result<Exit, Failure> {
+        let mut cli = Cli::command();
+        let name = cli.get_name().to_owned();
+        // Not straight to stdout: clap_complete panics when that is closed.
+        let mut text = Vec::new();
+        match self.shell {
+            Shell::Bash => generate(Bash, &mut cli, name, &mut text),
+            Shell::Zsh => generate(Zsh, &mut cli, name, &mut text),
+            Shell::Fish => generate(Fish, &mut cli, name, &mut text),
+        }
+        io::stdout()
+            .write_all(&text)
+            .map_err(|source| Error::file("write", "stdout", source))?;
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,20 @@
+#!/bin/sh
+# base.sh SUITE DIRECTORY: makes a minimal Debian system in DIRECTORY/root with what the tests of the
+# packages need: Podman, two runtimes, busybox. It is kept between runs, since it takes minutes.
+set -eu
+suite=$1 directory=$2
+[ ! -e "$directory/complete" ] || exit 0
+
+rm -rf "$directory"
+mkdir -p "$directory"
+{
+    debootstrap --variant=minbase --keyring=/usr/share/keyrings/debian-archive-keyring.gpg \
+        "$suite" "$directory/root" http://deb.debian.org/debian &&
+        DEBIAN_FRONTEND=noninteractive chroot "$directory/root" \
+            apt-get install -y --no-install-recommends busybox-static crun podman &&
+        chroot "$directory/root" apt-get clean
+} >"$directory/log" 2>&1 || {
+    tail -n 20 "$directory/log" >&2
+    exit 1
+}
+: >"$directory/complete"

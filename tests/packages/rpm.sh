@@ -1,0 +1,40 @@
+#!/bin/sh
+# rpm.sh ROOT FORMER RPM: installs FORMER into an empty ROOT, upgrades to RPM, verifies, removes.
+set -eu
+root=$1 former=$2 package=$3
+name=oci-hostaliases
+# Debian's rpm warns that this is Debian; there is nothing in the database that could be depended on.
+in_root() { rpm --root "$root" "$@" 2>"$root.log" || { cat "$root.log" >&2; return 1; }; }
+list() { (cd "$root" && find . -path ./var -prune -o -printf '%y %m %p\n' | LC_ALL=C sort); }
+
+mkdir -p "$root/etc" "$root/usr"
+in_root --initdb
+before=$(list)
+
+in_root --nodeps --install "$former"
+[ "$(in_root --query --queryformat '%{VERSION}' $name)" = 0.0.9 ]
+echo 'read-only = true' >"$root/etc/$name/config.toml"
+echo '10.0.0.1 registry.corp' >"$root/etc/$name/hosts.d/corp.hosts"
+in_root --nodeps --upgrade "$package"
+[ "$(in_root --query $name | wc -l)" = 1 ]
+[ "$(cat "$root/etc/$name/config.toml")" = 'read-only = true' ]
+
+# Every file is as the package has it, and every file is in the one list.
+in_root --verify --nodeps $name
+in_root --query --list $name | sed 's/\.gz$//' | LC_ALL=C sort >"$root.has"
+PREFIX=/usr packaging/install.sh list | sed 's/^[a-z]* //' | LC_ALL=C sort >"$root.wants"
+diff "$root.wants" "$root.has"
+[ -z "$(in_root --query --scripts $name)" ]
+[ "$(in_root --query --requires $name | grep -v '^rpmlib(' | grep -v '^config(' || :)" = '' ]
+"$root/usr/bin/oci-hostaliases" --version
+
+# What an administrator wrote stays; without it nothing does but directories that had been made for it.
+in_root --nodeps --erase $name
+[ -f "$root/etc/$name/config.toml" ]
+rm -r "${root:?}/etc/$name"
+in_root --nodeps --install "$package"
+in_root --nodeps --erase $name
+left=$(list | grep -v '^d')
+[ "$left" = "$(echo "$before" | grep -v '^d')" ] || { echo "left behind: $left" >&2; exit 1; }
+[ ! -e "$root/etc/$name" ]
+echo "installed, upgraded, verified and removed"
