@@ -103,6 +103,12 @@ audit: ## licences, sources, yanked versions and known advisories of all depende
 	@if $(CARGO) deny fetch db >/dev/null 2>&1; then $(CARGO) deny check --disable-fetch advisories; \
 	else echo "make audit: the advisories' database (on GitHub) cannot be had here: not checked" >&2; fi
 
+.PHONY: test-matrix
+test-matrix: ## run the tests with engines on other engines than the machine's (half an hour, not part of test)
+	@tests/needs.sh runc crun containerd podman containernetworking-plugins uidmap slirp4netns busybox-static iproute2 strace util-linux gcc libc6-dev patchelf pkgconf libseccomp-dev
+	@$(MAKE) --no-print-directory build
+	OCI_HOSTALIASES_HOOK="$(CURDIR)/$(RELEASE)/oci-hostaliases-hook" tests/matrix.sh
+
 .PHONY: test-packages
 test-packages: ## build, install, use, upgrade and remove the packages, in Debian 12 and 13 and by rpm
 	@tests/needs.sh debootstrap dpkg-dev gcc git go-md2man libc6-dev lintian rpm rpmlint shellcheck xz-utils

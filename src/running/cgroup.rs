@@ -21,6 +21,8 @@ pub(super) fn container_id(cgroup: &str) -> Option<String> {
         .iter()
         .find_map(|scope| name.strip_prefix(scope))
         .unwrap_or(name);
+    // youki names a cgroup as systemd's cgroupsPath is written, SLICE:PREFIX:ID, without systemd too.
+    let id = id.rsplit(':').next().unwrap_or(id);
     Some(id.to_owned())
 }
 
@@ -49,6 +51,7 @@ mod tests {
                 "11:memory:/default/t1\n1:name=systemd:/default/t1\n0::/\n",
                 Some("t1"),
             ),
+            ("2:pids:/:youki:t1\n0::/\n", Some("t1")),
             ("2:pids:/t1\n1:name=systemd:/\n0::/\n", Some("t1")),
             ("0::/\n", None),
             ("", None),

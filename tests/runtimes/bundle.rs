@@ -25,6 +25,7 @@ pub(crate) struct Bundle {
 
 /// How a container ended.
 pub(crate) struct Ran {
+    runtime: &'static str,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
     pub(crate) started: bool,
@@ -167,6 +168,24 @@ impl Bundle {
         assert!(chown.unwrap().success());
     }
 
+    /// Whether the runtime is a crun that is older.
+    pub(crate) fn is_crun_before(&self, major: u32, minor: u32) -> bool {
+        let output = Command::new(self.runtime)
+            .arg("--version")
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        let Some(version) = text
+            .lines()
+            .find_map(|line| line.strip_prefix("crun version "))
+        else {
+            return false;
+        };
+        let mut numbers = version.split('.').map(|number| number.parse().unwrap_or(0));
+        let version: (u32, u32) = (numbers.next().unwrap(), numbers.next().unwrap());
+        version < (major, minor)
+    }
+
     /// Writes `config.json`.
     pub(crate) fn write(&self) {
         fs::write(
@@ -186,7 +205,7 @@ impl Bundle {
             .stdin(Stdio::null())
             .output()
             .unwrap();
-        Ran::new(&output)
+        Ran::new(self.runtime, &output)
     }
 
     /// Runs the container and gives its `/etc/hosts`, which is what it shows unless a test says
@@ -203,12 +222,39 @@ impl Bundle {
 }
 
 impl Ran {
-    fn new(output: &Output) -> Self {
+    fn new(runtime: &'static str, output: &Output) -> Self {
         Self {
+            runtime,
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
             started: output.status.success(),
         }
+    }
+
+    /// The container was not started, since the hook ended with `status` after it had said `why`; each
+    /// runtime shows that in its own way.
+    pub(crate) fn assert_refused(&self, status: u8, why: &str) {
+        let (statuses, why) = match self.runtime {
+            "runc" => (
+                vec![format!("exit status {status}")],
+                why.replace('"', r#"\""#),
+            ),
+            // It throws a hook's stderr away.
+            "crun" => (vec![format!("(exit code: {status})")], String::new()),
+            // In other words at createContainer.
+            "youki" => (
+                vec![
+                    format!("non-zero exit code: {status}\n"),
+                    format!("NonZeroExitCode({status})"),
+                ],
+                why.to_owned(),
+            ),
+            other => panic!("nobody said how {other} shows the end of a hook"),
+        };
+        assert!(!self.started);
+        let status_shown = statuses.iter().any(|shown| self.stderr.contains(shown));
+        assert!(status_shown, "{}", self.stderr);
+        assert!(self.stderr.contains(&why), "{}", self.stderr);
     }
 }
 
@@ -278,7 +324,13 @@ impl Host {
 fn list(directory: &Path, files: &mut BTreeSet<PathBuf>) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let path = entry.path();
-        let runtimes_own = ["/run/runc", "/run/crun", "/run/world", "/run/.overlay"];
+        let runtimes_own = [
+            "/run/runc",
+            "/run/crun",
+            "/run/youki",
+            "/run/world",
+            "/run/.overlay",
+        ];
         if runtimes_own.iter().any(|own| path == Path::new(own)) {
             continue;
         }

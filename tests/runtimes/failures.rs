@@ -19,23 +19,18 @@ fn bad_annotation() {
             r#"[{"ip":"010.0.0.5","hostnames":["ok"]},{"ip":"10.0.0.5","hostames":["x"]}]"#,
         );
         let ran = bundle.run();
-        assert!(!ran.started);
         assert_eq!(ran.stdout, "");
-        if bundle.runtime == "runc" {
-            let said = "pod shop/web-0, container main case: \
-                oci-hostaliases.io/host-aliases[0].ip: Invalid value: \\\"010.0.0.5\\\": must not have leading 0s; \
-                oci-hostaliases.io/host-aliases[1].hostames: Unknown field";
-            assert!(ran.stderr.contains(said), "{}", ran.stderr);
-            assert!(ran.stderr.contains("exit status 5"), "{}", ran.stderr);
-        } else {
-            // crun throws a hook's stderr away.
-            assert!(ran.stderr.contains("(exit code: 5)"), "{}", ran.stderr);
-        }
-        let listed = std::process::Command::new(bundle.runtime)
-            .args(["list", "-q"])
+        ran.assert_refused(
+            5,
+            "pod shop/web-0, container main case: \
+             oci-hostaliases.io/host-aliases[0].ip: Invalid value: \"010.0.0.5\": must not have leading 0s; \
+             oci-hostaliases.io/host-aliases[1].hostames: Unknown field",
+        );
+        let state = std::process::Command::new(bundle.runtime)
+            .args(["state", "case"])
             .output()
             .unwrap();
-        assert_eq!(listed.stdout, b"", "the container is still there");
+        assert!(!state.status.success(), "the container is still there");
     });
 }
 
@@ -86,13 +81,7 @@ fn node_without_etc_hosts() {
         bundle.ask_for_nothing();
         let nothing_asked = bundle.run();
         fs::write("/etc/hosts", before).unwrap();
-        assert!(!ran.started);
-        let code = if bundle.runtime == "runc" {
-            "exit status 4"
-        } else {
-            "(exit code: 4)"
-        };
-        assert!(ran.stderr.contains(code), "{}", ran.stderr);
+        ran.assert_refused(4, "/etc/hosts");
         assert_eq!(nothing_asked.stdout, IMAGE_HOSTS);
     });
 }

@@ -1,4 +1,5 @@
-//! The real hook under the distribution's runc and crun, at every stage, in throw-away worlds.
+//! The real hook under the distribution's runc and crun, at every stage, in throw-away worlds. The matrix
+//! names other runtimes, and one stage at a time, in the environment.
 //!
 //! Each case looks at the container from inside and at the host afterwards.
 
@@ -27,10 +28,23 @@ use std::path::Path;
 
 use bundle::{Bundle, Host};
 
-/// The runtimes of the distribution.
-const RUNTIMES: [&str; 2] = ["runc", "crun"];
-/// The stages that the hook can be registered for.
-const STAGES: [&str; 3] = ["prestart", "createRuntime", "createContainer"];
+/// The runtimes of the distribution, unless others are named.
+fn runtimes() -> Vec<&'static str> {
+    words("OCI_HOSTALIASES_RUNTIMES", "runc crun")
+}
+
+/// The stages that the hook can be registered for, unless some are named.
+fn stages() -> Vec<&'static str> {
+    words(
+        "OCI_HOSTALIASES_STAGES",
+        "prestart createRuntime createContainer",
+    )
+}
+
+fn words(variable: &str, default: &str) -> Vec<&'static str> {
+    let value = std::env::var(variable).unwrap_or_else(|_| default.to_owned());
+    value.leak().split_whitespace().collect()
+}
 
 /// What the hook writes for a Pod without an address or entries of its own.
 const BOILERPLATE: &str = "# Kubernetes-managed hosts file.\n\
@@ -54,12 +68,8 @@ fn section(path: &str, lines: &str) -> String {
 
 /// Runs `body` in a world of its own, or says that it cannot.
 fn world(test: &str, body: impl FnOnce(&Path)) {
-    let programs = [
-        ("runc", "runc"),
-        ("crun", "crun"),
-        ("busybox", "busybox-static"),
-        ("strace", "strace"),
-    ];
+    let mut programs = vec![("busybox", "busybox-static"), ("strace", "strace")];
+    programs.extend(runtimes().into_iter().map(|runtime| (runtime, runtime)));
     if needs::met(test, &programs) {
         throwaway::world(test, body);
     }
@@ -69,8 +79,8 @@ fn world(test: &str, body: impl FnOnce(&Path)) {
 /// and makes sure that the host is as before afterwards.
 fn each_runtime_and_stage(test: &str, body: impl Fn(&mut Bundle)) {
     world(test, |home| {
-        for runtime in RUNTIMES {
-            for stage in STAGES {
+        for runtime in runtimes() {
+            for stage in stages() {
                 println!("{runtime}, {stage}");
                 let mut bundle = Bundle::new(home, runtime, stage);
                 bundle.annotate("oci-hostaliases.io/host-aliases", ALIASES);

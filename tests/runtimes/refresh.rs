@@ -8,7 +8,9 @@ use std::process::{Command, Output, Stdio};
 use serde_json::json;
 
 use crate::bundle::{Bundle, Host};
-use crate::{ALIASES_SECTION, BOILERPLATE, each_runtime_and_stage, section, world};
+use crate::{
+    ALIASES_SECTION, BOILERPLATE, each_runtime_and_stage, runtimes, section, stages, world,
+};
 
 /// A container that runs until it is dropped.
 pub(crate) struct Running<'a> {
@@ -184,7 +186,7 @@ fn the_way_there_and_back() {
 #[test]
 fn wrong_lines_are_told() {
     world("refresh::wrong_lines_are_told", |home| {
-        let mut bundle = Bundle::new(home, "runc", "prestart");
+        let mut bundle = Bundle::new(home, runtimes()[0], stages()[0]);
         bundle.set_script("exec sleep 600");
         let container = Running::start(&bundle, "case");
         let path = bundle.entries("corp.hosts", "10.0.0.1 registry.corp\n10.0.0.2 Upper\n");
@@ -241,7 +243,16 @@ fn user_namespace() {
                 container.hosts(),
                 format!("{started}{}", section(&corp, "10.0.0.1\tregistry.corp\n"))
             );
-            assert_eq!(container.sh("stat -c '%u:%g %a' /etc/hosts"), "0:0 644\n");
+            // youki's exec does not enter the container's user namespace.
+            let root = if bundle.runtime == "youki" {
+                "100000:100000"
+            } else {
+                "0:0"
+            };
+            assert_eq!(
+                container.sh("stat -c '%u:%g %a' /etc/hosts"),
+                format!("{root} 644\n")
+            );
         }
     });
 }
@@ -252,7 +263,7 @@ fn user_namespace() {
 #[test]
 fn no_reader_sees_half_a_file() {
     world("refresh::no_reader_sees_half_a_file", |home| {
-        let mut bundle = Bundle::new(home, "runc", "prestart");
+        let mut bundle = Bundle::new(home, runtimes()[0], stages()[0]);
         let seen = home.join("seen");
         fs::create_dir_all(&seen).unwrap();
         bundle.bind(&seen, "/tmp");
@@ -336,7 +347,7 @@ fn is_mix(text: &str, old: &str, new: &str) -> bool {
 #[test]
 fn two_hundred_containers() {
     world("refresh::two_hundred_containers", |home| {
-        let mut bundle = Bundle::new(home, "runc", "prestart");
+        let mut bundle = Bundle::new(home, runtimes()[0], stages()[0]);
         bundle.set_script("exec sleep 600");
         let before = Host::look();
         let mut containers: Vec<Running> = (0..200)

@@ -35,8 +35,7 @@ fn bundle_is_the_root_directory() {
             // No other runtime does that, or keeps a copy there.
             let said = "no config.json in the bundle / and none where crun keeps its copy (/run/crun/case/config.json, \
                         /run/containerd/runc/k8s.io/case/config.json): No such file or directory";
-            assert!(ran.stderr.contains(said), "{}", ran.stderr);
-            assert!(ran.stderr.contains("exit status 1"), "{}", ran.stderr);
+            ran.assert_refused(1, said);
         }
     });
 }

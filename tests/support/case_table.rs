@@ -13,6 +13,7 @@ pub(crate) fn try_all<Engine>(engine: &Engine, cases: &[Case<Engine>], clean_up:
     for (promise, case) in cases {
         println!("case: {promise}");
         if catch_unwind(AssertUnwindSafe(|| case(engine))).is_err() {
+            println!("case failed: {promise}");
             failed.push(*promise);
         }
         clean_up(engine);
