@@ -5,11 +5,14 @@ set -eu
 suite=$1 directory=$2
 [ ! -e "$directory/complete" ] || exit 0
 
+# The machine's own mirror; where apt knows none, debootstrap's.
+mirror=$(apt-get indextargets --format "\$(REPO_URI)" 'Created-By: Packages' | grep -m1 '/debian/$' || :)
+
 rm -rf "$directory"
 mkdir -p "$directory"
 {
     debootstrap --variant=minbase --keyring=/usr/share/keyrings/debian-archive-keyring.gpg \
-        "$suite" "$directory/root" http://deb.debian.org/debian &&
+        "$suite" "$directory/root" ${mirror:+"$mirror"} &&
         DEBIAN_FRONTEND=noninteractive chroot "$directory/root" \
             apt-get install -y --no-install-recommends busybox-static crun podman &&
         chroot "$directory/root" apt-get clean
