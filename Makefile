@@ -114,6 +114,12 @@ test-packages: ## build, install, use, upgrade and remove the packages, in Debia
 	@tests/needs.sh debootstrap dpkg-dev gcc git go-md2man libc6-dev lintian rpm rpmlint shellcheck xz-utils
 	tests/packages/run.sh
 
+.PHONY: bench
+bench: ## time the release hook: what the entries of a node cost
+	@tests/needs.sh gcc libc6-dev
+	@$(MAKE) --no-print-directory build
+	OCI_HOSTALIASES_HOOK="$(CURDIR)/$(RELEASE)/oci-hostaliases-hook" $(CARGO) bench --locked --bench hosts_d
+
 .PHONY: vendor
 vendor: ## fetch the sources of all crates into target/vendor
 	@[ -d vendor ] || cmp -s Cargo.lock target/vendor.lock || \
