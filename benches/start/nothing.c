@@ -1,0 +1,2 @@
+/* A static program that does nothing: what a process costs. */
+int main(void) { return 0; }
