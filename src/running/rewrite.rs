@@ -5,7 +5,8 @@
 //! filled up with empty lines, by one append; then the new text is one `pwrite` of that length; a
 //! file that shrinks is cut off last. So whoever reads finds the old or the new text, with some
 //! empty lines behind it, and never an empty file; only who reads while the kernel copies may find
-//! the beginning of the one and the end of the other.
+//! the beginning of the one and the end of the other, and who reads while it cuts off the empty lines
+//! may find zeros in their place: tmpfs clears what it cuts off before a reader knows the new length.
 //!
 //! What a container appends meanwhile is found by the file's size and kept. Only between the last
 //! look at the size and the `ftruncate` of a shrinking file lies a moment, some microseconds, in
