@@ -5,8 +5,10 @@
 //! and `config-linux.md` of the runtime specification.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use serde::Deserialize;
+use serde::de::{Deserializer, SeqAccess, Visitor};
 
 use crate::facts::annotations::Annotations;
 
@@ -20,8 +22,8 @@ pub struct ConfigJson<'a> {
     #[serde(borrow, default)]
     pub hostname: Option<Cow<'a, str>>,
     /// The container's process.
-    #[serde(borrow, default)]
-    pub process: Option<Process<'a>>,
+    #[serde(default)]
+    pub process: Option<Process>,
     /// The mounts, in the order in which the runtime makes them.
     #[serde(borrow, default)]
     pub mounts: Option<Vec<Mount<'a>>>,
@@ -43,10 +45,69 @@ pub struct Root<'a> {
 
 /// `process`
 #[derive(Debug, Deserialize)]
-pub struct Process<'a> {
-    /// `NAME=value`
-    #[serde(borrow, default)]
-    pub env: Option<Vec<Cow<'a, str>>>,
+pub struct Process {
+    /// `env`, of which one variable matters.
+    #[serde(default)]
+    pub env: Environment,
+}
+
+/// `process.env`, a list of `NAME=value`. An engine writes a hundred of them for a Pod of a
+/// namespace with many services; none but ours is kept.
+#[derive(Debug, Default)]
+pub struct Environment {
+    /// The value of `HOSTNAME`; of several, the last, which is the one that the process sees.
+    pub hostname: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for Environment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct EnvironmentVisitor;
+
+        impl<'de> Visitor<'de> for EnvironmentVisitor {
+            type Value = Environment;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of NAME=value")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Environment, A::Error> {
+                let mut environment = Environment::default();
+                while let Some(Hostname(value)) = seq.next_element()? {
+                    environment.hostname = value.or(environment.hostname);
+                }
+                Ok(environment)
+            }
+
+            fn visit_unit<E>(self) -> Result<Environment, E> {
+                Ok(Environment::default())
+            }
+        }
+
+        deserializer.deserialize_any(EnvironmentVisitor)
+    }
+}
+
+/// One of `process.env`: the value when it is `HOSTNAME=value`.
+struct Hostname(Option<String>);
+
+impl<'de> Deserialize<'de> for Hostname {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct HostnameVisitor;
+
+        impl Visitor<'_> for HostnameVisitor {
+            type Value = Hostname;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_str<E>(self, pair: &str) -> Result<Hostname, E> {
+                Ok(Hostname(pair.strip_prefix("HOSTNAME=").map(str::to_owned)))
+            }
+        }
+
+        deserializer.deserialize_str(HostnameVisitor)
+    }
 }
 
 /// One of `mounts`

@@ -69,10 +69,6 @@ impl Container {
                     _ => Namespace::New,
                 })
         };
-        let env = config
-            .process
-            .and_then(|process| process.env)
-            .unwrap_or_default();
         let mounts = config.mounts.unwrap_or_default();
         let hosts_mount = mounts
             .iter()
@@ -85,11 +81,7 @@ impl Container {
                 .hostname
                 .filter(|name| !name.is_empty())
                 .map(String::from),
-            env_hostname: env
-                .iter()
-                .rev()
-                .find_map(|pair| pair.strip_prefix("HOSTNAME="))
-                .map(str::to_owned),
+            env_hostname: config.process.and_then(|process| process.env.hostname),
             network: namespace("network"),
             uts: namespace("uts"),
             has_user_namespace: namespace("user") != Namespace::Runtime,

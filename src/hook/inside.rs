@@ -10,7 +10,7 @@ use crate::kernel::container_process::ContainerProcess;
 use crate::kernel::hosts_tmpfs::HostsFileOptions;
 use crate::kernel::pod_network::{self, Network};
 use crate::kernel::procfs::ProcDirectory;
-use crate::kernel::rootfs::{AlreadyOurs, HostsTarget, Rootfs};
+use crate::kernel::rootfs::{HostsTarget, Rootfs};
 use crate::node::admin_file;
 use crate::node::hosts_d::NodeEntries;
 use crate::node::settings::Settings;
@@ -64,7 +64,7 @@ pub(super) fn mount(
     };
     let rootfs = Rootfs::open(&container.rootfs)?;
     let target = rootfs.hosts_target(owner)?;
-    if let AlreadyOurs(true) = rootfs.check_propagation(&target, &ours)? {
+    if rootfs.is_ours(&target, &ours)? {
         return Ok(Outcome::AlreadyThere);
     }
     let limit = wanted.settings.size_limit;
@@ -84,7 +84,7 @@ pub(super) fn mount(
         read_only: wanted.settings.read_only,
         record: &record,
     };
-    attach_hosts_file(&rootfs, &target, file.bytes(), &options)?;
+    attach_hosts_file(&rootfs, &target, file.bytes(), &options, &ours)?;
     Ok(Outcome::Mounted(plan, notices))
 }
 

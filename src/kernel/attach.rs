@@ -1,18 +1,25 @@
 //! Mounting the file on `/etc/hosts` in the container, descriptor to descriptor.
 //!
 //! We are in the container's mount namespace here, before the runtime has changed its root.
+//!
+//! What is mounted on a shared mount appears on the node too, so that must not happen. The kernel
+//! itself refuses to move an unbindable mount onto a shared one (mount_namespaces(7)); so ours is
+//! unbindable while it is moved and private afterwards. That leaves no moment between a look and the
+//! mount, and saves reading a table of all mounts. Only where this cannot be had the table is read.
 
 use std::os::fd::{AsFd, OwnedFd};
 
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::statfs::{TMPFS_MAGIC, fstatfs};
 use rustix::fs::{Mode, OFlags};
-use rustix::mount::{MoveMountFlags, OpenTreeFlags, move_mount, open_tree};
+use rustix::mount::{
+    MountPropagationFlags, MoveMountFlags, OpenTreeFlags, mount_change, move_mount, open_tree,
+};
 
 use crate::error::Error;
 use crate::kernel::hosts_tmpfs::{self, FILE_NAME, HostsFileOptions, HostsTmpfs, SOURCE};
 use crate::kernel::inode::{FileId, Inode};
-use crate::kernel::procfs::path_of;
+use crate::kernel::procfs::{ProcDirectory, path_of};
 use crate::kernel::rootfs::{HostsTarget, Rootfs};
 
 /// Makes the file and mounts it on `target`, then makes sure that `/etc/hosts` in the container is
@@ -26,6 +33,7 @@ pub fn attach_hosts_file(
     target: &HostsTarget,
     text: &[u8],
     options: &HostsFileOptions<'_>,
+    ours: &ProcDirectory,
 ) -> Result<(), Error> {
     if text.len() as u64 > options.size_limit {
         return Err(Error::HostsTooLarge {
@@ -33,9 +41,12 @@ pub fn attach_hosts_file(
             limit: options.size_limit,
         });
     }
-    let attached = match attach_detached(rootfs, target, text, options) {
+    let attached = match attach_detached(rootfs, target, text, options, ours) {
         // Linux before 5.2.
-        Err(error) if error.is_missing_call() => attach_by_path(rootfs, target, text, options)?,
+        Err(error) if error.is_missing_call() => {
+            rootfs.refuse_shared(target, ours)?;
+            attach_by_path(rootfs, target, text, options)?
+        }
         attached => attached?,
     };
     finish(rootfs, &attached, options).inspect_err(|_| {
@@ -51,9 +62,10 @@ pub fn attach_hosts_file(
 struct Attached {
     mount: OwnedFd,
     file: FileId,
+    is_unbindable: bool,
 }
 
-/// Verifies, and makes the mount read-only where that is configured.
+/// Verifies, and makes the mount what it is to be: private, and read-only where that is configured.
 fn finish(
     rootfs: &Rootfs,
     attached: &Attached,
@@ -62,6 +74,13 @@ fn finish(
     let seen = rootfs.hosts_now()?;
     if Inode::of(&seen)?.id != attached.file {
         return Err(moved());
+    }
+    if attached.is_unbindable {
+        mount_change(
+            path_of(seen.as_fd()).as_str(),
+            MountPropagationFlags::PRIVATE,
+        )
+        .map_err(|errno| Error::call("mount(<etc/hosts>, MS_PRIVATE)", errno))?;
     }
     if options.read_only {
         let flags = MsFlags::MS_REMOUNT
@@ -96,25 +115,40 @@ fn attach_detached(
     target: &HostsTarget,
     text: &[u8],
     options: &HostsFileOptions<'_>,
+    ours: &ProcDirectory,
 ) -> Result<Attached, Error> {
     let tmpfs = HostsTmpfs::make(text, options)?;
-    let mount = clone_file(rootfs, &tmpfs)?;
-    let file = Inode::of(tmpfs.file())?.id;
-    move_onto(
-        &mount,
-        target,
-        &format!("{}/etc/hosts", rootfs.path().display()),
-    )?;
-    Ok(Attached { mount, file })
-}
-
-/// A mount of the file alone.
-fn clone_file(rootfs: &Rootfs, tmpfs: &HostsTmpfs) -> Result<OwnedFd, Error> {
-    match open_file_tree(tmpfs) {
+    let (mount, is_unbindable) = match open_file_tree(&tmpfs) {
         // Only since Linux 6.15 a detached mount can be cloned.
-        Err(rustix::io::Errno::INVAL) => clone_while_attached(rootfs, tmpfs),
-        cloned => cloned.map_err(clone_failed),
+        Err(rustix::io::Errno::INVAL) => {
+            rootfs.refuse_shared(target, ours)?;
+            (clone_while_attached(rootfs, &tmpfs)?, false)
+        }
+        cloned => {
+            let mount = cloned.map_err(clone_failed)?;
+            let path = path_of(mount.as_fd());
+            let is_unbindable =
+                mount_change(path.as_str(), MountPropagationFlags::UNBINDABLE).is_ok();
+            if !is_unbindable {
+                rootfs.refuse_shared(target, ours)?;
+            }
+            (mount, is_unbindable)
+        }
+    };
+    let file = Inode::of(tmpfs.file())?.id;
+    let shown = format!("{}/etc/hosts", rootfs.path().display());
+    if let Err(error) = move_onto(&mount, target, &shown) {
+        // The kernel says EINVAL, for this among other reasons.
+        if is_unbindable && !error.is_missing_call() {
+            rootfs.refuse_shared(target, ours)?;
+        }
+        return Err(error);
     }
+    Ok(Attached {
+        mount,
+        file,
+        is_unbindable,
+    })
 }
 
 /// Attaches the tmpfs for a moment over the rootfs, where nobody but the waiting container process
@@ -209,7 +243,11 @@ fn attach_by_path(
         // Not ours to take away again, whatever it is.
         return Err(moved());
     }
-    Ok(Attached { mount, file })
+    Ok(Attached {
+        mount,
+        file,
+        is_unbindable: false,
+    })
 }
 
 fn bind_file(

@@ -11,7 +11,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use nix::sys::statfs::{
-    CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, FsType, PROC_SUPER_MAGIC, fstatfs,
+    CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, FsType, PROC_SUPER_MAGIC, TMPFS_MAGIC, fstatfs,
 };
 use pathrs::RootRef;
 use pathrs::error::ErrorKind;
@@ -41,6 +41,7 @@ pub struct Rootfs {
 pub struct HostsTarget {
     file: OwnedFd,
     mount: u64,
+    is_on_tmpfs: bool,
 }
 
 impl Rootfs {
@@ -117,6 +118,7 @@ impl Rootfs {
         Ok(HostsTarget {
             file,
             mount: inode.mount,
+            is_on_tmpfs: filesystem == TMPFS_MAGIC,
         })
     }
 
@@ -131,17 +133,28 @@ impl Rootfs {
         })
     }
 
-    /// Whether the mount on which the target lies already is a file of ours: registered twice,
-    /// or at two stages.
+    /// Whether the target already is a file of ours: registered twice, or at two stages.
     ///
     /// # Errors
     ///
-    /// A mount on it would be seen outside of the container, or the table cannot be read.
-    pub fn check_propagation(
-        &self,
-        target: &HostsTarget,
-        ours: &ProcDirectory,
-    ) -> Result<AlreadyOurs, Error> {
+    /// The table of mounts cannot be read.
+    pub fn is_ours(&self, target: &HostsTarget, ours: &ProcDirectory) -> Result<bool, Error> {
+        if !target.is_on_tmpfs {
+            return Ok(false);
+        }
+        let table = ours.read("mountinfo")?;
+        let source = mountinfo::find(&table, target.mount).map(|line| line.source);
+        Ok(source == Some(crate::kernel::hosts_tmpfs::SOURCE))
+    }
+
+    /// Makes sure that what is mounted on the rootfs or the target is seen in this mount namespace
+    /// alone. The table has a line for each mount of the node at this moment, so it is read only
+    /// where the kernel cannot be asked to refuse: see [`crate::kernel::attach`].
+    ///
+    /// # Errors
+    ///
+    /// It would be seen elsewhere too, or the table cannot be read.
+    pub fn refuse_shared(&self, target: &HostsTarget, ours: &ProcDirectory) -> Result<(), Error> {
         let table = ours.read("mountinfo")?;
         for id in [self.mount, target.mount] {
             match mountinfo::find(&table, id) {
@@ -161,10 +174,7 @@ impl Rootfs {
                 }
             }
         }
-        let source = mountinfo::find(&table, target.mount).map(|line| line.source);
-        Ok(AlreadyOurs(
-            source == Some(crate::kernel::hosts_tmpfs::SOURCE),
-        ))
+        Ok(())
     }
 
     /// Follows `path` inside the root; `None` when something of it is missing.
@@ -317,10 +327,6 @@ impl HostsTarget {
         Ok(bytes)
     }
 }
-
-/// Whether a mount of ours is there already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AlreadyOurs(pub bool);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Missing {
