@@ -29,7 +29,7 @@ use timing::{Variant, in_turn};
 
 const ROUNDS: usize = 500;
 const ROUNDS_OF_SIZES: usize = 200;
-const ROUNDS_OF_CONTAINERS: usize = 150;
+const ROUNDS_OF_CONTAINERS: usize = 300;
 const HOST_ALIASES: &str = "oci-hostaliases.io/host-aliases";
 const TWO_ENTRIES: &str = r#"[{"ip":"10.1.2.3","hostnames":["foo.remote"]},{"ip":"10.1.2.4","hostnames":["bar.remote"]}]"#;
 /// The configuration of a container as an engine writes it.
@@ -162,32 +162,35 @@ fn hosts_d(programs: &Programs, bundles: &Bundles<'_>) {
 /// `runc run` of a whole container, with each of them as its hook.
 fn of_a_container(programs: &Programs, work: &Path, rootfs: &Path) {
     let rootfs_words = rootfs.display().to_string();
-    let hooks: [(&str, Vec<&str>); 5] = [
-        ("no hook", vec![]),
-        ("nothing", vec![&programs.nothing]),
-        ("floor", vec![&programs.floor, &rootfs_words]),
-        ("hook, manage", vec![&programs.hook, "prestart"]),
-        ("shell hook", vec![&programs.shell_hook]),
-    ];
-    let variants = hooks.map(|(name, command)| {
-        let bundle = work.join(format!("run, {name}").replace("/", "-"));
+    let with = |name: &str, command: &[&str]| {
+        let bundle = work.join(format!("run, {name}"));
         fs::create_dir(&bundle).unwrap();
         let hooks = command.first().map_or(json!({}), |path| {
             json!({"prestart": [{"path": path, "args": command, "env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"]}]})
         });
         write_config(&bundle, rootfs, hooks);
         let id = format!("oci-hostaliases-bench-{}", std::process::id());
-        let command = ["runc", "run", "--bundle", &bundle.display().to_string(), &id];
-        Variant::new(name, &command, Path::new("/dev/null"))
-    });
+        let bundle = bundle.display().to_string();
+        Variant::new(
+            name,
+            &["runc", "run", "--bundle", &bundle, &id],
+            Path::new("/dev/null"),
+        )
+    };
+    let variants = [
+        with("no hook", &[]),
+        with("nothing", &[&programs.nothing]),
+        with("floor", &[&programs.floor, &rootfs_words]),
+        with("hook, manage", &[&programs.hook, "prestart"]),
+    ];
     let times = in_turn(ROUNDS_OF_CONTAINERS, &variants, || {});
     timing::print("runc run of a whole container", &times, &["no hook"]);
-    let [none, nothing, floor, hook, shell] = times.as_slice() else {
-        panic!()
+    let [none, nothing, floor, hook] = times.as_slice() else {
+        panic!("four variants")
     };
     println!("\nAdded by the hook, median of the differences round by round\n");
     println!("| | added | to floor |\n|---|---|---|");
-    for times in [nothing, floor, hook, shell] {
+    for times in [nothing, floor, hook] {
         let added = times.adds_to(none);
         println!(
             "| {} | {added:.2} ms | {:.2} |",
@@ -195,6 +198,12 @@ fn of_a_container(programs: &Programs, work: &Path, rootfs: &Path) {
             added / floor.adds_to(none)
         );
     }
+    let shell = [
+        with("without a hook", &[]),
+        with("shell hook", &[&programs.shell_hook]),
+    ];
+    let times = in_turn(ROUNDS_OF_CONTAINERS / 10, &shell, || {});
+    timing::print("runc run with a hook in shell", &times, &["without a hook"]);
 }
 
 struct Programs {

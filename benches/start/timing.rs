@@ -3,7 +3,8 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 /// A program as a runtime starts it: with the state on its stdin.
 pub(crate) struct Variant {
@@ -63,8 +64,11 @@ fn quantile(mut times: Vec<f64>, part: f64) -> f64 {
     times[((times.len() - 1) as f64 * part).round() as usize]
 }
 
-/// Runs all in turn, A B A B, `rounds` times after three that do not count; `undo` after each run.
+/// Runs all in turn, `rounds` times after three that do not count; `undo` after each run. Each
+/// round begins with another one and every second goes backwards, so that nobody always comes after
+/// the same neighbour, and the kernel gets a moment to end what a run has left to it.
 pub(crate) fn in_turn(rounds: usize, variants: &[Variant], undo: impl Fn()) -> Vec<Times> {
+    const UNCOUNTED: usize = 3;
     let mut all: Vec<_> = variants
         .iter()
         .map(|variant| Times {
@@ -72,12 +76,18 @@ pub(crate) fn in_turn(rounds: usize, variants: &[Variant], undo: impl Fn()) -> V
             of_rounds: Vec::with_capacity(rounds),
         })
         .collect();
-    for round in 0..rounds + 3 {
-        for (variant, times) in variants.iter().zip(&mut all) {
-            let time = variant.run();
+    for round in 0..rounds + UNCOUNTED {
+        let mut order: Vec<_> = (0..variants.len()).collect();
+        order.rotate_left(round / 2 % variants.len());
+        if round % 2 == 1 {
+            order.reverse();
+        }
+        for nth in order {
+            let time = variants[nth].run();
             undo();
-            if round >= 3 {
-                times.of_rounds.push(time);
+            sleep(Duration::from_millis(1));
+            if round >= UNCOUNTED {
+                all[nth].of_rounds.push(time);
             }
         }
     }
