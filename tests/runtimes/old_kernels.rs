@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use crate::{ALIASES_SECTION, BOILERPLATE, each_runtime_and_stage};
 
 /// What strace makes the kernel answer, and the kernels that answer so.
-const ANSWERS: [(&str, &str); 7] = [
+const ANSWERS: [(&str, &str); 10] = [
     (
         "open_tree:error=EINVAL:when=1",
         "before 6.15: a detached mount cannot be cloned",
@@ -17,7 +17,13 @@ const ANSWERS: [(&str, &str); 7] = [
         "before 5.8: setns does not take a pidfd",
     ),
     ("openat2:error=ENOSYS", "before 5.6"),
+    (
+        "mount:error=EINVAL:when=1",
+        "one that makes no detached mount unbindable: mountinfo is read",
+    ),
     ("fsopen:error=ENOSYS", "before 5.2"),
+    ("fsconfig:error=ENOSYS", "a filter that forbids it"),
+    ("fsmount:error=ENOSYS", "a filter that forbids it"),
     (
         "move_mount:error=ENOSYS",
         "before 5.2, or a filter that forbids it",
@@ -34,7 +40,7 @@ fn other_ways() {
         let hook = bundle.directory().with_file_name("oci-hostaliases-hook");
         let wrapper = bundle.directory().join("hook-on-an-old-kernel");
         bundle.set_hooks(&[bundle.stage], &wrapper);
-        bundle.set_script("cat /etc/hosts; stat -c '%u:%g %a' /etc/hosts; grep -c oci-hostaliases /proc/self/mountinfo");
+        bundle.set_script("cat /etc/hosts; stat -c '%u:%g %a' /etc/hosts; grep oci-hostaliases /proc/self/mountinfo | grep -vc unbindable");
         for (answer, kernel) in ANSWERS {
             if bundle.stage == "createContainer" && answer.starts_with("setns") {
                 continue; // there is nothing to enter
