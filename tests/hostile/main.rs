@@ -15,6 +15,7 @@ mod load;
 mod needs;
 mod privileges;
 mod race;
+mod seccomp;
 mod system_calls;
 mod tenants;
 #[path = "../support/throwaway.rs"]

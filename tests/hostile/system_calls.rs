@@ -15,7 +15,7 @@ use crate::{ALIASES, ALIASES_SECTION, HOST_ALIASES, tracer, world};
 const LIST: &str = "```text\nsystem calls of the hook\n";
 
 /// The names, as strace takes them.
-fn listed() -> String {
+pub(crate) fn listed() -> String {
     let security = include_str!("../../SECURITY.md");
     let list = security.split_once(LIST).expect("the list").1;
     let list = list.split("```").next().unwrap();
@@ -53,7 +53,7 @@ fn shows_aliases(bundle: &mut Bundle, kernel: &str) {
     );
 }
 
-fn each_stage(test: &str, body: impl Fn(&mut Bundle)) {
+pub(crate) fn each_stage(test: &str, body: impl Fn(&mut Bundle)) {
     // The list is that of the program as it is shipped: static. `make test` names that one.
     if std::env::var_os("OCI_HOSTALIASES_HOOK").is_none() {
         let _ = writeln!(
