@@ -10,12 +10,16 @@ mirror=$(apt-get indextargets --format "\$(REPO_URI)" 'Created-By: Packages' | g
 
 rm -rf "$directory"
 mkdir -p "$directory"
+# debootstrap works in no directory with a space in its path, so it is made elsewhere and moved.
+made=$(mktemp -d)
+trap 'rm -rf "$made"' EXIT
 {
     debootstrap --variant=minbase --keyring=/usr/share/keyrings/debian-archive-keyring.gpg \
-        "$suite" "$directory/root" ${mirror:+"$mirror"} &&
-        DEBIAN_FRONTEND=noninteractive chroot "$directory/root" \
+        "$suite" "$made/root" ${mirror:+"$mirror"} &&
+        DEBIAN_FRONTEND=noninteractive chroot "$made/root" \
             apt-get install -y --no-install-recommends busybox-static crun podman &&
-        chroot "$directory/root" apt-get clean
+        chroot "$made/root" apt-get clean &&
+        mv "$made/root" "$directory/root"
 } >"$directory/log" 2>&1 || {
     tail -n 20 "$directory/log" >&2
     exit 1
