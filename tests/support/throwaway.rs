@@ -60,6 +60,8 @@ for name in pts shm mqueue; do
     ! mountpoint -q /run/.dev/$name || mount --rbind /run/.dev/$name /dev/$name
 done
 rm -rf /etc/oci-hostaliases /dev/log
+# Podman unmounts each mount of the table below /sys, and fails at one that is only hidden.
+! mountpoint -q /sys || umount --recursive --lazy /sys
 mount -t sysfs sysfs /sys
 if [ -n "$WORLD_CONTROLLERS" ]; then
     mount -t tmpfs -o mode=755 cgroup /sys/fs/cgroup
