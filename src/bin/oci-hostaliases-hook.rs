@@ -22,7 +22,7 @@ const USAGE: &str = "usage: oci-hostaliases-hook {prestart|createRuntime|createC
 
 fn main() -> ExitCode {
     let exit = match read_arguments(std::env::args_os().skip(1)) {
-        Ok(Call::Hook(invocation)) => hook::run(&invocation, std::io::stdin().lock()),
+        Ok(Call::Hook(invocation)) => hook::run(&invocation, std::io::stdin()),
         Ok(Call::Say(text)) => {
             let _ = writeln!(std::io::stdout(), "{text}");
             Exit::Done

@@ -101,12 +101,16 @@ impl<'de> Deserialize<'de> for Hostname {
                 f.write_str("a string")
             }
 
-            fn visit_str<E>(self, pair: &str) -> Result<Hostname, E> {
-                Ok(Hostname(pair.strip_prefix("HOSTNAME=").map(str::to_owned)))
+            fn visit_bytes<E>(self, pair: &[u8]) -> Result<Hostname, E> {
+                let value = pair.strip_prefix(b"HOSTNAME=");
+                Ok(Hostname(
+                    value.map(|value| String::from_utf8_lossy(value).into_owned()),
+                ))
             }
         }
 
-        deserializer.deserialize_str(HostnameVisitor)
+        // As bytes: what is no UTF-8 in another variable is not looked at and stops nobody.
+        deserializer.deserialize_bytes(HostnameVisitor)
     }
 }
 

@@ -12,7 +12,8 @@
 mod inside;
 
 use std::fmt;
-use std::io::{Read, Write};
+use std::io::Write;
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 
 use crate::error::{Error, on_one_line};
@@ -22,6 +23,7 @@ use crate::facts::request::Request;
 use crate::facts::state::{self, State};
 use crate::hook::inside::Wanted;
 use crate::kernel::privileges;
+use crate::node::bounded_read::read_to_end;
 use crate::node::bundle::Bundle;
 use crate::node::hosts_d::NodeEntries;
 use crate::node::log::{Log, Severity, printable};
@@ -30,6 +32,8 @@ use crate::plan::{self, Action, Plan};
 
 /// More than any runtime writes; the annotations in it have at most 256 KiB under Kubernetes.
 const STATE_MAX: u64 = 16 * 1024 * 1024;
+/// A state with an engine's own annotations and a few entries.
+const STATE_USUAL: usize = 4095;
 
 /// The stages at which the hook can run, as `hooks` of `config.json` names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +59,7 @@ pub struct Invocation {
 
 /// Runs the hook: reads the state from `stdin` and does what the plan says. What there is to say
 /// is said on stderr and in the node's log.
-pub fn run(invocation: &Invocation, stdin: impl Read) -> Exit {
+pub fn run(invocation: &Invocation, stdin: impl AsFd) -> Exit {
     let log = Log::default();
     let mut subject = Subject {
         identity: None,
@@ -151,7 +155,7 @@ impl Outcome {
 
 fn attempt(
     invocation: &Invocation,
-    stdin: impl Read,
+    stdin: impl AsFd,
     log: &Log,
     subject: &mut Subject,
 ) -> Result<Outcome, Error> {
@@ -201,23 +205,23 @@ fn attempt(
     inside::mount(invocation.stage, state.pid, wanted, plan)
 }
 
-fn read_state(stdin: impl Read, subject: &mut Subject) -> Result<State, Error> {
-    let mut bytes = Vec::new();
-    stdin
-        .take(STATE_MAX + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|source| Error::file("read", "stdin", source))?;
-    subject.asks = state::unreadable_state_asks(&bytes);
+fn read_state(stdin: impl AsFd, subject: &mut Subject) -> Result<State, Error> {
+    let bytes = read_to_end(stdin, STATE_USUAL, STATE_MAX)
+        .map_err(|errno| Error::file("read", "stdin", errno))?;
     if bytes.is_empty() {
         return Err(Error::NoState);
     }
     if bytes.len() as u64 > STATE_MAX {
+        subject.asks = state::unreadable_state_asks(&bytes);
         return Err(Error::TooLarge {
             path: "stdin".into(),
             limit: STATE_MAX,
         });
     }
-    let state = State::read(&bytes).map_err(Error::BadState)?;
+    let state = State::read(&bytes).map_err(|error| {
+        subject.asks = state::unreadable_state_asks(&bytes);
+        Error::BadState(error)
+    })?;
     subject.identity = Some(Identity::new(&state.id, &state.annotations));
     subject.asks = state.annotations.ask_for_something();
     Ok(state)

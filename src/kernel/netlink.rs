@@ -7,6 +7,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::OwnedFd;
 
+use rustix::buffer::spare_capacity;
 use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socket_with,
 };
@@ -90,7 +91,7 @@ impl Netlink {
         })?;
         Ok(Self {
             socket,
-            piece: vec![0; PIECE],
+            piece: Vec::with_capacity(PIECE),
         })
     }
 
@@ -144,9 +145,14 @@ impl Netlink {
         send(&self.socket, &header, SendFlags::empty())
             .map_err(|errno| failed("send", errno.into()))?;
         for _ in 0..PIECES_MAX {
-            let (_, length) = recv(&self.socket, self.piece.as_mut_slice(), RecvFlags::empty())
-                .map_err(|errno| failed("recv", errno.into()))?;
-            match read_piece(self.piece.get(..length).unwrap_or_default(), &mut message) {
+            self.piece.clear();
+            recv(
+                &self.socket,
+                spare_capacity(&mut self.piece),
+                RecvFlags::empty(),
+            )
+            .map_err(|errno| failed("recv", errno.into()))?;
+            match read_piece(&self.piece, &mut message) {
                 Piece::More => {}
                 Piece::Done => return Ok(()),
                 Piece::Refused(number) => {

@@ -21,6 +21,12 @@ const NEEDED: [Capability; 5] = [
     Capability::CAP_CHOWN,
 ];
 
+const OWN_DESCRIPTORS: &str = "/proc/self/fd";
+/// What the size of [`OWN_DESCRIPTORS`] says (since Linux 6.2; 0 before) when nothing but 0, 1 and
+/// 2 is open, of which the standard library has opened those that were not. Listing the directory
+/// costs ten times as much as this look.
+const STANDARD_DESCRIPTORS: i64 = 3;
+
 /// Closes what the runtime left open (runc 1.1 leaves a socket, a pipe and the exec fifo), so that
 /// nothing of it can be reached through us.
 ///
@@ -28,9 +34,12 @@ const NEEDED: [Capability; 5] = [
 ///
 /// `/proc/self/fd` cannot be read.
 pub fn close_inherited_descriptors() -> Result<(), Error> {
-    let failed = |errno| Error::file("read", "/proc/self/fd", errno);
+    let failed = |errno| Error::file("read", OWN_DESCRIPTORS, errno);
+    if rustix::fs::stat(OWN_DESCRIPTORS).map_err(failed)?.st_size == STANDARD_DESCRIPTORS {
+        return Ok(());
+    }
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let directory = rustix::fs::open("/proc/self/fd", flags, Mode::empty()).map_err(failed)?;
+    let directory = rustix::fs::open(OWN_DESCRIPTORS, flags, Mode::empty()).map_err(failed)?;
     let mut inherited = Vec::new();
     let mut buffer = Vec::with_capacity(4096);
     let mut entries = RawDir::new(&directory, buffer.spare_capacity_mut());
@@ -62,12 +71,13 @@ pub fn drop_capabilities() -> Result<(), Error> {
     };
     nix::sys::prctl::set_no_new_privs()
         .map_err(|errno| Error::call("prctl(PR_SET_NO_NEW_PRIVS, 1)", errno))?;
-    let permitted = caps::read(None, CapSet::Permitted).map_err(failed("capget"))?;
-    let kept: CapsHashSet = NEEDED
-        .into_iter()
-        .filter(|capability| permitted.contains(capability))
-        .collect();
-    caps::set(None, CapSet::Effective, &kept).map_err(failed("capset effective"))?;
+    let mut kept = CapsHashSet::from(NEEDED);
+    if caps::set(None, CapSet::Effective, &kept).is_err() {
+        // Not all of it is ours to have.
+        let permitted = caps::read(None, CapSet::Permitted).map_err(failed("capget"))?;
+        kept.retain(|capability| permitted.contains(capability));
+        caps::set(None, CapSet::Effective, &kept).map_err(failed("capset effective"))?;
+    }
     caps::set(None, CapSet::Permitted, &kept).map_err(failed("capset permitted"))?;
     if !caps::read(None, CapSet::Inheritable)
         .map_err(failed("capget"))?

@@ -1,13 +1,14 @@
 //! Reading what only the administrator may write, and the node's own files.
 
 use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use rustix::fs::OFlags;
 
 use crate::error::Error;
+use crate::node::bounded_read::read_to_end;
 
 /// What the kernel shows as the owner of files whose owner has no number in our user namespace.
 const OVERFLOW_UID: u32 = 65534;
@@ -112,11 +113,9 @@ pub fn read_open(file: &File, path: &Path, limit: u64) -> Result<Vec<u8>, Error>
             std::io::Error::other("not a regular file"),
         ));
     }
-    let mut bytes =
-        Vec::with_capacity(usize::try_from(status.len().min(limit)).unwrap_or_default() + 1);
-    file.take(limit + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|source| Error::file("read", path, source))?;
+    let length = usize::try_from(status.len().min(limit)).unwrap_or_default();
+    let bytes =
+        read_to_end(file, length, limit).map_err(|errno| Error::file("read", path, errno))?;
     if bytes.len() as u64 > limit {
         return Err(Error::TooLarge {
             path: path.to_owned(),

@@ -6,6 +6,8 @@
 use std::cell::OnceCell;
 use std::os::unix::net::UnixDatagram;
 
+use rustix::net::{SendFlags, send};
+
 const DEV_LOG: &str = "/dev/log";
 /// LOG_DAEMON of syslog(3), shifted as RFC 3164 wants it.
 const FACILITY_DAEMON: u8 = 3 << 3;
@@ -35,8 +37,6 @@ impl Log {
         let connection = self.0.get_or_init(|| {
             let socket = UnixDatagram::unbound().ok()?;
             socket.connect(DEV_LOG).ok()?;
-            // A daemon that does not read must not hold up the start of a container.
-            socket.set_nonblocking(true).ok()?;
             Some(socket)
         });
         connection.as_ref()
@@ -51,8 +51,9 @@ impl Log {
                 "<{priority}>oci-hostaliases-hook[{}]: {message}",
                 std::process::id()
             );
-            // Nobody is left who could be told that telling failed.
-            let _ = socket.send(record.as_bytes());
+            // A daemon that does not read must not hold up the start of a container, and nobody is
+            // left who could be told that telling failed.
+            let _ = send(socket, record.as_bytes(), SendFlags::DONTWAIT);
         }
     }
 }
