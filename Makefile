@@ -58,23 +58,27 @@ demo: ## show a container with the /etc/hosts of the Kubernetes documentation's 
 	@$(MAKE) --no-print-directory build
 	@tests/demo.sh "$(RELEASE)/oci-hostaliases-hook"
 
+ENGINES := runc crun containerd podman containernetworking-plugins uidmap slirp4netns busybox-static iproute2 strace util-linux gcc libc6-dev
+HOOK_UNDER_TEST = OCI_HOSTALIASES_HOOK="$(CURDIR)/$(RELEASE)/oci-hostaliases-hook"
+
 .PHONY: test
-test: ## install what the tests need and run all of them
-	@tests/needs.sh runc crun containerd podman containernetworking-plugins uidmap slirp4netns busybox-static iproute2 strace util-linux gcc libc6-dev
+test: ## install what the tests need and run all of them; a quarter of an hour at the most
+	@tests/needs.sh $(ENGINES)
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
-	@$(MAKE) --no-print-directory build
+	@$(MAKE) --no-print-directory test-vm
 	@echo "Tested against:"; runc --version | head -1; crun --version | head -1; containerd --version; podman --version; uname -sr
-	OCI_HOSTALIASES_HOOK="$(CURDIR)/$(RELEASE)/oci-hostaliases-hook" $(CARGO) test --locked --no-fail-fast
+	$(HOOK_UNDER_TEST) tests/without_calls.sh all
+	$(HOOK_UNDER_TEST) $(CARGO) test --locked --no-fail-fast
 
 .PHONY: test-long
-test-long: ## the same, with every fault, thousands of races and containers, and older kernels; hours
+test-long: ## the same, with every fault, thousands of races and containers, each old kernel's answer and long fuzzing; hours
 	OCI_HOSTALIASES_TEST_LONG=1 $(MAKE) --no-print-directory test
-	$(MAKE) --no-print-directory test-vm
+	$(HOOK_UNDER_TEST) tests/without_calls.sh each
 	$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=3600
 
 .PHONY: test-vm
-test-vm: ## runc and crun with the hook on Debian's kernels 6.1 and 5.10, in qemu
+test-vm: ## runc and crun with the hook on Debian's kernels 6.1 and 5.10, in qemu; a minute
 	@tests/needs.sh qemu-system-x86 busybox-static runc crun
 	@$(MAKE) --no-print-directory build
 	tests/vm/run.sh "$(RELEASE)/oci-hostaliases-hook"
@@ -105,9 +109,9 @@ audit: ## licences, sources, yanked versions and known advisories of all depende
 
 .PHONY: test-matrix
 test-matrix: ## run the tests with engines on other engines than the machine's (half an hour, not part of test)
-	@tests/needs.sh runc crun containerd podman containernetworking-plugins uidmap slirp4netns busybox-static iproute2 strace util-linux gcc libc6-dev patchelf pkgconf libseccomp-dev
+	@tests/needs.sh $(ENGINES) patchelf pkgconf libseccomp-dev
 	@$(MAKE) --no-print-directory build
-	OCI_HOSTALIASES_HOOK="$(CURDIR)/$(RELEASE)/oci-hostaliases-hook" tests/matrix.sh
+	$(HOOK_UNDER_TEST) tests/matrix.sh
 
 .PHONY: test-packages
 test-packages: ## build, install, use, upgrade and remove the packages, in Debian 12 and 13 and by rpm
@@ -118,7 +122,7 @@ test-packages: ## build, install, use, upgrade and remove the packages, in Debia
 bench: ## time the release hook beside the least it could cost and a hook in shell; two minutes
 	@tests/needs.sh runc busybox-static iproute2 util-linux jq strace valgrind gcc libc6-dev
 	$(CARGO_BUILD) --locked --release --target $(HOST) --no-default-features --bin oci-hostaliases-hook
-	OCI_HOSTALIASES_HOOK="$(CURDIR)/$(RELEASE)/oci-hostaliases-hook" $(CARGO) bench --locked --bench start
+	$(HOOK_UNDER_TEST) $(CARGO) bench --locked --bench start
 
 .PHONY: vendor
 vendor: ## fetch the sources of all crates into target/vendor

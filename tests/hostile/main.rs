@@ -16,6 +16,8 @@ mod needs;
 mod privileges;
 mod race;
 mod seccomp;
+#[path = "../support/seccomp_filter.rs"]
+mod seccomp_filter;
 mod system_calls;
 mod tenants;
 #[path = "../support/throwaway.rs"]

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::needs;
+use crate::{needs, seccomp_filter};
 
 /// What the image brings along.
 pub(crate) const IMAGE_HOSTS: &str = "192.0.2.1\tfrom-the-image\n";
@@ -89,7 +89,7 @@ impl Bundle {
             config,
             directory,
         };
-        bundle.set_hooks(&[stage], &hook);
+        bundle.set_hooks(&[stage], &on_a_kernel_without_calls(hook));
         bundle
     }
 
@@ -219,6 +219,28 @@ impl Bundle {
         );
         ran.stdout
     }
+}
+
+/// The hook where `OCI_HOSTALIASES_KERNEL_LACKS` names system calls that answer ENOSYS to it.
+fn on_a_kernel_without_calls(hook: PathBuf) -> PathBuf {
+    let Ok(lacking) = std::env::var("OCI_HOSTALIASES_KERNEL_LACKS") else {
+        return hook;
+    };
+    let filter = seccomp_filter::build(
+        hook.parent().unwrap(),
+        &lacking,
+        "SECCOMP_RET_ERRNO | ENOSYS",
+        "SECCOMP_RET_ALLOW",
+    );
+    let wrapper = hook.with_file_name("hook-on-an-old-kernel");
+    let (filter, hook) = (filter.display(), hook.display());
+    fs::write(
+        &wrapper,
+        format!("#!/bin/sh\nexec {filter} {hook} \"$@\"\n"),
+    )
+    .unwrap();
+    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).unwrap();
+    wrapper
 }
 
 impl Ran {

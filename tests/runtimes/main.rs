@@ -1,5 +1,6 @@
 //! The real hook under the distribution's runc and crun, at every stage, in throw-away worlds. The matrix
-//! names other runtimes, and one stage at a time, in the environment.
+//! names other runtimes, and one stage at a time, in the environment; `tests/without_calls.sh` system calls that
+//! the kernel is to lack.
 //!
 //! Each case looks at the container from inside and at the host afterwards.
 
@@ -17,6 +18,8 @@ mod old_kernels;
 mod refresh;
 mod refusals;
 mod rootfs;
+#[path = "../support/seccomp_filter.rs"]
+mod seccomp_filter;
 mod settings;
 mod symlinks;
 #[path = "../support/throwaway.rs"]

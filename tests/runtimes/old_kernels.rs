@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use crate::{ALIASES_SECTION, BOILERPLATE, each_runtime_and_stage};
 
 /// What strace makes the kernel answer, and the kernels that answer so.
-const ANSWERS: [(&str, &str); 10] = [
+const ANSWERS: [(&str, &str); 14] = [
     (
         "open_tree:error=EINVAL:when=1",
         "before 6.15: a detached mount cannot be cloned",
@@ -21,6 +21,12 @@ const ANSWERS: [(&str, &str); 10] = [
         "mount:error=EINVAL:when=1",
         "one that makes no detached mount unbindable: mountinfo is read",
     ),
+    (
+        // The mask that the kernel puts first into the answer: the basic fields, and no mount.
+        "statx:poke_exit=@arg5=ff070000",
+        "before 5.8: statx does not tell the mount",
+    ),
+    ("open_tree:error=ENOSYS", "a filter that forbids it"),
     ("fsopen:error=ENOSYS", "before 5.2"),
     ("fsconfig:error=ENOSYS", "a filter that forbids it"),
     ("fsmount:error=ENOSYS", "a filter that forbids it"),
@@ -28,8 +34,14 @@ const ANSWERS: [(&str, &str); 10] = [
         "move_mount:error=ENOSYS",
         "before 5.2, or a filter that forbids it",
     ),
+    ("mount_setattr:error=ENOSYS", "before 5.12"),
     (
-        "open_tree,fsopen,fsmount,fsconfig,move_mount,openat2,pidfd_open:error=ENOSYS",
+        "open_tree,fsopen,fsmount,fsconfig,move_mount,openat2,pidfd_open,mount_setattr:error=ENOSYS",
+        "Linux 4.18, but for statx",
+    ),
+    (
+        "open_tree,fsopen,fsmount,fsconfig,move_mount,openat2,pidfd_open,mount_setattr:error=ENOSYS \
+         -e inject=statx:poke_exit=@arg5=ff070000",
         "Linux 4.18",
     ),
 ];
