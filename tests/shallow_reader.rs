@@ -424,18 +424,6 @@ fn slashes_may_be_escaped_and_lines_broken() {
     assert_eq!(container.network, Namespace::Joined("/n".into()));
 }
 
-#[test]
-fn a_variable_that_is_no_utf8_stops_nobody() {
-    let config = b"{\"root\":{\"path\":\"r\"},\"process\":{\"env\":[\"LEGACY=caf\xe9\",\"HOSTNAME=web-0\",\"X=\\ud800\"]}}";
-    let hostname = |config: &[u8]| {
-        let process = ConfigJson::read(config).unwrap().process.unwrap();
-        process.env.hostname
-    };
-    assert_eq!(hostname(config).as_deref(), Some("web-0"));
-    let config = b"{\"process\":{\"env\":[\"HOSTNAME=caf\xe9\"]}}";
-    assert_eq!(hostname(config).as_deref(), Some("caf\u{fffd}"));
-}
-
 /// The facts that decide anything, as one line.
 fn summary(fixture: &str) -> String {
     let container = container(&config_fixture(fixture));

@@ -75,12 +75,14 @@ fn output(counter: &[&str], variant: &Variant) -> Output {
     output
 }
 
-/// One line for each; system calls also without those of the first, which does nothing.
-pub(crate) fn print(all: &[(&str, Counts)]) {
+/// One line for each; system calls also without those of the start and end of `empty`, for those that
+/// have them.
+pub(crate) fn print(all: &[(&str, Counts)], empty: &str) {
     println!("\nCounted, one run of each\n");
-    println!("| | peak resident | page faults | system calls | besides the start | instructions |");
+    println!("| | peak resident | page faults | system calls | besides {empty} | instructions |");
     println!("|---|---|---|---|---|---|");
-    let start = all.first().map_or(0, |(_, counts)| counts.calls);
+    let start = all.iter().find(|(name, _)| *name == empty);
+    let start = start.map_or(0, |(_, counts)| counts.calls);
     for (name, counts) in all {
         let Counts {
             rss,
@@ -88,9 +90,10 @@ pub(crate) fn print(all: &[(&str, Counts)]) {
             calls,
             instructions,
         } = counts;
-        println!(
-            "| {name} | {rss} KiB | {faults} | {calls} | {} | {instructions} |",
-            calls - start
-        );
+        let own = match name.strip_prefix("hook") {
+            Some(_) => (calls - start).to_string(),
+            None => "-".to_owned(),
+        };
+        println!("| {name} | {rss} KiB | {faults} | {calls} | {own} | {instructions} |");
     }
 }

@@ -101,16 +101,12 @@ impl<'de> Deserialize<'de> for Hostname {
                 f.write_str("a string")
             }
 
-            fn visit_bytes<E>(self, pair: &[u8]) -> Result<Hostname, E> {
-                let value = pair.strip_prefix(b"HOSTNAME=");
-                Ok(Hostname(
-                    value.map(|value| String::from_utf8_lossy(value).into_owned()),
-                ))
+            fn visit_str<E>(self, pair: &str) -> Result<Hostname, E> {
+                Ok(Hostname(pair.strip_prefix("HOSTNAME=").map(str::to_owned)))
             }
         }
 
-        // As bytes: what is no UTF-8 in another variable is not looked at and stops nobody.
-        deserializer.deserialize_bytes(HostnameVisitor)
+        deserializer.deserialize_str(HostnameVisitor)
     }
 }
 

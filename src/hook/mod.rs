@@ -33,7 +33,7 @@ use crate::plan::{self, Action, Plan};
 /// More than any runtime writes; the annotations in it have at most 256 KiB under Kubernetes.
 const STATE_MAX: u64 = 16 * 1024 * 1024;
 /// A state with an engine's own annotations and a few entries.
-const STATE_USUAL: usize = 4095;
+const STATE_USUAL: usize = 2047;
 
 /// The stages at which the hook can run, as `hooks` of `config.json` names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

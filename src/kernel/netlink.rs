@@ -110,14 +110,17 @@ impl Netlink {
         Ok(addresses)
     }
 
-    /// The default routes of the main table, in the kernel's order.
+    /// The default routes of the main table for one family, in the kernel's order.
     ///
     /// # Errors
     ///
     /// A socket call fails.
-    pub fn default_routes(&mut self) -> Result<Vec<DefaultRoute>, Error> {
+    pub fn default_routes(&mut self, family: AddressFamily) -> Result<Vec<DefaultRoute>, Error> {
         let mut routes = Vec::new();
-        self.dump(RTM_GETROUTE, &[0; 12], |kind, body| {
+        // struct rtmsg, which starts with the family; those there are have small numbers.
+        let mut body = [0; 12];
+        body[0] = family.as_raw() as u8;
+        self.dump(RTM_GETROUTE, &body, |kind, body| {
             if kind == RTM_NEWROUTE {
                 routes.extend(read_default_route(body));
             }

@@ -1,5 +1,7 @@
 //! Which network a container is on, and the Pod's addresses there.
 
+use rustix::net::AddressFamily;
+
 use crate::error::Error;
 use crate::kernel::netlink::{DefaultRoute, InterfaceAddress, Netlink};
 use crate::kernel::procfs::ProcDirectory;
@@ -31,17 +33,20 @@ pub fn network_of(container: &ProcDirectory, host: &ProcDirectory) -> Result<Net
 /// The kernel does not answer.
 pub fn pod_addresses() -> Result<Vec<String>, Error> {
     let mut kernel = Netlink::open()?;
-    Ok(choose(&kernel.default_routes()?, &kernel.addresses()?))
+    let addresses = kernel.addresses()?;
+    let some_of = |is_ipv6| addresses.iter().any(|found| is_of_a_pod(found, is_ipv6));
+    let mut routes = kernel.default_routes(AddressFamily::INET)?;
+    // Not asked for where it can decide nothing.
+    if some_of(true) || routes.is_empty() && some_of(false) {
+        routes.extend(kernel.default_routes(AddressFamily::INET6)?);
+    }
+    Ok(choose(&routes, &addresses))
 }
 
 /// The addresses of the default route's interface, of global scope, neither deprecated nor
 /// temporary: the first of IPv4, then the first of IPv6. Each family goes by its own best default
 /// route; one that has none, by the other's: a dual-stack CNI may set the route of one family only.
 pub fn choose(routes: &[DefaultRoute], addresses: &[InterfaceAddress]) -> Vec<String> {
-    // IFA_F_* of linux/if_addr.h
-    const TEMPORARY: u32 = 0x01;
-    const DAD_FAILED: u32 = 0x08;
-    const DEPRECATED: u32 = 0x20;
     let best = |is_ipv6: bool| {
         routes
             .iter()
@@ -51,22 +56,28 @@ pub fn choose(routes: &[DefaultRoute], addresses: &[InterfaceAddress]) -> Vec<St
     };
     let (best4, best6) = (best(false), best(true));
     let first = |interface: Option<u32>, is_ipv6: bool| {
-        // The same bit means "secondary" for IPv4, which is no reason against an address.
-        let unwanted = if is_ipv6 {
-            TEMPORARY | DAD_FAILED | DEPRECATED
-        } else {
-            DEPRECATED
-        };
-        addresses.iter().find(|found| {
-            Some(found.interface) == interface
-                && found.address.is_ipv6() == is_ipv6
-                && found.scope == 0
-                && found.flags & unwanted == 0
-        })
+        addresses
+            .iter()
+            .find(|found| Some(found.interface) == interface && is_of_a_pod(found, is_ipv6))
     };
     [first(best4.or(best6), false), first(best6.or(best4), true)]
         .into_iter()
         .flatten()
         .map(|found| found.address.to_string())
         .collect()
+}
+
+/// Whether an address of this family could be a Pod's, if it is on the right interface.
+fn is_of_a_pod(found: &InterfaceAddress, is_ipv6: bool) -> bool {
+    // IFA_F_* of linux/if_addr.h
+    const TEMPORARY: u32 = 0x01;
+    const DAD_FAILED: u32 = 0x08;
+    const DEPRECATED: u32 = 0x20;
+    // The same bit means "secondary" for IPv4, which is no reason against an address.
+    let unwanted = if is_ipv6 {
+        TEMPORARY | DAD_FAILED | DEPRECATED
+    } else {
+        DEPRECATED
+    };
+    found.address.is_ipv6() == is_ipv6 && found.scope == 0 && found.flags & unwanted == 0
 }

@@ -86,6 +86,14 @@ fn addresses_of_the_default_routes_interface() {
                     vec![&ETH0, &ipv4, &ipv6[..1]],
                     "10.200.0.5\tweb-0\nfd00::5\tweb-0\n",
                 ),
+                (
+                    vec![&ETH0, &ipv4[..1], &ipv6],
+                    "10.200.0.5\tweb-0\nfd00::5\tweb-0\n",
+                ),
+                (
+                    vec![&ETH0, &ipv4[..1], &["-6 route add default dev eth0"]],
+                    "10.200.0.5\tweb-0\n",
+                ),
                 // No default route, no address.
                 (vec![&ETH0, &ipv4[..1]], ""),
             ] {
