@@ -6,3 +6,4 @@ pub mod bundle;
 pub mod hosts_d;
 pub mod log;
 pub mod settings;
+pub mod toml_entries;

@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use toml::Value;
-
 use crate::error::Error;
 use crate::node::admin_file;
+use crate::node::toml_entries::{self, Value};
 use crate::text::field_error::quote;
 
 /// Where it is unless `--config` says otherwise.
@@ -70,27 +69,18 @@ impl Settings {
     ///
     /// What is wrong, with the key.
     pub fn read(text: &str) -> Result<Self, String> {
-        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
-            // The library's own text has several lines and shows the source.
-            let line = error
-                .span()
-                .and_then(|span| text.get(..span.start))
-                .map_or(1, |before| before.matches('\n').count() + 1);
-            format!("line {line}: {}", error.message())
-        })?;
         let mut settings = Self::default();
-        for (key, value) in &table {
-            match key.as_str() {
-                "on-error" => settings.on_error = read_on_error(value)?,
-                "read-only" => {
-                    settings.read_only = value.as_bool().ok_or_else(|| {
-                        format!(
-                            "read-only: Invalid value: {}: must be true or false",
-                            shown(value)
-                        )
-                    })?;
+        for (key, value) in &toml_entries::read(text)? {
+            match (key.as_str(), value) {
+                ("on-error", value) => settings.on_error = read_on_error(value)?,
+                ("read-only", Value::Boolean(read_only)) => settings.read_only = *read_only,
+                ("read-only", value) => {
+                    return Err(format!(
+                        "read-only: Invalid value: {}: must be true or false",
+                        shown(value)
+                    ));
                 }
-                "size-limit" => settings.size_limit = read_size(value)?,
+                ("size-limit", value) => settings.size_limit = read_size(value)?,
                 _ => settings
                     .warnings
                     .push(format!("{}: Unknown key", quote(key))),
@@ -101,9 +91,9 @@ impl Settings {
 }
 
 fn read_on_error(value: &Value) -> Result<OnError, String> {
-    match value.as_str() {
-        Some("fail") => Ok(OnError::Fail),
-        Some("warn") => Ok(OnError::Warn),
+    match value {
+        Value::Text(text) if text == "fail" => Ok(OnError::Fail),
+        Value::Text(text) if text == "warn" => Ok(OnError::Warn),
         _ => Err(format!(
             "on-error: Invalid value: {}: must be \"fail\" or \"warn\"",
             shown(value)
@@ -119,11 +109,13 @@ fn read_size(value: &Value) -> Result<u64, String> {
             shown(value)
         )
     };
-    let text = value.as_str().ok_or_else(refused)?;
+    let Value::Text(text) = value else {
+        return Err(refused());
+    };
     let (number, unit) = match (text.strip_suffix("MiB"), text.strip_suffix("KiB")) {
         (Some(number), _) => (number, 1024 * 1024),
         (_, Some(number)) => (number, 1024),
-        _ => (text, 1),
+        _ => (text.as_str(), 1),
     };
     let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
     let size = number
@@ -137,7 +129,9 @@ fn read_size(value: &Value) -> Result<u64, String> {
 
 /// A refused value, for a message: text itself, anything else by its kind.
 fn shown(value: &Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.type_str().to_owned(), quote)
+    match value {
+        Value::Text(text) => quote(text),
+        Value::Boolean(_) => "boolean".to_owned(),
+        Value::Other(kind) => (*kind).to_owned(),
+    }
 }

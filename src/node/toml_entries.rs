@@ -1,0 +1,183 @@
+//! The entries at the top of a TOML document: all that `config.toml` has.
+//!
+//! By the parser alone on which the `toml` crate is built. What that crate adds, values of every
+//! kind, dates, numbers and serde, is a tenth of the hook's binary, for three keys.
+
+use toml_parser::decoder::{Encoding, ScalarKind};
+use toml_parser::parser::{EventReceiver, RecursionGuard, ValidateWhitespace, parse_document};
+use toml_parser::{ErrorSink, ParseError, Source, Span};
+
+/// How deep arrays and inline tables may nest: the parser goes down by recursion.
+const DEPTH_MAX: u32 = 32;
+
+/// A value, as far as anybody asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// Any of the four kinds of strings.
+    Text(String),
+    /// `true` or `false`
+    Boolean(bool),
+    /// Anything else, by the name of its kind.
+    Other(&'static str),
+}
+
+/// Reads a document: its top level's keys with their values, in their order. A table is the value
+/// of the first part of its name; what is in it is looked at no further than for its syntax.
+///
+/// # Errors
+///
+/// It is not TOML: the line and what is wrong, on one line.
+pub fn read(text: &str) -> Result<Vec<(String, Value)>, String> {
+    let source = Source::new(text);
+    let tokens = source.lex().into_vec();
+    let mut document = Document {
+        source,
+        entries: Vec::new(),
+        depth: 0,
+        place: Place::Top,
+        key: None,
+    };
+    let mut error: Option<ParseError> = None;
+    let mut whitespace = ValidateWhitespace::new(&mut document, source);
+    let mut guard = RecursionGuard::new(&mut whitespace, DEPTH_MAX);
+    parse_document(&tokens, &mut guard, &mut error);
+    let Some(error) = error else {
+        return Ok(document.entries);
+    };
+    let span = error.unexpected().or(error.context()).unwrap_or_default();
+    let before = text.get(..span.start()).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    Err(format!("line {line}: {}", error.description()))
+}
+
+/// What the parser tells, put together.
+struct Document<'s> {
+    source: Source<'s>,
+    entries: Vec<(String, Value)>,
+    /// Of arrays and inline tables.
+    depth: usize,
+    place: Place,
+    /// The key at the top whose value comes.
+    key: Option<Key>,
+}
+
+/// Where in the document we are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Before the first table.
+    Top,
+    /// Between the brackets that name a table, of this kind.
+    Header(&'static str),
+    /// Below them.
+    Table,
+}
+
+struct Key {
+    name: String,
+    span: Span,
+    is_dotted: bool,
+}
+
+impl Document<'_> {
+    /// The key's value has come.
+    fn add(&mut self, value: Value, error: &mut dyn ErrorSink) {
+        if self.depth > 0 || self.place == Place::Table {
+            return;
+        }
+        let Some(key) = self.key.take() else {
+            return;
+        };
+        let value = match key.is_dotted {
+            true => Value::Other("table"),
+            false => value,
+        };
+        let before = self.entries.iter().find(|(name, _)| *name == key.name);
+        match before {
+            None => self.entries.push((key.name, value)),
+            // Parts of it, which may be many.
+            Some((_, part))
+                if matches!(value, Value::Other("table" | "array")) && *part == value => {}
+            Some(_) => {
+                error.report_error(ParseError::new("duplicate key").with_unexpected(key.span));
+            }
+        }
+    }
+}
+
+impl EventReceiver for Document<'_> {
+    fn std_table_open(&mut self, _: Span, _: &mut dyn ErrorSink) {
+        self.place = Place::Header("table");
+    }
+
+    fn std_table_close(&mut self, _: Span, error: &mut dyn ErrorSink) {
+        self.array_table_close(Span::default(), error);
+    }
+
+    fn array_table_open(&mut self, _: Span, _: &mut dyn ErrorSink) {
+        self.place = Place::Header("array");
+    }
+
+    fn array_table_close(&mut self, _: Span, error: &mut dyn ErrorSink) {
+        if let Place::Header(kind) = self.place {
+            self.add(Value::Other(kind), error);
+        }
+        self.place = Place::Table;
+    }
+
+    fn inline_table_open(&mut self, _: Span, error: &mut dyn ErrorSink) -> bool {
+        self.add(Value::Other("table"), error);
+        self.depth += 1;
+        true
+    }
+
+    fn inline_table_close(&mut self, _: Span, _: &mut dyn ErrorSink) {
+        self.depth = self.depth.saturating_sub(1);
+    }
+
+    fn array_open(&mut self, _: Span, error: &mut dyn ErrorSink) -> bool {
+        self.add(Value::Other("array"), error);
+        self.depth += 1;
+        true
+    }
+
+    fn array_close(&mut self, _: Span, _: &mut dyn ErrorSink) {
+        self.depth = self.depth.saturating_sub(1);
+    }
+
+    fn simple_key(&mut self, span: Span, encoding: Option<Encoding>, error: &mut dyn ErrorSink) {
+        let mut name = String::new();
+        if let Some(raw) = self.source.get(span) {
+            toml_parser::Raw::new_unchecked(raw.as_str(), encoding, span)
+                .decode_key(&mut name, error);
+        }
+        if self.depth > 0 || self.place == Place::Table {
+            return;
+        }
+        match &mut self.key {
+            Some(key) => key.is_dotted = true,
+            None => {
+                self.key = Some(Key {
+                    name,
+                    span,
+                    is_dotted: false,
+                });
+            }
+        }
+    }
+
+    fn scalar(&mut self, span: Span, encoding: Option<Encoding>, error: &mut dyn ErrorSink) {
+        let Some(raw) = self.source.get(span) else {
+            return;
+        };
+        let mut text = String::new();
+        let raw = toml_parser::Raw::new_unchecked(raw.as_str(), encoding, span);
+        let value = match raw.decode_scalar(&mut text, error) {
+            ScalarKind::String => Value::Text(text),
+            ScalarKind::Boolean(boolean) => Value::Boolean(boolean),
+            ScalarKind::DateTime => Value::Other("datetime"),
+            ScalarKind::Float => Value::Other("float"),
+            ScalarKind::Integer(_) => Value::Other("integer"),
+        };
+        self.add(value, error);
+    }
+}
