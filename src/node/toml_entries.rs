@@ -1,7 +1,7 @@
 //! The entries at the top of a TOML document: all that `config.toml` has.
 //!
 //! By the parser alone on which the `toml` crate is built. What that crate adds, values of every
-//! kind, dates, numbers and serde, is a tenth of the hook's binary, for three keys.
+//! kind, dates, numbers and serde, was 96 KB of the hook's binary, for three keys.
 
 use toml_parser::decoder::{Encoding, ScalarKind};
 use toml_parser::parser::{EventReceiver, RecursionGuard, ValidateWhitespace, parse_document};
