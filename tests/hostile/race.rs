@@ -26,7 +26,7 @@ const NAIVE_RUNS: usize = 2000;
 
 /// Without `openat2` its steps are done one by one, and before Linux 5.2 `mount(2)` mounts by path.
 const KERNELS: [(&str, usize); 3] = [
-    ("", 5),
+    ("", 50),
     ("openat2:error=ENOSYS", 1),
     (
         "open_tree,fsopen,fsmount,fsconfig,move_mount,openat2,pidfd_open:error=ENOSYS",
