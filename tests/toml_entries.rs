@@ -126,7 +126,12 @@ fn nesting_has_an_end() {
 fn errors_have_a_line() {
     for (text, error) in [
         ("a = 1\n\nb = 'x\n", "line 3: "),
-        ("a = 1\n\na = 2\n", "line 3: duplicate key"),
+        ("a = 1\n\na = 2\n", "line 3: duplicate key \"a\""),
+        ("read-only\n", "line 1: key with no value, expected `=`"),
+        (
+            "on-error = warn",
+            "line 1: string values must be quoted, expected literal string",
+        ),
         ("[a]\nb = [\n1,\n\n2 3]\n", "line 5: "),
     ] {
         let said = read(text).unwrap_err();

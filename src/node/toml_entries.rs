@@ -5,7 +5,9 @@
 
 use toml_parser::decoder::{Encoding, ScalarKind};
 use toml_parser::parser::{EventReceiver, RecursionGuard, ValidateWhitespace, parse_document};
-use toml_parser::{ErrorSink, ParseError, Source, Span};
+use toml_parser::{ErrorSink, Expected, ParseError, Source, Span};
+
+use crate::text::field_error::quote;
 
 /// How deep arrays and inline tables may nest: the parser goes down by recursion.
 const DEPTH_MAX: u32 = 32;
@@ -47,7 +49,21 @@ pub fn read(text: &str) -> Result<Vec<(String, Value)>, String> {
     let span = error.unexpected().or(error.context()).unwrap_or_default();
     let before = text.get(..span.start()).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
-    Err(format!("line {line}: {}", error.description()))
+    let mut said = format!("line {line}: {}", error.description());
+    for (nth, expected) in error.expected().unwrap_or_default().iter().enumerate() {
+        said.push_str(if nth == 0 { ", expected " } else { " or " });
+        match expected {
+            Expected::Literal("\n") => said.push_str("a newline"),
+            Expected::Literal(literal) => {
+                said.push('`');
+                said.push_str(literal);
+                said.push('`');
+            }
+            Expected::Description(description) => said.push_str(description),
+            _ => said.push_str("something else"),
+        }
+    }
+    Err(said)
 }
 
 /// What the parser tells, put together.
@@ -98,7 +114,10 @@ impl Document<'_> {
             Some((_, part))
                 if matches!(value, Value::Other("table" | "array")) && *part == value => {}
             Some(_) => {
-                error.report_error(ParseError::new("duplicate key").with_unexpected(key.span));
+                error.report_error(
+                    ParseError::new(format!("duplicate key {}", quote(&key.name)))
+                        .with_unexpected(key.span),
+                );
             }
         }
     }
