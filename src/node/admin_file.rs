@@ -1,6 +1,6 @@
 //! Reading what only the administrator may write, and the node's own files.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
@@ -19,7 +19,9 @@ const OVERFLOW_UID: u32 = 65534;
 ///
 /// It cannot be read, is not a regular file, or has more than `limit` bytes.
 pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
-    read_open(&open(path)?, path, limit)
+    let file = open(path)?;
+    let status = status_of(&file, path)?;
+    read_open(&file, &status, path, limit)
 }
 
 /// Reads a file that decides what happens in every container of the node; `None` when there is
@@ -35,15 +37,15 @@ pub fn read_admin_file(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error
         Err(Error::File { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
-    check_owner(&file, path)?;
+    let status = check_owner(&file, path)?;
     let configuration = |situation| Error::Configuration {
         path: path.to_owned(),
         situation,
     };
-    if file.metadata().is_ok_and(|status| !status.is_file()) {
+    if !status.is_file() {
         return Err(configuration("not a regular file".to_owned()));
     }
-    match read_open(&file, path, limit) {
+    match read_open(&file, &status, path, limit) {
         Err(Error::TooLarge { limit, .. }) => {
             Err(configuration(format!("more than {limit} bytes")))
         }
@@ -51,15 +53,14 @@ pub fn read_admin_file(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error
     }
 }
 
-/// Makes sure that an open file or directory is root's and that nobody else can write it.
+/// Makes sure that an open file or directory is root's and that nobody else can write it. Its
+/// status, for [`read_open`].
 ///
 /// # Errors
 ///
 /// It is not, or others can.
-pub fn check_owner(file: &File, path: &Path) -> Result<(), Error> {
-    let status = file
-        .metadata()
-        .map_err(|source| Error::file("stat", path, source))?;
+pub fn check_owner(file: &File, path: &Path) -> Result<Metadata, Error> {
+    let status = status_of(file, path)?;
     let situation = if !is_root(status.uid()) {
         format!("belongs to user {}, not to root", status.uid())
     } else if status.mode() & 0o022 != 0 {
@@ -68,7 +69,7 @@ pub fn check_owner(file: &File, path: &Path) -> Result<(), Error> {
             status.mode() & 0o7777
         )
     } else {
-        return Ok(());
+        return Ok(status);
     };
     Err(Error::Configuration {
         path: path.to_owned(),
@@ -97,15 +98,22 @@ fn open(path: &Path) -> Result<File, Error> {
         .map_err(|source| Error::file("open", path, source))
 }
 
-/// Reads an open file whole.
+fn status_of(file: &File, path: &Path) -> Result<Metadata, Error> {
+    file.metadata()
+        .map_err(|source| Error::file("stat", path, source))
+}
+
+/// Reads an open file of this status whole.
 ///
 /// # Errors
 ///
 /// It cannot be read, is not a regular file, or has more than `limit` bytes.
-pub fn read_open(file: &File, path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
-    let status = file
-        .metadata()
-        .map_err(|source| Error::file("stat", path, source))?;
+pub fn read_open(
+    file: &File,
+    status: &Metadata,
+    path: &Path,
+    limit: u64,
+) -> Result<Vec<u8>, Error> {
     if !status.is_file() {
         return Err(Error::file(
             "read",

@@ -187,7 +187,7 @@ fn read_file(directory: &OwnedFd, name: &Path, path: &Path) -> Result<String, Er
         }
         Err(errno) => return Err(Error::file("open", path, errno)),
     };
-    admin_file::check_owner(&file, path)?;
-    let bytes = admin_file::read_open(&file, path, FILE_MAX)?;
+    let status = admin_file::check_owner(&file, path)?;
+    let bytes = admin_file::read_open(&file, &status, path, FILE_MAX)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
