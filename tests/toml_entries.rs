@@ -78,6 +78,8 @@ fn as_the_toml_crate_reads_it() {
         "a = 1\na = 2",
         "a = 1\n'a' = 1",
         "a = 1\na.b = 2",
+        "a = [1]\na = [1]",
+        "a = {b = 1}\na = {c = 1}",
         "a = 1\n[a]",
         "a = [1\n",
         "a = {b = 1\n",

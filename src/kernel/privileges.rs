@@ -24,7 +24,7 @@ const NEEDED: [Capability; 5] = [
 const OWN_DESCRIPTORS: &str = "/proc/self/fd";
 /// What the size of [`OWN_DESCRIPTORS`] says (since Linux 6.2; 0 before) when nothing but 0, 1 and
 /// 2 is open, of which the standard library has opened those that were not. Listing the directory
-/// costs ten times as much as this look.
+/// costs three times as much as this look.
 const STANDARD_DESCRIPTORS: i64 = 3;
 
 /// Closes what the runtime left open (runc 1.1 leaves a socket, a pipe and the exec fifo), so that

@@ -10,7 +10,7 @@ const MORE: usize = 4096;
 
 /// Reads to the end, or, when there are more than `limit` bytes, a little further than that: the
 /// caller refuses what is longer than his limit. There is room for one byte more than `expected`,
-/// so what has the expected length takes two calls, and one page of memory a page.
+/// so what has the expected length takes two calls.
 ///
 /// # Errors
 ///

@@ -103,23 +103,26 @@ impl Document<'_> {
         let Some(key) = self.key.take() else {
             return;
         };
-        let value = match key.is_dotted {
-            true => Value::Other("table"),
-            false => value,
+        let (value, is_part) = match key.is_dotted {
+            true => (Value::Other("table"), true),
+            false => (value, self.place != Place::Top),
         };
-        let before = self.entries.iter().find(|(name, _)| *name == key.name);
-        match before {
+        match self.entries.iter().find(|(name, _)| *name == key.name) {
             None => self.entries.push((key.name, value)),
-            // Parts of it, which may be many.
-            Some((_, part))
-                if matches!(value, Value::Other("table" | "array")) && *part == value => {}
+            // A table and an array of tables have as many parts as one likes.
+            Some((_, before)) if is_part && *before == value => {}
             Some(_) => {
-                error.report_error(
-                    ParseError::new(format!("duplicate key {}", quote(&key.name)))
-                        .with_unexpected(key.span),
-                );
+                let duplicate = ParseError::new(format!("duplicate key {}", quote(&key.name)));
+                error.report_error(duplicate.with_unexpected(key.span));
             }
         }
+    }
+
+    fn end_of_header(&mut self, error: &mut dyn ErrorSink) {
+        if let Place::Header(kind) = self.place {
+            self.add(Value::Other(kind), error);
+        }
+        self.place = Place::Table;
     }
 }
 
@@ -129,7 +132,7 @@ impl EventReceiver for Document<'_> {
     }
 
     fn std_table_close(&mut self, _: Span, error: &mut dyn ErrorSink) {
-        self.array_table_close(Span::default(), error);
+        self.end_of_header(error);
     }
 
     fn array_table_open(&mut self, _: Span, _: &mut dyn ErrorSink) {
@@ -137,10 +140,7 @@ impl EventReceiver for Document<'_> {
     }
 
     fn array_table_close(&mut self, _: Span, error: &mut dyn ErrorSink) {
-        if let Place::Header(kind) = self.place {
-            self.add(Value::Other(kind), error);
-        }
-        self.place = Place::Table;
+        self.end_of_header(error);
     }
 
     fn inline_table_open(&mut self, _: Span, error: &mut dyn ErrorSink) -> bool {
