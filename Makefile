@@ -62,7 +62,7 @@ ENGINES := runc crun containerd podman containernetworking-plugins uidmap slirp4
 HOOK_UNDER_TEST = OCI_HOSTALIASES_HOOK="$(CURDIR)/$(RELEASE)/oci-hostaliases-hook"
 
 .PHONY: test
-test: ## install what the tests need and run all of them; a quarter of an hour at the most
+test: ## install what the tests need and run all of them; some ten minutes
 	@tests/needs.sh $(ENGINES)
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings

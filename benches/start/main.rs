@@ -93,7 +93,7 @@ fn of_a_hook(programs: &Programs, bundles: &Bundles<'_>) {
         Variant::new("shell hook", &[&programs.shell_hook], &manage),
     ];
     let times = in_turn(ROUNDS / 10, &shell, undo);
-    timing::print("Beside a hook in shell", &times, &["floor", "shell hook"]);
+    timing::print("Beside a hook in shell", &times, &["floor", "hook, manage"]);
 
     let counts: Vec<_> = variants
         .iter()
