@@ -16,6 +16,8 @@ mod needs;
 #[path = "../support/node_log.rs"]
 mod node_log;
 mod pods;
+#[path = "../support/skipped.rs"]
+mod skipped;
 #[path = "../support/throwaway.rs"]
 mod throwaway;
 

@@ -18,6 +18,8 @@ mod node_files;
 mod output;
 mod podman_agrees;
 mod runtimes;
+#[path = "../support/skipped.rs"]
+mod skipped;
 #[path = "../support/throwaway.rs"]
 mod throwaway;
 

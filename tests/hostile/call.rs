@@ -139,14 +139,9 @@ pub(crate) fn is_static(hook: &str) -> bool {
     let (headers, size, count) = (number(0x20, 8), number(0x36, 2), number(0x38, 2));
     let is_static = (0..count).all(|nth| number(headers + nth * size, 4) != 3);
     if !is_static {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "CI must test the static hook"
-        );
-        let _ = writeln!(
-            std::io::stderr(),
-            "SKIPPED a part: {hook} is not static, as what make build builds is"
-        );
+        crate::skipped::skipped(&format!(
+            "a part: {hook} is not static, as what make build builds is"
+        ));
     }
     is_static
 }

@@ -18,6 +18,8 @@ mod race;
 mod seccomp;
 #[path = "../support/seccomp_filter.rs"]
 mod seccomp_filter;
+#[path = "../support/skipped.rs"]
+mod skipped;
 mod system_calls;
 mod tenants;
 #[path = "../support/throwaway.rs"]

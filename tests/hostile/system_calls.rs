@@ -3,7 +3,6 @@
 //! Any other answers EPERM and kills it, as under a seccomp filter made from that list.
 
 use std::fs;
-use std::io::Write;
 use std::os::unix::net::UnixDatagram;
 
 use serde_json::json;
@@ -56,11 +55,9 @@ fn shows_aliases(bundle: &mut Bundle, kernel: &str) {
 pub(crate) fn each_stage(test: &str, body: impl Fn(&mut Bundle)) {
     // The list is that of the program as it is shipped: static. `make test` names that one.
     if std::env::var_os("OCI_HOSTALIASES_HOOK").is_none() {
-        let _ = writeln!(
-            std::io::stderr(),
-            "SKIPPED {test}: OCI_HOSTALIASES_HOOK names no static hook; make test does"
-        );
-        return;
+        return crate::skipped::skipped(&format!(
+            "{test}: OCI_HOSTALIASES_HOOK names no static hook; make test does"
+        ));
     }
     world(test, |home| {
         // A node has a log.

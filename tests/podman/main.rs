@@ -13,6 +13,8 @@ mod needs;
 #[path = "../support/node_log.rs"]
 mod node_log;
 mod private_podman;
+#[path = "../support/skipped.rs"]
+mod skipped;
 #[path = "../support/throwaway.rs"]
 mod throwaway;
 

@@ -21,6 +21,8 @@ mod rootfs;
 #[path = "../support/seccomp_filter.rs"]
 mod seccomp_filter;
 mod settings;
+#[path = "../support/skipped.rs"]
+mod skipped;
 mod symlinks;
 #[path = "../support/throwaway.rs"]
 mod throwaway;

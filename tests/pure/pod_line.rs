@@ -1,13 +1,9 @@
 //! The Pod's own line: whose word counts for its addresses and its name, and what is said when one
 //! of them is missing.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-
-mod pure;
-
+use crate::fixtures::{annotated, config_fixture, container};
 use oci_hostaliases::facts::request::Request;
 use oci_hostaliases::pod_line::{annotated_addresses, host_name, managed_file, needs_uts_name};
-use pure::{annotated, config_fixture, container};
 use serde_json::Value;
 
 const POD_IPS: (&str, &str) = ("oci-hostaliases.io/pod-ips", "10.200.0.5,fd00::5");

@@ -1,16 +1,11 @@
 //! `register containerd` seen by containerd itself.
 
-#![cfg(feature = "cli")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-
-mod containerd_node;
-
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
-use containerd_node::{CONFIGURATIONS, Node, assert_done, data};
+use crate::containerd_node::{CONFIGURATIONS, Node, assert_done, data};
+use crate::skipped::skipped;
 
 /// What containerd itself makes of the file, before and after: only our two keys of the chosen
 /// runtimes may differ. Keys that are absent where the other side has their zero value are the
@@ -22,7 +17,7 @@ fn containerd_sees_no_other_difference() {
         .output()
         .is_err()
     {
-        skip("containerd is not installed");
+        skipped("containerd is not installed");
         return;
     }
     let mut compared = 0;
@@ -112,13 +107,4 @@ fn without_zeros(value: toml::Value) -> Option<toml::Value> {
         toml::Value::Boolean(false) | toml::Value::Integer(0) => None,
         other => Some(other),
     }
-}
-
-/// Straight to stderr: the test harness swallows what `eprintln!` prints.
-fn skip(why: &str) {
-    let line = format!(
-        "SKIPPED {}: {why}\n",
-        std::thread::current().name().unwrap_or("test")
-    );
-    std::io::stderr().write_all(line.as_bytes()).unwrap();
 }

@@ -2,19 +2,14 @@
 //!
 //! No record has a value that the newest API server refuses: those are in `render_manifest.rs`.
 
-#![cfg(feature = "cli")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-
-mod tool;
-
+use crate::tool::tool;
 use serde_json::{Value, json};
-use tool::tool;
 
 const LEFT_ALONE: &str = "oci-hostaliases: leave: every container has a volume of its own on \
     /etc/hosts: the entries asked for are not added\n";
 
 fn records() -> Vec<Value> {
-    include_str!("data/kubelet-recorded.jsonl")
+    include_str!("../data/kubelet-recorded.jsonl")
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()

@@ -1,14 +1,12 @@
 //! Our shallow reading of `config.json` and of the state, against `oci-spec` as the oracle: where
 //! `oci-spec` accepts, both see the same facts; where it refuses what we never use, we accept.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-
-mod pure;
-
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::fixtures::{config_fixture, container};
+use crate::skipped::skipped;
 use oci_hostaliases::facts::config_json::ConfigJson;
 use oci_hostaliases::facts::container::{Container, Identity, Namespace};
 use oci_hostaliases::facts::state::State;
@@ -20,7 +18,6 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
-use pure::{config_fixture, container, skipped};
 
 /// Fails when the two readings of the same bytes differ in a field that we use.
 #[track_caller]

@@ -1,16 +1,12 @@
 //! `config.toml`: its keys, their defaults, and the exact words for what is wrong.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-
-mod pure;
-
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 
+use crate::skipped::skipped;
 use oci_hostaliases::exit::Exit;
 use oci_hostaliases::node::settings::{OnError, Settings};
-use pure::skipped;
 
 const DEFAULT: Settings = Settings {
     on_error: OnError::Fail,

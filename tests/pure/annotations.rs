@@ -1,12 +1,9 @@
 //! What our annotations may say, and the exact words for what they may not.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-
-mod pure;
-
+use crate::apimachinery::{BAD_IP, BAD_NAME};
+use crate::fixtures::{aliases, annotations, request};
 use oci_hostaliases::facts::request::Request;
 use oci_hostaliases::text::names;
-use pure::{BAD_IP, BAD_NAME, aliases, annotations, request};
 
 const HOST_ALIASES: &str = "oci-hostaliases.io/host-aliases";
 const DOMAIN: &str = "oci-hostaliases.io/domain";

@@ -1,16 +1,11 @@
 //! What `register containerd` refuses or cannot do, what it says then, and that it leaves
 //! everything as it was.
 
-#![cfg(feature = "cli")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-
-mod containerd_node;
-
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::Command;
 
-use containerd_node::{Node, Run, assert_done, data, run};
+use crate::containerd_node::{Node, Run, assert_done, data, run};
 
 /// Each of these is refused, with this exit status and this in the message.
 #[test]

@@ -1,8 +1,5 @@
 //! `register crio|podman` and `unregister crio|podman`: the hooks.d file, and in which directory.
 
-#![cfg(feature = "cli")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;

@@ -1,18 +1,10 @@
 //! What several of the tests that need no root share.
 
-#![allow(dead_code, clippy::unwrap_used, clippy::indexing_slicing)]
-
 use oci_hostaliases::facts::annotations::Annotations;
 use oci_hostaliases::facts::config_json::ConfigJson;
 use oci_hostaliases::facts::container::Container;
 use oci_hostaliases::facts::request::Request;
 use serde_json::Value;
-
-/// The refusal of a name, as `IsDNS1123Subdomain` of Kubernetes' apimachinery words it.
-pub(crate) const BAD_NAME: &str = r"a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
-
-/// The refusal of an address, as `IsValidIP` of Kubernetes' apimachinery words it.
-pub(crate) const BAD_IP: &str = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
 
 /// A set of annotations.
 pub(crate) fn annotations(pairs: &[(&str, &str)]) -> Annotations {
@@ -66,14 +58,4 @@ pub(crate) fn container(config: &Value) -> Container {
     let bytes = config.to_string();
     let config = ConfigJson::read(bytes.as_bytes()).unwrap();
     Container::new(config, "/bundle".as_ref()).unwrap()
-}
-
-/// Says on the terminal, whatever the harness captures, that something was not tested. Where CI is
-/// set nothing may be left out.
-pub(crate) fn skipped(what: &str) {
-    use std::io::Write;
-    let because = format!("SKIPPED {what}\n");
-    assert!(std::env::var_os("CI").is_none(), "{because}");
-    // The harness captures eprintln!.
-    let _ = std::io::stderr().write_all(because.as_bytes());
 }

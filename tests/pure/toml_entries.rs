@@ -1,7 +1,5 @@
 //! What is read of a TOML document, beside what the toml crate reads.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
-
 use oci_hostaliases::node::toml_entries::{Value, read};
 
 /// The top level as the toml crate has it.

@@ -1,16 +1,10 @@
 //! `render --bundle`: the file that the hook would give to a bundle's container.
 
-#![cfg(feature = "cli")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-
-#[path = "tool/bundle.rs"]
-mod on_disk;
-mod tool;
-
-use on_disk::{bundle, write};
+use crate::on_disk::{bundle, write};
+use crate::skipped::skipped;
+use crate::tool::tool;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tool::tool;
 
 const BOILERPLATE: &str = "\
 # Kubernetes-managed hosts file.
@@ -294,8 +288,7 @@ fn bundles_that_cannot_be_read() {
 #[test]
 fn entries_of_the_node_and_the_namespace() {
     if !nix::unistd::geteuid().is_root() {
-        eprintln!("skipped: only root's files are read in hosts.d, and this is not root");
-        return;
+        return skipped("entries of the node: only root's files are read in hosts.d: not root");
     }
     let annotations = json!({
         "io.kubernetes.cri.sandbox-namespace": "shop",

@@ -1,13 +1,9 @@
 //! The state as each runtime writes it to a hook's stdin. Those of runc and crun are recorded, the
 //! others written down from the runtimes' sources.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-
-mod pure;
-
+use crate::fixtures::{aliases, annotations};
 use oci_hostaliases::facts::container::Identity;
 use oci_hostaliases::facts::state::{State, unreadable_state_asks};
-use pure::{aliases, annotations};
 
 fn fixture(name: &str) -> Vec<u8> {
     let path = format!(

@@ -1,7 +1,5 @@
 //! Which of a network namespace's addresses are the Pod's.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-
 use oci_hostaliases::kernel::netlink::{DefaultRoute, InterfaceAddress};
 use oci_hostaliases::kernel::pod_network::choose;
 

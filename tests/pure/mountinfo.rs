@@ -1,7 +1,5 @@
 //! Reading the kernel's mount table.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-
 use std::os::unix::ffi::OsStrExt;
 
 use oci_hostaliases::kernel::mountinfo::{MountLine, find, unescape};

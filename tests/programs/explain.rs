@@ -1,17 +1,11 @@
 //! `explain`: the plan, the reason, and the origin of each line.
 
-#![cfg(feature = "cli")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-
-#[path = "tool/bundle.rs"]
-mod on_disk;
-mod tool;
-
 use std::path::Path;
 
-use on_disk::{bundle, write};
+use crate::on_disk::{bundle, write};
+use crate::skipped::skipped;
+use crate::tool::tool;
 use serde_json::json;
-use tool::tool;
 
 fn data() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data"))
@@ -237,8 +231,7 @@ LINE  ORIGIN                                      TEXT
 #[test]
 fn entries_of_the_node() {
     if !nix::unistd::geteuid().is_root() {
-        eprintln!("skipped: only root's files are read in hosts.d, and this is not root");
-        return;
+        return skipped("entries of the node: only root's files are read in hosts.d: not root");
     }
     let directory = bundle(&json!({
         "root": {"path": "rootfs"},

@@ -1,9 +1,5 @@
 //! The bytes of the file: kubelet-written files are the model, section by section.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-
-mod pure;
-
 use oci_hostaliases::text::host_alias::HostAlias;
 use oci_hostaliases::text::hosts_file::{HostsFile, Origin, PodName};
 use oci_hostaliases::text::hosts_lines;
@@ -19,7 +15,7 @@ const BOILERPLATE: &str = "# Kubernetes-managed hosts file.\n\
     fe00::2\tip6-allrouters\n";
 
 fn entries(list: &str) -> Vec<HostAlias> {
-    pure::request(&[("oci-hostaliases.io/host-aliases", list)])
+    crate::fixtures::request(&[("oci-hostaliases.io/host-aliases", list)])
         .unwrap()
         .aliases
 }

@@ -1,13 +1,8 @@
 //! `unregister containerd` after the administrator has gone on working on the file.
 
-#![cfg(feature = "cli")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-
-mod containerd_node;
-
 use std::fs;
 
-use containerd_node::{Node, assert_done, data, edited};
+use crate::containerd_node::{Node, assert_done, data, edited};
 
 #[test]
 fn what_the_administrator_changed_in_between_stays() {

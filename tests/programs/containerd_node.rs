@@ -1,8 +1,6 @@
 //! What the tests of `register containerd` and `unregister containerd` have in common: a node.
 
 // Each of them uses a part of this.
-#![allow(dead_code)]
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

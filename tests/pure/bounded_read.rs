@@ -1,7 +1,5 @@
 //! Reading to the end of a file or a pipe, and no further than a bound.
 
-#![allow(clippy::unwrap_used)]
-
 use std::io::{Seek, Write};
 use std::process::{Command, Stdio};
 

@@ -1,13 +1,8 @@
 //! `render -f`: a Pod's manifest in, the kubelet's bytes or the API server's refusals out.
 
-#![cfg(feature = "cli")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-
-mod tool;
-
 use std::path::Path;
 
-use tool::tool;
+use crate::tool::tool;
 
 const BOILERPLATE: &str = "\
 # Kubernetes-managed hosts file.

@@ -4,10 +4,6 @@
 //!
 //! As root each hook runs in a mount namespace of its own, where `/dev/log` is ours.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-
-mod pure;
-
 use std::fs::{self, Permissions};
 use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -15,7 +11,8 @@ use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use pure::{BAD_IP, BAD_NAME, skipped};
+use crate::apimachinery::{BAD_IP, BAD_NAME};
+use crate::skipped::skipped;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

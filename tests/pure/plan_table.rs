@@ -1,14 +1,10 @@
 //! What is done with a container's `/etc/hosts`, by who mounted what on it: each row of the plan
 //! table with a `config.json` as the engine writes it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-
-mod pure;
-
+use crate::fixtures::{annotated, config_fixture, container};
 use oci_hostaliases::facts::hosts_mount::{Engine, HostsMount};
 use oci_hostaliases::facts::request::Request;
 use oci_hostaliases::plan::{self, Action, Plan};
-use pure::{annotated, config_fixture, container};
 use serde_json::{Value, json};
 
 const ENTRIES: (&str, &str) = (

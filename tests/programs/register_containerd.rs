@@ -1,16 +1,11 @@
 //! `register containerd` and `unregister containerd`: what they write, that it can be undone byte
 //! for byte, and what they refuse.
 
-#![cfg(feature = "cli")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-
-mod containerd_node;
-
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 
-use containerd_node::{CONFIGURATIONS, Node, assert_done, data, edited};
+use crate::containerd_node::{CONFIGURATIONS, Node, assert_done, data, edited};
 use serde_json::{Value, json};
 
 #[test]

@@ -1,19 +1,15 @@
 //! Whatever a tenant writes into an annotation: it is refused, or each line of the file is one of
 //! ours or an address followed by names.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-
-mod pure;
-
 use std::net::IpAddr;
 
+use crate::fixtures::annotations;
 use oci_hostaliases::facts::request::Request;
 use oci_hostaliases::text::hosts_file::{HostsFile, PodName};
 use oci_hostaliases::text::hosts_lines;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use pure::annotations;
 use serde_json::{Value, json};
 
 const HOST_ALIASES: &str = "oci-hostaliases.io/host-aliases";

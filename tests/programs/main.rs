@@ -1,0 +1,24 @@
+//! The two programs as a person or a runtime starts them, without root and without an engine. One
+//! topic a file.
+
+#![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+#[path = "../support/apimachinery.rs"]
+mod apimachinery;
+mod containerd_node;
+mod explain;
+mod hook_bad_input;
+mod man_pages;
+mod on_disk;
+mod recorded_kubelets;
+mod register_containerd;
+mod register_containerd_dump;
+mod register_containerd_refuses;
+mod register_hooks_d;
+mod render_bundle;
+mod render_manifest;
+#[path = "../support/skipped.rs"]
+mod skipped;
+mod tool;
+mod unregister_containerd;

@@ -1,0 +1,21 @@
+//! What is a function of values: no root, no runtime, no process. One topic a file.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod annotation_properties;
+mod annotations;
+#[path = "../support/apimachinery.rs"]
+mod apimachinery;
+mod bounded_read;
+mod fixtures;
+mod hosts_text;
+mod mountinfo;
+mod plan_table;
+mod pod_addresses;
+mod pod_line;
+mod settings;
+mod shallow_reader;
+#[path = "../support/skipped.rs"]
+mod skipped;
+mod state_fixtures;
+mod toml_entries;
