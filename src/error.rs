@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use crate::exit::Exit;
 use crate::facts::container::NoRootPath;
-use crate::text::field_error::FieldErrors;
+use crate::validation::field_error::FieldErrors;
 
 /// A situation in which the work cannot be done.
 #[derive(Debug, thiserror::Error)]

@@ -39,36 +39,43 @@
     clippy::unreachable
 )]
 
+// What Kubernetes' API server accepts as a name, an address, a field.
+pub mod validation;
 // What is known of a container: its state, its config.json, its annotations.
 pub mod facts;
 // What is done with its /etc/hosts, and why.
 pub mod plan;
 // The Pod's own line: which addresses, which name.
 pub mod pod_line;
-// The bytes of the file, and what may stand in it.
+// The bytes of the file.
 pub mod text;
-// What is recorded with the file, so that it can be brought up to date.
-pub mod record;
+// What is stored with the file, so that it can be brought up to date.
+pub mod stamp;
 
-// What the administrator of the node wrote, and where he is told what was done.
-pub mod node;
+// What the administrator and the engine wrote on the node.
+pub mod files;
+// Records for the node's log.
+pub mod log;
 // Everything that opens, enters, mounts or drops a privilege.
 pub mod kernel;
-
 // The hook's way from stdin to the mount.
 pub mod hook;
-// The people's tool.
+
+// What the engines' own files say.
 #[cfg(feature = "cli")]
-pub mod commands;
-// Containers that run with a file of ours.
+pub mod engines;
+// What an engine has to be told so that it runs the hook.
 #[cfg(feature = "cli")]
-pub mod running;
+pub mod register;
 // Whether the hook works on this node, and what to change.
 #[cfg(feature = "cli")]
 pub mod doctor;
-// What an engine has to be told so that it runs the hook.
+// Running containers whose /etc/hosts comes from the hook.
 #[cfg(feature = "cli")]
-pub mod registration;
+pub mod running;
+// The command-line tool.
+#[cfg(feature = "cli")]
+pub mod commands;
 
 // Why the work cannot be done, and what each exit status means.
 pub mod error;

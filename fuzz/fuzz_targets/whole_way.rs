@@ -11,11 +11,11 @@ use oci_hostaliases::facts::config_json::ConfigJson;
 use oci_hostaliases::facts::container::{Container, Identity};
 use oci_hostaliases::facts::request::Request;
 use oci_hostaliases::facts::state::State;
-use oci_hostaliases::node::hosts_d::NodeEntries;
-use oci_hostaliases::node::log::printable;
+use oci_hostaliases::files::hosts_d::NodeEntries;
+use oci_hostaliases::log::printable;
 use oci_hostaliases::plan::{self, Action};
 use oci_hostaliases::pod_line;
-use oci_hostaliases::record::Record;
+use oci_hostaliases::stamp::Record;
 use oci_hostaliases::text::hosts_lines;
 
 const SIZE_LIMIT: u64 = 4096;

@@ -14,8 +14,8 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use oci_hostaliases::exit::Exit;
+use oci_hostaliases::files::{config, hosts_d};
 use oci_hostaliases::hook::{self, Invocation, Stage};
-use oci_hostaliases::node::{hosts_d, settings};
 
 const USAGE: &str = "usage: oci-hostaliases-hook {prestart|createRuntime|createContainer} [--config PATH] [--hosts-d PATH]\n\
     Reads the OCI state from stdin. Run by an OCI runtime: see oci-hostaliases-hook(8).";
@@ -46,7 +46,7 @@ enum Call {
 /// By hand: a stage and two options do not need a parser of command lines in a program that runs
 /// as root for every container.
 fn read_arguments(arguments: impl Iterator<Item = OsString>) -> Result<Call, String> {
-    let (mut config, mut hosts_d) = (settings::DEFAULT_PATH.into(), hosts_d::DEFAULT_PATH.into());
+    let (mut config, mut hosts_d) = (config::DEFAULT_PATH.into(), hosts_d::DEFAULT_PATH.into());
     let mut stage = None;
     let mut arguments = arguments.peekable();
     if arguments.peek().is_none() {

@@ -6,9 +6,10 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::commands::Failure;
-use crate::doctor::{self, Report};
+use crate::doctor;
+use crate::doctor::report::Report;
 use crate::exit::Exit;
-use crate::node::log::printable;
+use crate::log::printable;
 
 /// Say whether it works on this node, and if not, the one thing to change
 ///

@@ -8,8 +8,8 @@ use clap::Args;
 
 use crate::commands::Failure;
 use crate::exit::Exit;
-use crate::node::hosts_d::{self, NodeEntries};
-use crate::node::log::printable;
+use crate::files::hosts_d::{self, NodeEntries};
+use crate::log::printable;
 use crate::running::find::{self, RunningFile};
 use crate::running::rewrite::{self, NotRewritten, Rewritten};
 

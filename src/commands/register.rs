@@ -6,14 +6,16 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use crate::commands::Failure;
+use crate::engines::containerd::CONFIG_PATH;
+use crate::engines::containerd::base_spec::{self, BASE_SPEC_PATH};
+use crate::engines::hooks_d::directories::{self, Engine};
+use crate::engines::hooks_d::file::Containers;
+use crate::engines::our_hook::{self, HOOK_PATH, HookError};
 use crate::exit::Exit;
-use crate::registration::base_spec::{self, BASE_SPEC_PATH};
-use crate::registration::containerd::{self, CONFIG_PATH, ContainerdError, Places, Selection};
-use crate::registration::file_change::FileChange;
-use crate::registration::hook_definition::{self, HOOK_PATH, HookError};
-use crate::registration::hooks_d::{self, Containers, HooksDError};
-use crate::registration::hooks_directory::{self, Engine};
-use crate::registration::replace_file::ReplaceError;
+use crate::register::containerd::{self, ContainerdError, Places, Selection};
+use crate::register::file_change::FileChange;
+use crate::register::hooks_d::{self, HooksDError};
+use crate::register::replace_file::ReplaceError;
 
 /// Make the hook known to a container engine
 ///
@@ -162,7 +164,7 @@ pub(super) fn carry_out(
 pub(super) fn hooks_directory(given: Option<PathBuf>, engine: Engine) -> Result<PathBuf, Failure> {
     match given {
         Some(directory) => Ok(directory),
-        None => Ok(hooks_directory::find(engine, Path::new("/")).map_err(HooksDError::from)?),
+        None => Ok(directories::find(engine, Path::new("/")).map_err(HooksDError::from)?),
     }
 }
 
@@ -192,8 +194,8 @@ pub(super) fn absolute(base_spec: PathBuf) -> Result<PathBuf, Failure> {
 }
 
 fn check_hook(hook: &Path) -> Result<(), Failure> {
-    hook_definition::hook(hook)
-        .and_then(|_| hook_definition::check_executable(hook))
+    our_hook::hook(hook)
+        .and_then(|_| our_hook::check_executable(hook))
         .map_err(|error| match error {
             HookError::Relative { .. } => Failure::new(Exit::Usage, error),
             _ => Failure::new(Exit::NodeConfiguration, error),

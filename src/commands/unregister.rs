@@ -8,11 +8,12 @@ use crate::commands::Failure;
 use crate::commands::register::{
     absolute, carry_out, containerd_needs_restart, hooks_directory, needs_no_restart,
 };
+use crate::engines::containerd::CONFIG_PATH;
+use crate::engines::containerd::base_spec::BASE_SPEC_PATH;
+use crate::engines::hooks_d::directories::Engine;
 use crate::exit::Exit;
-use crate::registration::base_spec::BASE_SPEC_PATH;
-use crate::registration::containerd::{self, CONFIG_PATH, Places};
-use crate::registration::hooks_d;
-use crate::registration::hooks_directory::Engine;
+use crate::register::containerd::{self, Places};
+use crate::register::hooks_d;
 
 /// Take the hook out of a container engine's configuration
 ///

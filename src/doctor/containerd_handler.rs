@@ -5,15 +5,16 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::doctor::containerd_tables::Handler;
-use crate::doctor::registered_hook::{RegisteredHook, RunFor};
-use crate::doctor::{Finding, Harm, go_path_match};
+use crate::doctor::report::{Finding, Harm};
+use crate::engines::containerd::CONFIG_PATH;
+use crate::engines::containerd::base_spec::{self, BASE_SPEC_PATH};
+use crate::engines::containerd::path_match;
+use crate::engines::containerd::tables::Handler;
+use crate::engines::registered_hook::{RegisteredHook, RunFor};
 use crate::error::{Error, on_one_line};
 use crate::facts::annotations::{DOMAIN, HOST_ALIASES, MANAGE, POD_IPS};
-use crate::node::admin_file;
-use crate::registration::base_spec::{self, BASE_SPEC_PATH};
-use crate::registration::containerd::CONFIG_PATH;
-use crate::registration::containerd_edit::ANNOTATION_PATTERN;
+use crate::files::admin_file;
+use crate::register::containerd_edit::ANNOTATION_PATTERN;
 
 const ENGINE: &str = "containerd";
 /// Longest spec that is read.
@@ -165,7 +166,7 @@ fn judge_annotations(subject: &str, config: &Path, handler: &Handler) -> Finding
             !handler
                 .pod_annotations
                 .iter()
-                .any(|it| go_path_match::matches(it, key))
+                .any(|it| path_match::matches(it, key))
         })
         .collect();
     if kept.is_empty() {

@@ -9,9 +9,11 @@ use std::process::Command;
 use rustix::fs::Access;
 
 use crate::doctor::elf::{self, Linkage};
-use crate::doctor::registered_hook::RegisteredHook;
-use crate::doctor::{Finding, Harm, bounded_run, owners};
-use crate::registration::hook_definition::HOOK_NAME;
+use crate::doctor::owners;
+use crate::doctor::report::{Finding, Harm};
+use crate::engines::bounded_run;
+use crate::engines::our_hook::HOOK_NAME;
+use crate::engines::registered_hook::RegisteredHook;
 
 const SUBJECT: &str = "hook";
 

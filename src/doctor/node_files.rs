@@ -6,12 +6,12 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::doctor::owners::{self, Owned};
-use crate::doctor::registered_hook::{RegisteredHook, RunFor};
-use crate::doctor::{Finding, Harm};
+use crate::doctor::report::{Finding, Harm};
+use crate::engines::registered_hook::{RegisteredHook, RunFor};
 use crate::error::on_one_line;
-use crate::node::hosts_d::{self, NodeEntries};
-use crate::node::settings::{self, Settings};
-use crate::text::names;
+use crate::files::config::{self, Settings};
+use crate::files::hosts_d::{self, NodeEntries};
+use crate::validation::names;
 
 const SUBJECT: &str = "node";
 const SUFFIX: &str = ".hosts";
@@ -22,7 +22,7 @@ pub fn examine(hooks: &[RegisteredHook]) -> Vec<Finding> {
     let mut configs: BTreeSet<&Path> = hooks.iter().map(RegisteredHook::config).collect();
     let mut directories: BTreeSet<&Path> = hooks.iter().map(RegisteredHook::hosts_d).collect();
     if hooks.is_empty() {
-        configs.insert(Path::new(settings::DEFAULT_PATH));
+        configs.insert(Path::new(config::DEFAULT_PATH));
         directories.insert(Path::new(hosts_d::DEFAULT_PATH));
     }
     let mut findings = Vec::new();

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::doctor::{Finding, Harm};
+use crate::doctor::report::{Finding, Harm};
 
 /// A file or directory as its inode has it.
 #[derive(Debug, Clone, PartialEq, Eq)]

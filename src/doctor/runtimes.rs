@@ -4,21 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use crate::doctor::registered_hook::RegisteredHook;
-use crate::doctor::{Finding, Harm, bounded_run, find_program};
-
-/// A runtime that an engine's configuration names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UsedRuntime {
-    /// Its name in the configuration.
-    pub handler: String,
-    /// containerd's shim.
-    pub runtime_type: String,
-    /// The program, when it is named.
-    pub binary: Option<String>,
-    /// The stage at which it runs our hook, if it does.
-    pub stage: Option<String>,
-}
+use crate::doctor::report::{Finding, Harm, UsedRuntime};
+use crate::engines::bounded_run::{self, find_program};
+use crate::engines::registered_hook::RegisteredHook;
 
 /// The kinds that we know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -232,7 +220,7 @@ pub fn judge(runtime: &Runtime, in_container: bool) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::{Kind, Runtime, judge, numbers, version_in};
-    use crate::doctor::{Harm, Verdict};
+    use crate::doctor::report::{Harm, Verdict};
 
     #[test]
     fn versions_are_found_and_compared() {

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::facts::annotations::Annotations;
 use crate::facts::config_json::ConfigJson;
 use crate::facts::hosts_mount::{self, HostsMount};
-use crate::text::field_error::quote;
-use crate::text::names;
+use crate::validation::field_error::quote;
+use crate::validation::names;
 
 /// What the state and `config.json` say of a container, as far as it matters to `/etc/hosts`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 
 use serde_json::Value;
 
-use crate::text::field_error::FieldError;
 use crate::text::host_alias::kind;
+use crate::validation::field_error::FieldError;
 
 /// A place in a manifest: its path, and what stands there. `null` is nothing, as in the API.
 #[derive(Debug, Clone)]

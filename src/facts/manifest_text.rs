@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::text::field_error::bare;
+use crate::validation::field_error::bare;
 
 /// Why a text is not the manifest of one Pod.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -9,9 +9,9 @@ use crate::facts::hosts_mount;
 use crate::facts::manifest_field::Field;
 use crate::facts::manifest_text::{self, NotAPod};
 use crate::facts::request::Request;
-use crate::text::field_error::{FieldError, FieldErrors, bare};
 use crate::text::host_alias::{self, HostAlias};
-use crate::text::names::{self, HOST_NAME_MAX};
+use crate::validation::field_error::{FieldError, FieldErrors, bare};
+use crate::validation::names::{self, HOST_NAME_MAX};
 
 /// The list's name in messages and for `explain`.
 pub const SPEC_HOST_ALIASES: &str = "spec.hostAliases";

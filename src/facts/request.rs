@@ -1,9 +1,10 @@
 //! What a Pod asks for: the grammar of our annotations.
 
 use crate::facts::annotations::{Annotations, DOMAIN, HOST_ALIASES, MANAGE, POD_IPS, PREFIX};
-use crate::text::field_error::{FieldError, FieldErrors};
 use crate::text::host_alias::{self, HostAlias};
-use crate::text::{hosts_lines, names};
+use crate::text::hosts_lines;
+use crate::validation::field_error::{FieldError, FieldErrors};
+use crate::validation::names;
 
 /// What all our annotations of a container may have together, in bytes: the API server's bound
 /// for all annotations of an object (`TotalAnnotationSizeLimitB`).
@@ -117,6 +118,6 @@ fn readable(key: &str) -> String {
     if key.chars().all(|c| c.is_ascii_graphic()) && key.len() <= 128 {
         key.to_owned()
     } else {
-        crate::text::field_error::quote(key)
+        crate::validation::field_error::quote(key)
     }
 }

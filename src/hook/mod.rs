@@ -9,7 +9,7 @@
 
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 
-mod inside;
+mod mount;
 
 use std::fmt;
 use std::io::Write;
@@ -21,13 +21,13 @@ use crate::exit::Exit;
 use crate::facts::container::Identity;
 use crate::facts::request::Request;
 use crate::facts::state::{self, State};
-use crate::hook::inside::Wanted;
+use crate::files::bounded_read::read_to_end;
+use crate::files::bundle::Bundle;
+use crate::files::config::{OnError, Settings};
+use crate::files::hosts_d::NodeEntries;
+use crate::hook::mount::Wanted;
 use crate::kernel::privileges;
-use crate::node::bounded_read::read_to_end;
-use crate::node::bundle::Bundle;
-use crate::node::hosts_d::NodeEntries;
-use crate::node::log::{Log, Severity, printable};
-use crate::node::settings::{OnError, Settings};
+use crate::log::{Log, Severity, printable};
 use crate::plan::{self, Action, Plan};
 
 /// More than any runtime writes; the annotations in it have at most 256 KiB under Kubernetes.
@@ -202,7 +202,7 @@ fn attempt(
         node_entries: &node_entries,
         settings: &settings,
     };
-    inside::mount(invocation.stage, state.pid, wanted, plan)
+    mount::mount(invocation.stage, state.pid, wanted, plan)
 }
 
 fn read_state(stdin: impl AsFd, subject: &mut Subject) -> Result<State, Error> {

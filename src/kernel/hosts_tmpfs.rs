@@ -16,7 +16,7 @@ use rustix::mount::{
 };
 
 use crate::error::Error;
-use crate::record;
+use crate::stamp;
 
 /// What mount tables show as the source of our mounts; `list` finds them by it.
 pub const SOURCE: &str = "oci-hostaliases";
@@ -125,7 +125,7 @@ pub fn write_hosts(
             Err(errno) => return Err(failed("fsetxattr security.selinux")(errno.into())),
         }
     }
-    match fsetxattr(&file, record::XATTR, options.record, XattrFlags::empty()) {
+    match fsetxattr(&file, stamp::XATTR, options.record, XattrFlags::empty()) {
         // In a user namespace of our own (rootless, `createContainer`) nobody may set it, and a
         // kernel may have none: then `refresh` says that it cannot know this file.
         Ok(()) | Err(Errno::PERM | Errno::OPNOTSUPP) => {}

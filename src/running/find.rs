@@ -15,8 +15,8 @@ use crate::kernel::hosts_tmpfs::SOURCE;
 use crate::kernel::inode::Inode;
 use crate::kernel::mountinfo::{self, MountLine};
 use crate::kernel::procfs::ProcDirectory;
-use crate::record::{self, Record};
 use crate::running::cgroup;
+use crate::stamp::{self, Record};
 
 /// A file of ours in a running container.
 #[derive(Debug)]
@@ -144,8 +144,8 @@ fn open_in_container(pid: i32, path: &Path, mount: u64) -> Option<OwnedFd> {
 /// like ours has none.
 fn read_record(file: &OwnedFd) -> Option<Record> {
     let file = open_again(file, OFlags::RDONLY).ok()?;
-    let mut bytes = vec![0; record::MAX];
-    let length = fgetxattr(&file, record::XATTR, bytes.as_mut_slice()).ok()?;
+    let mut bytes = vec![0; stamp::MAX];
+    let length = fgetxattr(&file, stamp::XATTR, bytes.as_mut_slice()).ok()?;
     Record::read(bytes.get(..length)?).ok()
 }
 

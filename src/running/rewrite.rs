@@ -22,10 +22,10 @@ use nix::unistd::fchdir;
 use rustix::fs::{FallocateFlags, Mode, OFlags, XattrFlags, fallocate, fsetxattr, fstatvfs};
 
 use crate::error::Error;
+use crate::files::hosts_d::NodeEntries;
 use crate::kernel::procfs::ProcDirectory;
-use crate::node::hosts_d::NodeEntries;
-use crate::record::{self, Edited, Record};
 use crate::running::find::RunningFile;
+use crate::stamp::{self, Edited, Record};
 use crate::text::hosts_file::HostsFile;
 
 /// How often it is tried again when the container writes at the same time.
@@ -111,7 +111,7 @@ fn replace(file: &RunningFile, record: &Record, wanted: &[u8]) -> Result<(), Not
         let bytes = record
             .bytes()
             .map_err(|error| file.failed("record", std::io::Error::other(error)))?;
-        fsetxattr(&open, record::XATTR, &bytes, XattrFlags::empty())
+        fsetxattr(&open, stamp::XATTR, &bytes, XattrFlags::empty())
             .map_err(|errno| file.failed("fsetxattr", errno))
     };
     let size = || {

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-use crate::text::field_error::FieldError;
-use crate::text::names;
+use crate::validation::field_error::FieldError;
+use crate::validation::names;
 
 /// An IP address and the names for it: Kubernetes' `HostAlias`. Both are valid; the address is
 /// spelled as its author spelled it, as the kubelet leaves it.
@@ -212,7 +212,7 @@ pub(crate) fn kind(value: &Value) -> String {
     match value {
         Value::Array(_) => "list".to_owned(),
         Value::Object(_) => "object".to_owned(),
-        Value::String(text) => crate::text::field_error::quote(text),
+        Value::String(text) => crate::validation::field_error::quote(text),
         small => small.to_string(),
     }
 }
@@ -223,7 +223,7 @@ fn bare(key: &str) -> String {
     if !key.is_empty() && key.len() <= 64 && key.chars().all(plain) {
         key.to_owned()
     } else {
-        crate::text::field_error::quote(key)
+        crate::validation::field_error::quote(key)
     }
 }
 

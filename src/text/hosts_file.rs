@@ -5,7 +5,7 @@
 //! odd `fe00::` addresses are the kubelet's.
 
 use crate::text::host_alias::HostAlias;
-use crate::text::names::{self, HOST_NAME_MAX};
+use crate::validation::names::{self, HOST_NAME_MAX};
 
 const POD_HEADER: &str = "# Kubernetes-managed hosts file.\n";
 const HOST_NETWORK_HEADER: &str = "# Kubernetes-managed hosts file (host network).\n";

@@ -1,7 +1,7 @@
 //! Reading hosts(5) lines: the second form of the annotation, and the files of `hosts.d`.
 
-use crate::text::field_error::FieldError;
 use crate::text::host_alias::HostAlias;
+use crate::validation::field_error::FieldError;
 
 /// Reads `10.1.2.3 foo.remote bar.remote  # comment`, one entry a line: any white space, comments,
 /// empty lines and CRLF as hosts(5) readers take them, and the validation of `hostAliases`. A

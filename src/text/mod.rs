@@ -1,7 +1,5 @@
 //! The text of `/etc/hosts`: what may stand in it, and its bytes. Pure.
 
-pub mod field_error;
 pub mod host_alias;
 pub mod hosts_file;
 pub mod hosts_lines;
-pub mod names;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use oci_hostaliases::doctor::hooks_d_file::{self, Loaded};
+use oci_hostaliases::engines::hooks_d::loader::{self, Loaded};
 
 use crate::needs::{self, find};
 use crate::node::write;
@@ -108,7 +108,7 @@ fn on_files_that_stop_it() {
         for (gives_up, text) in FILES {
             write(FILE, text);
             assert_eq!(podman_gives_up(), gives_up, "{text}");
-            let loaded = hooks_d_file::load(Path::new(FILE));
+            let loaded = loader::load(Path::new(FILE));
             assert_eq!(
                 matches!(loaded, Loaded::Refused(_)),
                 gives_up,
@@ -118,14 +118,11 @@ fn on_files_that_stop_it() {
         fs::remove_file(FILE).unwrap();
         fs::create_dir(FILE).unwrap();
         assert!(podman_gives_up());
-        assert!(matches!(
-            hooks_d_file::load(Path::new(FILE)),
-            Loaded::Refused(_)
-        ));
+        assert!(matches!(loader::load(Path::new(FILE)), Loaded::Refused(_)));
         fs::remove_dir(FILE).unwrap();
         std::os::unix::fs::symlink("/not/there", FILE).unwrap();
         assert!(!podman_gives_up());
-        assert_eq!(hooks_d_file::load(Path::new(FILE)), Loaded::Ignored);
+        assert_eq!(loader::load(Path::new(FILE)), Loaded::Ignored);
     });
 }
 

@@ -5,9 +5,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
 
-use oci_hostaliases::registration::hook_definition::HOOK_PATH;
-use oci_hostaliases::registration::hooks_d::{self, Containers};
-use oci_hostaliases::registration::hooks_directory::{self, Engine};
+use oci_hostaliases::engines::hooks_d::directories::{self, Engine};
+use oci_hostaliases::engines::hooks_d::file::{self, Containers};
+use oci_hostaliases::engines::our_hook::HOOK_PATH;
 
 fn run(arguments: &[&str]) -> (i32, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_oci-hostaliases"))
@@ -44,7 +44,7 @@ fn the_shipped_files_are_what_register_writes() {
         let shipped = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("hooks")
             .join(name);
-        let made = hooks_d::text(Path::new(HOOK_PATH), containers).unwrap();
+        let made = file::text(Path::new(HOOK_PATH), containers).unwrap();
         assert_eq!(fs::read_to_string(shipped).unwrap(), made, "hooks/{name}");
     }
 }
@@ -256,7 +256,7 @@ fn the_directory_is_one_that_the_engine_reads() {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
-        match (hooks_directory::find(*engine, root.path()), expected) {
+        match (directories::find(*engine, root.path()), expected) {
             (Ok(found), Ok(expected)) => {
                 let expected = root.path().join(expected.trim_start_matches('/'));
                 assert_eq!(found, expected, "{files:?}");

@@ -3,7 +3,7 @@
 use crate::apimachinery::{BAD_IP, BAD_NAME};
 use crate::fixtures::{aliases, annotations, request};
 use oci_hostaliases::facts::request::Request;
-use oci_hostaliases::text::names;
+use oci_hostaliases::validation::names;
 
 const HOST_ALIASES: &str = "oci-hostaliases.io/host-aliases";
 const DOMAIN: &str = "oci-hostaliases.io/domain";

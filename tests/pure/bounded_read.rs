@@ -3,7 +3,7 @@
 use std::io::{Seek, Write};
 use std::process::{Command, Stdio};
 
-use oci_hostaliases::node::bounded_read::read_to_end;
+use oci_hostaliases::files::bounded_read::read_to_end;
 
 #[test]
 fn all_of_it_whatever_was_expected() {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::skipped::skipped;
 use oci_hostaliases::exit::Exit;
-use oci_hostaliases::node::settings::{OnError, Settings};
+use oci_hostaliases::files::config::{OnError, Settings};
 
 const DEFAULT: Settings = Settings {
     on_error: OnError::Fail,

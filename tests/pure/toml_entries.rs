@@ -1,6 +1,6 @@
 //! What is read of a TOML document, beside what the toml crate reads.
 
-use oci_hostaliases::node::toml_entries::{Value, read};
+use oci_hostaliases::files::toml_entries::{Value, read};
 
 /// The top level as the toml crate has it.
 fn by_toml(text: &str) -> Option<Vec<(String, Value)>> {

@@ -14,14 +14,14 @@ use crate::commands::Failure;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::facts::request;
-use crate::node::admin_file;
-use crate::node::hosts_d::NodeEntries;
-use crate::node::settings::{self, Settings};
+use crate::files::admin_file;
+use crate::files::config::{self, Settings};
+use crate::files::hosts_d::NodeEntries;
 use crate::plan::Plan;
 use crate::pod_line::Missing;
-use crate::text::field_error::FieldErrors;
 use crate::text::hosts_file::HostsFile;
-use crate::text::names;
+use crate::validation::field_error::FieldErrors;
+use crate::validation::names;
 
 /// Longest file that is read, in bytes; the hook's own bound.
 const FILE_MAX: u64 = 16 * 1024 * 1024;
@@ -216,7 +216,7 @@ fn note_on(missing: &Missing) -> String {
 /// What the hook would write at most. A configuration that cannot be read is the business of
 /// `doctor`: here it must not be in the way.
 fn size_limit() -> u64 {
-    Settings::load(settings::DEFAULT_PATH.as_ref())
+    Settings::load(config::DEFAULT_PATH.as_ref())
         .unwrap_or_default()
         .size_limit
 }

@@ -15,8 +15,8 @@ use crate::facts::annotations::{HOST_ALIASES, POD_IPS};
 use crate::facts::pod_manifest::{PodManifest, Refusal, SPEC_HOST_ALIASES};
 use crate::plan::{self, Action, Plan};
 use crate::pod_line::Missing;
-use crate::text::field_error::{FieldError, FieldErrors};
 use crate::text::hosts_file::{HostsFile, PodName};
+use crate::validation::field_error::{FieldError, FieldErrors};
 
 /// The path that stands for stdin.
 const STDIN: &str = "-";

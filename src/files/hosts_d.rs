@@ -14,10 +14,12 @@ use rustix::fs::{Dir, Mode, OFlags, openat};
 use rustix::io::Errno;
 
 use crate::error::{Error, on_one_line};
-use crate::node::admin_file;
+use crate::files::admin_file;
 use crate::text::host_alias::HostAlias;
 use crate::text::hosts_file::HostsFile;
-use crate::text::{field_error::quote, hosts_lines, names};
+use crate::text::hosts_lines;
+use crate::validation::field_error::quote;
+use crate::validation::names;
 
 /// Where it is unless `--hosts-d` says otherwise.
 pub const DEFAULT_PATH: &str = "/etc/oci-hostaliases/hosts.d";

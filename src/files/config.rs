@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use crate::error::Error;
-use crate::node::admin_file;
-use crate::node::toml_entries::{self, Value};
-use crate::text::field_error::quote;
+use crate::files::admin_file;
+use crate::files::toml_entries::{self, Value};
+use crate::validation::field_error::quote;
 
 /// Where it is unless `--config` says otherwise.
 pub const DEFAULT_PATH: &str = "/etc/oci-hostaliases/config.toml";

@@ -8,7 +8,7 @@ use std::path::Path;
 use rustix::fs::OFlags;
 
 use crate::error::Error;
-use crate::node::bounded_read::read_to_end;
+use crate::files::bounded_read::read_to_end;
 
 /// What the kernel shows as the owner of files whose owner has no number in our user namespace.
 const OVERFLOW_UID: u32 = 65534;

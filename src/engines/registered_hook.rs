@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::node::{hosts_d, settings};
-use crate::registration::hook_definition::HOOK_NAME;
+use crate::engines::our_hook::HOOK_NAME;
+use crate::files::{config, hosts_d};
 
 /// For which containers an engine runs the hook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,7 +93,7 @@ impl RegisteredHook {
     /// The configuration that the hook reads.
     #[must_use]
     pub fn config(&self) -> &Path {
-        self.option("--config", settings::DEFAULT_PATH)
+        self.option("--config", config::DEFAULT_PATH)
     }
 
     /// The directory of entries that the hook reads.

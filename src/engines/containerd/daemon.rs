@@ -9,9 +9,9 @@ use std::time::{Duration, SystemTime};
 
 use nix::unistd::{SysconfVar, sysconf};
 
-use crate::doctor::bounded_run;
-use crate::doctor::find_program;
-use crate::registration::containerd::CONFIG_PATH;
+use crate::engines::bounded_run;
+use crate::engines::bounded_run::find_program;
+use crate::engines::containerd::CONFIG_PATH;
 
 const NAME: &str = "containerd";
 

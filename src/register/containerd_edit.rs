@@ -8,12 +8,13 @@ use std::path::Path;
 
 use toml_edit::{Array, Value};
 
-use crate::registration::base_spec;
-use crate::registration::containerd_config::{
-    BASE_RUNTIME_SPEC, ContainerdConfig, Dialect, POD_ANNOTATIONS, RUNTIME_TYPE, RuntimeTable,
+use crate::engines::containerd::base_spec;
+use crate::engines::containerd::tables::{
+    BASE_RUNTIME_SPEC, Dialect, POD_ANNOTATIONS, RUNTIME_TYPE,
 };
-use crate::registration::containerd_refusal::ConfigError;
-use crate::registration::marked_lines::{ADDED, CREATED, FORMER, slice, whole_lines};
+use crate::register::containerd_text::{ContainerdConfig, RuntimeTable};
+use crate::register::error::ConfigError;
+use crate::register::marked_lines::{ADDED, CREATED, FORMER, slice, whole_lines};
 
 /// What containerd passes on to config.json. `*` does not match `/` there.
 pub const ANNOTATION_PATTERN: &str = "oci-hostaliases.io/*";

@@ -1,6 +1,7 @@
 //! Another program's word on itself, within a time limit: a doctor that hangs helps nobody.
 
 use std::io::{self, Read, Seek};
+use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -67,6 +68,17 @@ fn run_within(command: &mut Command, limit: Duration) -> io::Result<Said> {
 fn memory() -> io::Result<std::fs::File> {
     let memory = rustix::fs::memfd_create("output", rustix::fs::MemfdFlags::CLOEXEC)?;
     Ok(memory.into())
+}
+
+/// A program by its name in PATH, or by its absolute path.
+#[must_use]
+pub fn find_program(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        // An empty entry means the directory in which we happen to be.
+        .filter(|directory| directory.is_absolute())
+        .map(|directory| directory.join(name))
+        .find(|candidate| candidate.is_file())
 }
 
 #[cfg(test)]

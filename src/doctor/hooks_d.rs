@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::doctor::hooks_d_file::{self, Definition, Loaded};
-use crate::doctor::registered_hook::{RegisteredHook, RunFor};
-use crate::doctor::{EngineReport, Finding, Harm, find_program, owners};
+use crate::doctor::owners;
+use crate::doctor::report::{EngineReport, Finding, Harm};
+use crate::engines::bounded_run::find_program;
+use crate::engines::hooks_d::directories::{self, ADMINISTRATORS, DEFAULT, Engine};
+use crate::engines::hooks_d::file::{ASKING_ANNOTATIONS, FILE_NAME};
+use crate::engines::hooks_d::loader::{self, Definition, Loaded};
+use crate::engines::registered_hook::{RegisteredHook, RunFor};
 use crate::error::on_one_line;
-use crate::registration::hooks_d::{ASKING_ANNOTATIONS, FILE_NAME};
-use crate::registration::hooks_directory::{self, ADMINISTRATORS, DEFAULT, Engine};
 
 /// Looks at one engine.
 #[must_use]
@@ -23,7 +25,7 @@ pub fn examine(engine: Engine) -> EngineReport {
     }
     report.engine = Some(verb(engine));
     let name = engine.name();
-    let directories = match hooks_directory::all(engine, Path::new("/")) {
+    let directories = match directories::all(engine, Path::new("/")) {
         Ok(directories) => directories,
         Err(error) => {
             report.findings.push(Finding::problem(
@@ -198,7 +200,7 @@ pub fn unread_directories() -> Vec<Finding> {
         .collect();
     let mut read = Vec::new();
     for engine in &engines {
-        match hooks_directory::all(*engine, Path::new("/")) {
+        match directories::all(*engine, Path::new("/")) {
             Ok(mut directories) => read.append(&mut directories),
             // Said already, and what is read nobody knows.
             Err(_) => return Vec::new(),
@@ -210,7 +212,7 @@ pub fn unread_directories() -> Vec<Finding> {
         let Some(engine) = engines.first() else {
             continue;
         };
-        if read.iter().any(|known| known == directory) || !is_ours(&hooks_d_file::load(&path)) {
+        if read.iter().any(|known| known == directory) || !is_ours(&loader::load(&path)) {
             continue;
         }
         let shown = path.display();
@@ -218,11 +220,10 @@ pub fn unread_directories() -> Vec<Finding> {
             "{shown} is in a directory that {} does not read",
             engine.name()
         );
-        let place =
-            hooks_directory::find(*engine, Path::new("/")).unwrap_or_else(|_| DEFAULT.into());
+        let place = directories::find(*engine, Path::new("/")).unwrap_or_else(|_| DEFAULT.into());
         let elsewhere = read
             .iter()
-            .any(|it| is_ours(&hooks_d_file::load(&it.join(FILE_NAME))));
+            .any(|it| is_ours(&loader::load(&it.join(FILE_NAME))));
         findings.push(if elsewhere {
             Finding::note(engine.name(), text).with_remedy(format!("rm {shown}"))
         } else {
@@ -253,7 +254,7 @@ fn load(directories: &[PathBuf]) -> Result<Vec<HooksDFile>, (PathBuf, io::Error)
         }
         paths.sort();
         files.extend(paths.into_iter().map(|path| HooksDFile {
-            loaded: hooks_d_file::load(&path),
+            loaded: loader::load(&path),
             path,
         }));
     }

@@ -13,8 +13,8 @@ use rustix::mount::{
 };
 use rustix::process::{PidfdFlags, getpid, pidfd_open};
 
-use crate::doctor::{Finding, Harm};
-use crate::node::log::Log;
+use crate::doctor::report::{Finding, Harm};
+use crate::log::Log;
 
 const SUBJECT: &str = "kernel";
 const BY_PATH: &str = "the hook mounts with mount(2) in the container's mount namespace";

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use crate::error::on_one_line;
-use crate::node::admin_file;
+use crate::files::admin_file;
 
 /// Longest file that is read. Nobody has so much to say about a hook.
 const FILE_MAX: u64 = 1024 * 1024;
@@ -211,13 +211,13 @@ mod tests {
     use std::path::Path;
 
     use super::parse;
-    use crate::registration::hook_definition::HOOK_PATH;
-    use crate::registration::hooks_d::{self, Containers};
+    use crate::engines::hooks_d::file::{self, Containers};
+    use crate::engines::our_hook::HOOK_PATH;
 
     #[test]
     fn what_register_writes_is_taken() {
         for containers in [Containers::Asking, Containers::All] {
-            let text = hooks_d::text(Path::new(HOOK_PATH), containers).unwrap();
+            let text = file::text(Path::new(HOOK_PATH), containers).unwrap();
             let definition = parse(text.as_bytes()).unwrap();
             assert_eq!(definition.program, Path::new(HOOK_PATH));
             assert_eq!(definition.stages, ["prestart"]);

@@ -7,13 +7,12 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::Path;
 
-use crate::registration::base_spec;
-use crate::registration::containerd_config::{
-    BASE_RUNTIME_SPEC, ContainerdConfig, POD_ANNOTATIONS, RUNTIME_TYPE,
-};
-use crate::registration::containerd_edit::{RuntimeEdit, prove, spec_for, with_our_pattern};
-use crate::registration::containerd_refusal::ConfigError;
-use crate::registration::marked_lines::{
+use crate::engines::containerd::base_spec;
+use crate::engines::containerd::tables::{BASE_RUNTIME_SPEC, POD_ANNOTATIONS, RUNTIME_TYPE};
+use crate::register::containerd_edit::{RuntimeEdit, prove, spec_for, with_our_pattern};
+use crate::register::containerd_text::ContainerdConfig;
+use crate::register::error::ConfigError;
+use crate::register::marked_lines::{
     CREATED, FORMER, is_added, is_former, slice, whole_lines, without_mark,
 };
 

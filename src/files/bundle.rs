@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::facts::config_json::ConfigJson;
 use crate::facts::container::Container;
 use crate::facts::state::State;
-use crate::node::admin_file;
+use crate::files::admin_file;
 
 /// More than any engine writes; the same bound as for the state.
 pub const CONFIG_JSON_MAX: u64 = 16 * 1024 * 1024;

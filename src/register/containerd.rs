@@ -6,20 +6,18 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::exit::Exit;
-use crate::registration::base_spec::{self, DAEMON_DEFAULT, SpecError};
-use crate::registration::containerd_config::{
-    BASE_RUNTIME_SPEC, BUILT_IN_RUNTIME, ContainerdConfig, Dialect, POD_ANNOTATIONS,
+use crate::engines::containerd::base_spec::{self, DAEMON_DEFAULT, SpecError};
+use crate::engines::containerd::imports::{ImportError, Imports};
+use crate::engines::containerd::tables::{
+    BASE_RUNTIME_SPEC, BUILT_IN_RUNTIME, Dialect, POD_ANNOTATIONS,
 };
-use crate::registration::containerd_edit::{self, ANNOTATION_PATTERN, RuntimeEdit};
-use crate::registration::containerd_imports::{ImportError, Imports};
-use crate::registration::containerd_refusal::ConfigError;
-use crate::registration::containerd_undo::{self, Former};
-use crate::registration::file_change::FileChange;
-use crate::registration::replace_file::{self, ReplaceError};
-
-/// The file that containerd reads unless told otherwise.
-pub const CONFIG_PATH: &str = "/etc/containerd/config.toml";
+use crate::exit::Exit;
+use crate::register::containerd_edit::{self, ANNOTATION_PATTERN, RuntimeEdit};
+use crate::register::containerd_text::ContainerdConfig;
+use crate::register::containerd_undo::{self, Former};
+use crate::register::error::ConfigError;
+use crate::register::file_change::FileChange;
+use crate::register::replace_file::{self, ReplaceError};
 
 /// Why a registration with containerd, or its removal, is not possible.
 #[derive(Debug, thiserror::Error)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use similar::TextDiff;
 
-use crate::registration::replace_file::{self, ReplaceError};
+use crate::register::replace_file::{self, ReplaceError};
 
 /// A file that shall change.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,15 +5,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::doctor::containerd_daemon::{self, Daemon};
 use crate::doctor::containerd_handler::{Spec, is_ours, judge_handler, register};
-use crate::doctor::containerd_tables::{self, Cri};
-use crate::doctor::runtimes::UsedRuntime;
-use crate::doctor::{EngineReport, Finding, Harm, find_program, owners};
+use crate::doctor::owners;
+use crate::doctor::report::{EngineReport, Finding, Harm, UsedRuntime};
+use crate::engines::bounded_run::find_program;
+use crate::engines::containerd::CONFIG_PATH;
+use crate::engines::containerd::daemon::{self, Daemon};
+use crate::engines::containerd::imports::{ImportError, Imports};
+use crate::engines::containerd::tables::{self, Cri};
 use crate::error::on_one_line;
-use crate::node::admin_file;
-use crate::registration::containerd::CONFIG_PATH;
-use crate::registration::containerd_imports::{ImportError, Imports};
+use crate::files::admin_file;
 
 const ENGINE: &str = "containerd";
 /// Longest configuration that is read.
@@ -25,7 +26,7 @@ const SLACK: Duration = Duration::from_millis(50);
 /// Looks at each configuration that a containerd of this node reads.
 #[must_use]
 pub fn examine() -> EngineReport {
-    let daemons = containerd_daemon::running();
+    let daemons = daemon::running();
     let mut configs: BTreeSet<PathBuf> = daemons.iter().map(|it| it.config.clone()).collect();
     let is_here = find_program(ENGINE).is_some();
     if Path::new(CONFIG_PATH).exists() || (configs.is_empty() && is_here) {
@@ -56,7 +57,7 @@ fn examine_config(report: &mut EngineReport, config: &Path, daemons: &[&Daemon])
     // Without a file containerd has its defaults, in which there is no hook.
     let dumped = config
         .exists()
-        .then(|| containerd_daemon::dump(daemons.first().copied(), config));
+        .then(|| daemon::dump(daemons.first().copied(), config));
     let dumped = dumped.flatten();
     let (own, seen) = match (own, dumped) {
         (Err(reason), _) | (Ok(_), Some(Err(reason))) => {
@@ -75,7 +76,7 @@ fn examine_config(report: &mut EngineReport, config: &Path, daemons: &[&Daemon])
         (Ok(own), Some(Ok(dumped))) => (own, Some(dumped)),
         (Ok(own), None) => (own, None),
     };
-    let effective = containerd_tables::read(seen.as_ref().unwrap_or(&own));
+    let effective = tables::read(seen.as_ref().unwrap_or(&own));
     if effective.is_disabled {
         report.findings.push(Finding::note(
             &subject,
@@ -87,7 +88,7 @@ fn examine_config(report: &mut EngineReport, config: &Path, daemons: &[&Daemon])
         return;
     }
     report.engine = Some(ENGINE);
-    let patterns = containerd_tables::strings(own.get("imports"));
+    let patterns = tables::strings(own.get("imports"));
     let imports = Imports::read(config, patterns);
     let asked = seen.is_some().then_some(&effective);
     let mut lost = judge_merge(&subject, config, &own, asked, imports.as_ref());
@@ -164,13 +165,13 @@ fn judge_merge(
     imports: Result<&Imports<'_>, &ImportError>,
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for handler in containerd_tables::read(own).handlers {
+    for handler in tables::read(own).handlers {
         let Some(spec) = handler.base_spec.as_deref().filter(|path| is_ours(path)) else {
             continue;
         };
         let name = &handler.name;
         let hidden = imports.ok().and_then(|imports| {
-            let dialect = containerd_tables::dialect(own);
+            let dialect = tables::dialect(own);
             imports
                 .refuse_hidden(dialect, std::slice::from_ref(name))
                 .err()
@@ -220,7 +221,7 @@ fn judge_merge(
 fn has_handler(import: &Path, name: &str) -> bool {
     let text = admin_file::read(import, CONFIG_MAX).unwrap_or_default();
     let table = String::from_utf8_lossy(&text).parse().unwrap_or_default();
-    let handlers = containerd_tables::read(&table).handlers;
+    let handlers = tables::read(&table).handlers;
     handlers.iter().any(|handler| handler.name == name)
 }
 

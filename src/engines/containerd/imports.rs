@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use crate::registration::containerd_config::{BASE_RUNTIME_SPEC, Dialect, POD_ANNOTATIONS};
+use crate::engines::containerd::tables::{BASE_RUNTIME_SPEC, Dialect, POD_ANNOTATIONS};
 
 /// Why the imports are in the way.
 #[derive(Debug, thiserror::Error)]

@@ -7,7 +7,7 @@ use toml_parser::decoder::{Encoding, ScalarKind};
 use toml_parser::parser::{EventReceiver, RecursionGuard, ValidateWhitespace, parse_document};
 use toml_parser::{ErrorSink, Expected, ParseError, Source, Span};
 
-use crate::text::field_error::quote;
+use crate::validation::field_error::quote;
 
 /// How deep arrays and inline tables may nest: the parser goes down by recursion.
 const DEPTH_MAX: u32 = 32;

@@ -7,9 +7,43 @@ use std::path::PathBuf;
 
 use toml::{Table, Value};
 
-use crate::registration::containerd_config::{
-    BASE_RUNTIME_SPEC, BUILT_IN_RUNTIME, Dialect, POD_ANNOTATIONS, RUNTIME_TYPE,
-};
+/// The runtime table's key for the spec that containers start from.
+pub const BASE_RUNTIME_SPEC: &str = "base_runtime_spec";
+/// The runtime table's key for the Pod annotations that reach config.json.
+pub const POD_ANNOTATIONS: &str = "pod_annotations";
+/// The runtime table's key for the shim.
+pub const RUNTIME_TYPE: &str = "runtime_type";
+/// The handler that containerd has without any configuration.
+pub const BUILT_IN_RUNTIME: &str = "runc";
+
+/// The table names of a version of the format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// `version = 2`: containerd 1.3 to 1.7; 2.x still reads it.
+    Two,
+    /// `version = 3` and `4`: containerd 2.x. (4 moved the server's own keys, not the CRI's.)
+    Three,
+}
+
+impl Dialect {
+    /// The plugin whose table holds the runtimes.
+    #[must_use]
+    pub fn plugin(self) -> &'static str {
+        match self {
+            Self::Two => "io.containerd.grpc.v1.cri",
+            Self::Three => "io.containerd.cri.v1.runtime",
+        }
+    }
+
+    /// The plugin that held, or will hold, the runtimes in the other dialect.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Two => Self::Three,
+            Self::Three => Self::Two,
+        }
+    }
+}
 
 /// A runtime handler.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use std::process::{Command, ExitStatus};
 
 use serde_json::{Map, Value};
 
-use crate::registration::hook_definition::{self, HookError, STAGE};
+use crate::engines::our_hook::{self, HookError, STAGE};
 
 /// Where our spec goes when the administrator has none.
 pub const BASE_SPEC_PATH: &str = "/etc/oci-hostaliases/containerd-base-spec.json";
@@ -139,7 +139,7 @@ pub fn with_hook(mut spec: Value, hook: &Path, origin: &str) -> Result<String, S
         path: hook.to_owned(),
         source: Box::new(source),
     };
-    let entry = serde_json::to_value(hook_definition::hook(hook)?).map_err(unwritable)?;
+    let entry = serde_json::to_value(our_hook::hook(hook)?).map_err(unwritable)?;
     let hooks = object(&mut spec, origin)?
         .entry("hooks")
         .or_insert_with(|| Value::Object(Map::new()));

@@ -1,0 +1,177 @@
+//! What `doctor` says: findings, each with its verdict, and the one thing to change.
+
+use crate::engines::registered_hook::RegisteredHook;
+
+/// What a problem does, from the least to the worst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Harm {
+    /// Something that the administrator wrote does not count.
+    LeftOut,
+    /// Containers that should have our file do not get it.
+    NoFile,
+    /// Somebody who is not root could become root.
+    Insecure,
+    /// Containers do not start, or the engine does not.
+    NothingStarts,
+}
+
+/// How it is with one thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// As it should be.
+    Ok,
+    /// Good to know; it works all the same.
+    Note,
+    /// Something is to be changed.
+    Problem(Harm),
+}
+
+impl Verdict {
+    /// The word for it, in the text and in JSON.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Note => "note",
+            Self::Problem(_) => "problem",
+        }
+    }
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What it is about: `containerd`, `podman`, `hook`, `node`, `kernel`, a runtime's name.
+    pub subject: String,
+    /// How it is.
+    pub verdict: Verdict,
+    /// What was seen.
+    pub text: String,
+    /// The one thing to change: a command, or a file and what in it. Every problem has one.
+    pub remedy: Option<String>,
+}
+
+impl Finding {
+    /// As it should be.
+    pub fn ok(subject: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            subject: subject.into(),
+            verdict: Verdict::Ok,
+            text: text.into(),
+            remedy: None,
+        }
+    }
+
+    /// Good to know.
+    pub fn note(subject: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            verdict: Verdict::Note,
+            ..Self::ok(subject, text)
+        }
+    }
+
+    /// To be changed.
+    pub fn problem(
+        harm: Harm,
+        subject: impl Into<String>,
+        text: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self {
+            verdict: Verdict::Problem(harm),
+            remedy: Some(remedy.into()),
+            ..Self::ok(subject, text)
+        }
+    }
+
+    /// With something that could be changed.
+    #[must_use]
+    pub fn with_remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = Some(remedy.into());
+        self
+    }
+}
+
+/// What was found of one engine.
+#[derive(Debug, Clone, Default)]
+pub struct EngineReport {
+    /// What `register` calls it, when it is on this node.
+    pub engine: Option<&'static str>,
+    /// What is known of it.
+    pub findings: Vec<Finding>,
+    /// The hooks of ours that it runs.
+    pub hooks: Vec<RegisteredHook>,
+    /// The OCI runtimes that its configuration names.
+    pub runtimes: Vec<UsedRuntime>,
+}
+
+/// A runtime that an engine's configuration names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsedRuntime {
+    /// Its name in the configuration.
+    pub handler: String,
+    /// containerd's shim.
+    pub runtime_type: String,
+    /// The program, when it is named.
+    pub binary: Option<String>,
+    /// The stage at which it runs our hook, if it does.
+    pub stage: Option<String>,
+}
+
+/// Everything that was found.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// In groups: engines, hook, node, kernel, runtimes.
+    pub findings: Vec<Finding>,
+    /// What to do when no engine runs the hook; `None` when one does.
+    pub not_registered: Option<String>,
+}
+
+impl Report {
+    /// The one most important thing to change; `None` when it works.
+    #[must_use]
+    pub fn change(&self) -> Option<String> {
+        let mut worst: Option<(Harm, &Finding)> = None;
+        for finding in &self.findings {
+            if let Verdict::Problem(harm) = finding.verdict {
+                // The first one of the worst: engines come before what they run.
+                if worst.is_none_or(|(known, _)| harm > known) {
+                    worst = Some((harm, finding));
+                }
+            }
+        }
+        let said = worst.map(|(harm, finding)| {
+            let remedy = finding.remedy.as_deref().unwrap_or(&finding.text);
+            (harm, format!("{}: {remedy}", finding.subject))
+        });
+        match (said, &self.not_registered) {
+            (Some((harm, remedy)), Some(_)) if harm >= Harm::NoFile => Some(remedy),
+            (_, Some(not_registered)) => Some(not_registered.clone()),
+            (said, None) => said.map(|(_, remedy)| remedy),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Finding, Harm, Report};
+
+    #[test]
+    fn the_worst_problem_is_the_one_to_change() {
+        let problem = |harm, subject: &str| Finding::problem(harm, subject, "text", "do it");
+        let mut report = Report {
+            findings: vec![Finding::ok("a", "x"), Finding::note("a", "x")],
+            not_registered: None,
+        };
+        assert_eq!(report.change(), None);
+        report.not_registered = Some("not registered".to_owned());
+        assert_eq!(report.change().as_deref(), Some("not registered"));
+        report.findings.push(problem(Harm::LeftOut, "node"));
+        assert_eq!(report.change().as_deref(), Some("not registered"));
+        report.findings.push(problem(Harm::NothingStarts, "podman"));
+        report.findings.push(problem(Harm::NothingStarts, "hook"));
+        assert_eq!(report.change().as_deref(), Some("podman: do it"));
+        report.not_registered = None;
+        assert_eq!(report.change().as_deref(), Some("podman: do it"));
+    }
+}
