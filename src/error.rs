@@ -107,11 +107,11 @@ pub enum Error {
     /// The runtime, or this stage of it, does not give what is needed; or a tenant is playing
     /// with the place to mount on.
     #[error("{0}")]
-    Unsafe(String),
+    Refused(String),
 
     /// The same, with the system call that showed it.
     #[error("{situation}")]
-    UnsafeBecause {
+    RefusedBecause {
         /// What is refused.
         situation: String,
         /// What showed it.
@@ -151,8 +151,8 @@ impl Error {
     }
 
     /// `self` as the proof that the place is not safe or the runtime not suitable.
-    pub fn makes_unsafe(self, situation: impl Into<String>) -> Self {
-        Self::UnsafeBecause {
+    pub fn refuse_with(self, situation: impl Into<String>) -> Self {
+        Self::RefusedBecause {
             situation: situation.into(),
             source: Box::new(self),
         }
@@ -175,7 +175,7 @@ impl Error {
             Self::Configuration { .. } | Self::NodeHosts(_) | Self::HostsTooLarge { .. } => {
                 Exit::NodeConfiguration
             }
-            Self::Unsafe(_) | Self::UnsafeBecause { .. } => Exit::Unsafe,
+            Self::Refused(_) | Self::RefusedBecause { .. } => Exit::Refused,
             Self::NoState
             | Self::BadState(_)
             | Self::TooLarge { .. }

@@ -14,7 +14,7 @@ pub enum Exit {
     /// The program was called wrongly.
     Usage = 2,
     /// The place to mount on is not safe, or the runtime does not do what this stage needs.
-    Unsafe = 3,
+    Refused = 3,
     /// The node's configuration or its `hosts.d` is wrong: the administrator's to mend.
     NodeConfiguration = 4,
     /// An annotation (or a Pod manifest) is wrong: the Pod author's to mend.
@@ -37,7 +37,7 @@ mod tests {
             (Exit::Done, 0),
             (Exit::System, 1),
             (Exit::Usage, 2),
-            (Exit::Unsafe, 3),
+            (Exit::Refused, 3),
             (Exit::NodeConfiguration, 4),
             (Exit::Annotation, 5),
         ];

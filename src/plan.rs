@@ -104,8 +104,8 @@ pub fn for_mount(mount: Option<&HostsMount>, entries: bool, asked: bool) -> Plan
         Some(HostsMount::NodeHosts) => {
             Plan::new(Action::Manage, "the node's own /etc/hosts is mounted")
         }
-        Some(HostsMount::Engine { engine, source }) => {
-            let engine = engine.name();
+        Some(HostsMount::Engine { writer, source }) => {
+            let engine = writer.name();
             if entries {
                 Plan::new(Action::Extend, format!("{source} was made by {engine}"))
             } else if asked {

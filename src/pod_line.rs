@@ -4,13 +4,13 @@
 use std::fmt;
 
 use crate::facts::annotations::POD_IPS;
-use crate::facts::container::{Container, Namespace};
+use crate::facts::container::{Container, NamespaceSource};
 use crate::facts::request::Request;
 use crate::text::hosts_file::{HostsFile, PodName};
 
 /// What an administrator should know about a Pod's line that is not there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Missing {
+pub enum MissingFact {
     /// Nobody tells the container's host name.
     HostName,
     /// The host name may not stand in the file.
@@ -19,7 +19,7 @@ pub enum Missing {
     Address,
 }
 
-impl fmt::Display for Missing {
+impl fmt::Display for MissingFact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::HostName => f.write_str("no host name known: no line for the Pod's addresses"),
@@ -48,7 +48,7 @@ pub fn annotated_addresses(
 /// Whether the name of the UTS namespace decides: `config.json` has none, and joins a namespace
 /// in which the engine has set one.
 pub fn needs_uts_name(container: &Container) -> bool {
-    container.hostname.is_none() && matches!(container.uts, Namespace::Joined(_))
+    container.hostname.is_none() && matches!(container.uts, NamespaceSource::Joined(_))
 }
 
 /// The container's host name: `hostname` of `config.json`, else the UTS namespace's where it is
@@ -71,12 +71,12 @@ pub fn managed_file(
     addresses: &[String],
     hostname: Option<&str>,
     domain: Option<&str>,
-) -> (HostsFile, Option<Missing>) {
+) -> (HostsFile, Option<MissingFact>) {
     let name = hostname.and_then(|hostname| PodName::new(hostname, domain));
     let missing = match (hostname, &name) {
-        (None, _) => Some(Missing::HostName),
-        (Some(hostname), None) => Some(Missing::ValidHostName(hostname.to_owned())),
-        (Some(_), Some(_)) => addresses.is_empty().then_some(Missing::Address),
+        (None, _) => Some(MissingFact::HostName),
+        (Some(hostname), None) => Some(MissingFact::ValidHostName(hostname.to_owned())),
+        (Some(_), Some(_)) => addresses.is_empty().then_some(MissingFact::Address),
     };
     (HostsFile::for_pod_network(addresses, name), missing)
 }

@@ -1,7 +1,7 @@
 //! What the hook records with a file so that `refresh` can bring its node entries up to date.
 //!
 //! The file has three parts: the Pod's own, written once; the sections of `hosts.d`; and whatever
-//! the container put behind them. The record tells where the first two end and what they were, so
+//! the container put behind them. The stamp tells where the first two end and what they were, so
 //! that the middle can be replaced and nothing of the container's is lost. It stands in a
 //! `trusted.*` extended attribute of the file, which only root of the host can read or write.
 
@@ -11,18 +11,18 @@ use crate::facts::container::Identity;
 
 /// The extended attribute (xattr(7)).
 pub const XATTR: &str = "trusted.oci-hostaliases";
-/// Longest record, in bytes; what an extended attribute holds.
+/// Longest stamp, in bytes; what an extended attribute holds.
 pub const MAX: usize = 64 * 1024;
 
-/// The record of one container's file.
+/// The stamp of one container's file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Record {
+pub struct Stamp {
     /// Whose file it is.
     #[serde(flatten)]
     pub identity: Identity,
-    own: Part,
+    own: Fingerprint,
     /// The sections as they are; during an update, first as they were and then as they will be.
-    node: Vec<Part>,
+    node: Vec<Fingerprint>,
 }
 
 /// The file, cut.
@@ -39,7 +39,7 @@ pub struct Parts<'a> {
 /// A part of the file by length and digest. The digest only has to notice that a container edited
 /// its own file: who forges one deceives himself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct Part {
+struct Fingerprint {
     length: usize,
     digest: u64,
 }
@@ -49,17 +49,17 @@ struct Part {
 #[error("the container has changed the file itself; it is left as it is until the next start")]
 pub struct Edited;
 
-impl Record {
-    /// The record of a new file.
+impl Stamp {
+    /// The stamp of a new file.
     pub fn new(identity: Identity, own: &[u8], node: &[u8]) -> Self {
         Self {
             identity,
-            own: Part::of(own),
-            node: vec![Part::of(node)],
+            own: Fingerprint::of(own),
+            node: vec![Fingerprint::of(node)],
         }
     }
 
-    /// Reads a record.
+    /// Reads a stamp.
     ///
     /// # Errors
     ///
@@ -100,24 +100,24 @@ impl Record {
         Ok(Parts { own, node, behind })
     }
 
-    /// The record while the sections are replaced: whoever dies half-way leaves a file that the
+    /// The stamp while the sections are replaced: whoever dies half-way leaves a file that the
     /// next one still understands.
     pub fn during(&self, node: &[u8]) -> Self {
-        let mut record = self.clone();
-        record.node.push(Part::of(node));
-        record
+        let mut stamp = self.clone();
+        stamp.node.push(Fingerprint::of(node));
+        stamp
     }
 
-    /// The record once the sections are these.
+    /// The stamp once the sections are these.
     pub fn after(&self, node: &[u8]) -> Self {
         Self {
-            node: vec![Part::of(node)],
+            node: vec![Fingerprint::of(node)],
             ..self.clone()
         }
     }
 }
 
-impl Part {
+impl Fingerprint {
     fn of(bytes: &[u8]) -> Self {
         Self {
             length: bytes.len(),

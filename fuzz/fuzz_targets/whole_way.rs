@@ -1,5 +1,5 @@
 #![no_main]
-//! From the bytes of the state, of `config.json` and of a file of `hosts.d` to the text and its record.
+//! From the bytes of the state, of `config.json` and of a file of `hosts.d` to the text and its stamp.
 
 mod checks;
 
@@ -15,7 +15,7 @@ use oci_hostaliases::files::hosts_d::NodeEntries;
 use oci_hostaliases::log::printable;
 use oci_hostaliases::plan::{self, Action};
 use oci_hostaliases::pod_line;
-use oci_hostaliases::stamp::Record;
+use oci_hostaliases::stamp::Stamp;
 use oci_hostaliases::text::hosts_lines;
 
 const SIZE_LIMIT: u64 = 4096;
@@ -73,8 +73,8 @@ fuzz_target!(|bytes: &[u8]| {
     node.add_to(&mut file, SIZE_LIMIT);
     checks::lines(file.bytes());
     let (own, node) = file.bytes().split_at(own);
-    let record = Record::new(identity, own, node).bytes().expect("a record");
-    let record = Record::read(&record).expect("what was written is read");
-    let parts = record.split(file.bytes()).expect("our own file");
+    let stamp = Stamp::new(identity, own, node).bytes().expect("a stamp");
+    let stamp = Stamp::read(&stamp).expect("what was written is read");
+    let parts = stamp.split(file.bytes()).expect("our own file");
     assert_eq!((parts.own, parts.node, parts.behind), (own, node, &b""[..]));
 });

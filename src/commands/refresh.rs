@@ -15,7 +15,7 @@ use crate::running::rewrite::{self, NotRewritten, Rewritten};
 
 /// How long a container may take from reading `hosts.d` to having its file mounted. One that
 /// starts while we look is found by looking again after this time.
-const START: Duration = Duration::from_millis(200);
+const START_GRACE: Duration = Duration::from_millis(200);
 
 /// Bring the files of running containers up to date after a change of hosts.d
 #[derive(Debug, Args)]
@@ -46,7 +46,7 @@ impl Refresh {
             self.refresh(file, &mut count, true);
         }
         if !self.dry_run {
-            std::thread::sleep(START);
+            std::thread::sleep(START_GRACE);
             // Those of before are up to date by now or have been told of.
             let known: BTreeSet<i32> = first.files.iter().map(|file| file.pid).collect();
             for file in find::running_files()?

@@ -103,7 +103,7 @@ fn examine_config(report: &mut EngineReport, config: &Path, daemons: &[&Daemon])
         let (mut findings, hook) = judge_handler(&subject, config, handler, spec);
         if let (Some(hook), Some((path, _))) = (&hook, spec) {
             if specs.insert(path.to_owned()) {
-                findings.extend(owners::judge(&subject, &owners::way_to(path)));
+                findings.extend(owners::judge(&subject, &owners::path_and_ancestors(path)));
             }
             hooks.push(hook.clone());
         }
@@ -173,7 +173,7 @@ fn judge_merge(
         let hidden = imports.ok().and_then(|imports| {
             let dialect = tables::dialect(own);
             imports
-                .refuse_hidden(dialect, std::slice::from_ref(name))
+                .check_not_overridden(dialect, std::slice::from_ref(name))
                 .err()
         });
         let counts = match effective {

@@ -20,7 +20,7 @@ const ENGINE: &str = "containerd";
 /// Longest spec that is read.
 const SPEC_MAX: u64 = 16 * 1024 * 1024;
 /// What `ctr oci spec` prints: a base spec with this limit lowers that of every container.
-const NOFILE_TRAP: u64 = 1024;
+const DEFAULT_SPEC_NOFILE: u64 = 1024;
 
 /// A base spec as it is on the disk.
 #[derive(Debug)]
@@ -143,7 +143,7 @@ fn judge_limits(subject: &str, name: &str, path: &Path, spec: &Value) -> Option<
     let lowered = limits.iter().find_map(|limit| {
         let is_nofile = limit.get("type").and_then(Value::as_str) == Some("RLIMIT_NOFILE");
         let soft = limit.get("soft").and_then(Value::as_u64)?;
-        (is_nofile && soft <= NOFILE_TRAP).then_some(soft)
+        (is_nofile && soft <= DEFAULT_SPEC_NOFILE).then_some(soft)
     })?;
     let shown = path.display();
     let text = format!(

@@ -36,7 +36,7 @@ fn examine_one(path: &Path, hooks: &[&RegisteredHook]) -> Vec<Finding> {
         return vec![problem];
     }
     let mut findings = Vec::new();
-    findings.extend(owners::judge(SUBJECT, &owners::way_to(path)));
+    findings.extend(owners::judge(SUBJECT, &owners::path_and_ancestors(path)));
     findings.push(match File::open(path) {
         Ok(file) => {
             let linkage = elf::linkage(|at, length| read_at(&file, at, length));

@@ -23,7 +23,7 @@ pub fn examine(engine: Engine) -> EngineReport {
     if !is_here(engine) {
         return report;
     }
-    report.engine = Some(verb(engine));
+    report.engine = Some(cli_name(engine));
     let name = engine.name();
     let directories = match directories::all(engine, Path::new("/")) {
         Ok(directories) => directories,
@@ -59,7 +59,7 @@ pub fn examine(engine: Engine) -> EngineReport {
     {
         report
             .findings
-            .extend(owners::judge(name, &owners::way_to(path)));
+            .extend(owners::judge(name, &owners::path_and_ancestors(path)));
     }
     report.hooks = hooks;
     report
@@ -81,7 +81,7 @@ pub fn judge(
     directories: &[PathBuf],
     files: &[HooksDFile],
 ) -> (Vec<Finding>, Vec<RegisteredHook>) {
-    let (name, verb) = (engine.name(), verb(engine));
+    let (name, cli_name) = (engine.name(), cli_name(engine));
     let stops = match engine {
         Engine::Podman => "no podman run works",
         Engine::CriO => "CRI-O does not start",
@@ -106,8 +106,9 @@ pub fn judge(
                 let text = format!(
                     "{shown} names {program}, which is not there: {name} ignores the file without a word"
                 );
-                let remedy =
-                    format!("install {program}, or oci-hostaliases register {verb} --hook PATH");
+                let remedy = format!(
+                    "install {program}, or oci-hostaliases register {cli_name} --hook PATH"
+                );
                 findings.push(Finding::problem(Harm::NoFile, name, text, remedy));
             }
             // Somebody else's, and harmless; it does not replace a file of the same name.
@@ -154,7 +155,7 @@ pub fn judge(
             .map(|it| it.display().to_string())
             .collect();
         let text = format!("not registered in {}", read.join(", "));
-        let remedy = format!("oci-hostaliases register {verb}");
+        let remedy = format!("oci-hostaliases register {cli_name}");
         findings.push(Finding::note(name, text).with_remedy(remedy));
     }
     (findings, hooks)
@@ -175,7 +176,7 @@ fn judge_ours(
     let trouble = hooks.iter().find_map(RegisteredHook::stage_trouble);
     let trouble = trouble.or_else(|| stages.is_empty().then(|| "names no stage".to_owned()));
     if let Some(trouble) = trouble {
-        let remedy = format!("oci-hostaliases register {}", verb(engine));
+        let remedy = format!("oci-hostaliases register {}", cli_name(engine));
         let text = format!("{shown} {trouble}");
         findings.push(Finding::problem(Harm::NoFile, name, text, remedy));
     } else {
@@ -282,7 +283,7 @@ fn run_for(when: &Value) -> RunFor {
 
 /// What `register` calls the engine.
 #[must_use]
-pub fn verb(engine: Engine) -> &'static str {
+pub fn cli_name(engine: Engine) -> &'static str {
     match engine {
         Engine::Podman => "podman",
         Engine::CriO => "crio",

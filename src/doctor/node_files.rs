@@ -9,7 +9,7 @@ use crate::doctor::owners::{self, Owned};
 use crate::doctor::report::{Finding, Harm};
 use crate::engines::registered_hook::{RegisteredHook, RunFor};
 use crate::error::on_one_line;
-use crate::files::config::{self, Settings};
+use crate::files::config::{self, Config};
 use crate::files::hosts_d::{self, NodeEntries};
 use crate::validation::names;
 
@@ -39,7 +39,7 @@ pub fn examine(hooks: &[RegisteredHook]) -> Vec<Finding> {
 fn examine_config(path: &Path) -> Vec<Finding> {
     let shown = path.display();
     let problem = |text, remedy| Finding::problem(Harm::LeftOut, SUBJECT, text, remedy);
-    match Settings::load(path) {
+    match Config::load(path) {
         Err(error) => {
             // The hook stops a container that asks for something: it cannot know what was meant.
             let remedy = who_may_write(path).unwrap_or_else(|| format!("correct {shown}"));
@@ -53,7 +53,7 @@ fn examine_config(path: &Path) -> Vec<Finding> {
                 remedy,
             )]
         }
-        Ok(settings) if settings.warnings.is_empty() => {
+        Ok(config) if config.warnings.is_empty() => {
             let state = if path.exists() {
                 "is valid"
             } else {
@@ -61,8 +61,8 @@ fn examine_config(path: &Path) -> Vec<Finding> {
             };
             vec![Finding::ok(SUBJECT, format!("{shown} {state}"))]
         }
-        Ok(settings) => {
-            let unknown = settings.warnings.iter();
+        Ok(config) => {
+            let unknown = config.warnings.iter();
             unknown
                 .map(|warning| {
                     let remedy = format!("remove that key from {shown} or correct its name");

@@ -19,7 +19,7 @@ pub struct Owned {
 
 /// The file and the directories on the way to it, also where a symlink leads.
 #[must_use]
-pub fn way_to(path: &Path) -> Vec<Owned> {
+pub fn path_and_ancestors(path: &Path) -> Vec<Owned> {
     let mut paths: Vec<PathBuf> = path.ancestors().map(Path::to_owned).collect();
     if let Ok(real) = fs::canonicalize(path) {
         for ancestor in real.ancestors() {

@@ -13,7 +13,7 @@ const OUTPUT_MAX: u64 = 4 * 1024 * 1024;
 
 /// How a program ended and what it said.
 #[derive(Debug)]
-pub struct Said {
+pub struct CommandOutput {
     /// How it ended.
     pub status: ExitStatus,
     /// What it printed.
@@ -27,11 +27,11 @@ pub struct Said {
 /// # Errors
 ///
 /// It cannot be started, or is not done within five seconds.
-pub fn run(command: &mut Command) -> io::Result<Said> {
+pub fn run(command: &mut Command) -> io::Result<CommandOutput> {
     run_within(command, LIMIT)
 }
 
-fn run_within(command: &mut Command, limit: Duration) -> io::Result<Said> {
+fn run_within(command: &mut Command, limit: Duration) -> io::Result<CommandOutput> {
     // Not pipes: nobody has to read them while the program runs, so it cannot block on them.
     let (mut stdout, mut stderr) = (memory()?, memory()?);
     let mut child = command
@@ -58,7 +58,7 @@ fn run_within(command: &mut Command, limit: Duration) -> io::Result<Said> {
         file.take(OUTPUT_MAX).read_to_end(&mut bytes)?;
         Ok::<_, io::Error>(String::from_utf8_lossy(&bytes).into_owned())
     };
-    Ok(Said {
+    Ok(CommandOutput {
         status,
         stdout: read(&mut stdout)?,
         stderr: read(&mut stderr)?.trim().replace('\n', ", "),

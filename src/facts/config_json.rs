@@ -126,7 +126,7 @@ pub struct Mount<'a> {
 pub struct Linux<'a> {
     /// The namespaces that the container gets or joins.
     #[serde(borrow, default)]
-    pub namespaces: Option<Vec<Namespace<'a>>>,
+    pub namespaces: Option<Vec<NamespaceEntry<'a>>>,
     /// The SELinux label of the container's mounts.
     #[serde(rename = "mountLabel", borrow, default)]
     pub mount_label: Option<Cow<'a, str>>,
@@ -134,7 +134,7 @@ pub struct Linux<'a> {
 
 /// One of `linux.namespaces`
 #[derive(Debug, Deserialize)]
-pub struct Namespace<'a> {
+pub struct NamespaceEntry<'a> {
     /// `network`, `uts`, `user`, or one that was invented after us.
     #[serde(rename = "type", borrow)]
     pub kind: Cow<'a, str>,

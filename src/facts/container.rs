@@ -25,9 +25,9 @@ pub struct Container {
     /// `HOSTNAME` of the process's environment; containerd sets it and no `hostname`.
     pub env_hostname: Option<String>,
     /// How it comes by its network namespace.
-    pub network: Namespace,
+    pub network: NamespaceSource,
     /// How it comes by its UTS namespace.
-    pub uts: Namespace,
+    pub uts: NamespaceSource,
     /// Whether it has a user namespace of its own.
     pub has_user_namespace: bool,
     /// The SELinux label of its mounts; `None` when there is none.
@@ -36,7 +36,7 @@ pub struct Container {
 
 /// How a container comes by a namespace, in the words of `linux.namespaces`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Namespace {
+pub enum NamespaceSource {
     /// It stays in the runtime's.
     Runtime,
     /// The runtime makes a new one.
@@ -64,9 +64,13 @@ impl Container {
             namespaces
                 .iter()
                 .find(|namespace| namespace.kind == kind)
-                .map_or(Namespace::Runtime, |found| match found.path.as_deref() {
-                    Some(path) if !path.is_empty() => Namespace::Joined(PathBuf::from(path)),
-                    _ => Namespace::New,
+                .map_or(NamespaceSource::Runtime, |found| {
+                    match found.path.as_deref() {
+                        Some(path) if !path.is_empty() => {
+                            NamespaceSource::Joined(PathBuf::from(path))
+                        }
+                        _ => NamespaceSource::New,
+                    }
                 })
         };
         let mounts = config.mounts.unwrap_or_default();
@@ -84,7 +88,7 @@ impl Container {
             env_hostname: config.process.and_then(|process| process.env.hostname),
             network: namespace("network"),
             uts: namespace("uts"),
-            has_user_namespace: namespace("user") != Namespace::Runtime,
+            has_user_namespace: namespace("user") != NamespaceSource::Runtime,
             mount_label: linux
                 .and_then(|linux| linux.mount_label.as_deref())
                 .filter(|label| !label.is_empty())

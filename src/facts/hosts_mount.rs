@@ -14,7 +14,7 @@ pub enum HostsMount {
     /// A file that an engine made for this container or Pod.
     Engine {
         /// Which one.
-        engine: Engine,
+        writer: HostsWriter,
         /// The mount's source.
         source: String,
     },
@@ -27,7 +27,7 @@ pub enum HostsMount {
 
 /// Who writes `/etc/hosts` files for containers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Engine {
+pub enum HostsWriter {
     /// `…/pods/<uid>/etc-hosts`
     Kubelet,
     /// `…/userdata/hosts`
@@ -38,7 +38,7 @@ pub enum Engine {
     Nerdctl,
 }
 
-impl Engine {
+impl HostsWriter {
     /// Its name in a sentence.
     pub fn name(self) -> &'static str {
         match self {
@@ -65,17 +65,17 @@ impl HostsMount {
             return Self::NodeHosts;
         }
         let source = source.to_owned();
-        let engine = match path.as_slice() {
-            [.., "pods", _, "etc-hosts"] => Engine::Kubelet,
+        let writer = match path.as_slice() {
+            [.., "pods", _, "etc-hosts"] => HostsWriter::Kubelet,
             [.., "sandboxes", _, "hosts"] if is_absolute => {
                 return Self::CopyOfNodeHosts { source };
             }
-            [.., "userdata", "hosts"] => Engine::Podman,
-            [.., "containers", _, "hosts"] => Engine::Docker,
-            [.., "etchosts", _, _, "hosts"] => Engine::Nerdctl,
+            [.., "userdata", "hosts"] => HostsWriter::Podman,
+            [.., "containers", _, "hosts"] => HostsWriter::Docker,
+            [.., "etchosts", _, _, "hosts"] => HostsWriter::Nerdctl,
             _ => return Self::Own { source },
         };
-        Self::Engine { engine, source }
+        Self::Engine { writer, source }
     }
 }
 

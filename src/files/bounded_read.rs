@@ -6,7 +6,7 @@ use rustix::buffer::spare_capacity;
 use rustix::io::{Errno, read};
 
 /// How much more room is made at least when there are more bytes than expected.
-const MORE: usize = 4096;
+const MIN_GROWTH: usize = 4096;
 
 /// Reads to the end, or, when there are more than `limit` bytes, a little further than that: the
 /// caller refuses what is longer than his limit. There is room for one byte more than `expected`,
@@ -19,7 +19,7 @@ pub fn read_to_end(fd: impl AsFd, expected: usize, limit: u64) -> Result<Vec<u8>
     let mut bytes = Vec::with_capacity(expected + 1);
     while bytes.len() as u64 <= limit {
         if bytes.len() == bytes.capacity() {
-            bytes.reserve(bytes.len().max(MORE));
+            bytes.reserve(bytes.len().max(MIN_GROWTH));
         }
         match read(&fd, spare_capacity(&mut bytes)) {
             Ok(0) => break,

@@ -16,7 +16,7 @@ const SIZE_LIMIT_MAX: u64 = 1024 * 1024 * 1024;
 
 /// What an administrator can choose.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
+pub struct Config {
     /// `on-error`
     pub on_error: OnError,
     /// `read-only`: whether containers may not write the file.
@@ -36,7 +36,7 @@ pub enum OnError {
     Warn,
 }
 
-impl Default for Settings {
+impl Default for Config {
     fn default() -> Self {
         Self {
             on_error: OnError::Fail,
@@ -47,7 +47,7 @@ impl Default for Settings {
     }
 }
 
-impl Settings {
+impl Config {
     /// Reads the file at `path`; the defaults when there is none.
     ///
     /// # Errors
@@ -69,24 +69,22 @@ impl Settings {
     ///
     /// What is wrong, with the key.
     pub fn read(text: &str) -> Result<Self, String> {
-        let mut settings = Self::default();
+        let mut config = Self::default();
         for (key, value) in &toml_entries::read(text)? {
             match (key.as_str(), value) {
-                ("on-error", value) => settings.on_error = read_on_error(value)?,
-                ("read-only", Value::Boolean(read_only)) => settings.read_only = *read_only,
+                ("on-error", value) => config.on_error = read_on_error(value)?,
+                ("read-only", Value::Boolean(read_only)) => config.read_only = *read_only,
                 ("read-only", value) => {
                     return Err(format!(
                         "read-only: Invalid value: {}: must be true or false",
                         shown(value)
                     ));
                 }
-                ("size-limit", value) => settings.size_limit = read_size(value)?,
-                _ => settings
-                    .warnings
-                    .push(format!("{}: Unknown key", quote(key))),
+                ("size-limit", value) => config.size_limit = read_size(value)?,
+                _ => config.warnings.push(format!("{}: Unknown key", quote(key))),
             }
         }
-        Ok(settings)
+        Ok(config)
     }
 }
 

@@ -23,7 +23,7 @@ use crate::facts::request::Request;
 use crate::facts::state::{self, State};
 use crate::files::bounded_read::read_to_end;
 use crate::files::bundle::Bundle;
-use crate::files::config::{OnError, Settings};
+use crate::files::config::{Config, OnError};
 use crate::files::hosts_d::NodeEntries;
 use crate::hook::mount::Wanted;
 use crate::kernel::privileges;
@@ -33,7 +33,7 @@ use crate::plan::{self, Action, Plan};
 /// More than any runtime writes; the annotations in it have at most 256 KiB under Kubernetes.
 const STATE_MAX: u64 = 16 * 1024 * 1024;
 /// A state with an engine's own annotations and a few entries.
-const STATE_USUAL: usize = 2047;
+const TYPICAL_STATE: usize = 2047;
 
 /// The stages at which the hook can run, as `hooks` of `config.json` names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,9 +84,9 @@ fn give_up(invocation: &Invocation, log: &Log, subject: &Subject, error: &Error)
     // Once the container is entered its own files must not decide.
     let on_error = || {
         let loaded = || {
-            Settings::load(&invocation.config)
+            Config::load(&invocation.config)
                 .ok()
-                .map(|settings| settings.on_error)
+                .map(|config| config.on_error)
         };
         subject.on_error.or_else(loaded)
     };
@@ -185,9 +185,9 @@ fn attempt(
     if plan.action == Action::Leave {
         return Ok(Outcome::Left(plan, subject.asks));
     }
-    let settings = Settings::load(&invocation.config)?;
-    subject.on_error = Some(settings.on_error);
-    for warning in &settings.warnings {
+    let config = Config::load(&invocation.config)?;
+    subject.on_error = Some(config.on_error);
+    for warning in &config.warnings {
         log.record(
             Severity::Warning,
             &format!("{}: {warning}", invocation.config.display()),
@@ -200,13 +200,13 @@ fn attempt(
         container: &container,
         request: &request,
         node_entries: &node_entries,
-        settings: &settings,
+        config: &config,
     };
     mount::mount(invocation.stage, state.pid, wanted, plan)
 }
 
 fn read_state(stdin: impl AsFd, subject: &mut Subject) -> Result<State, Error> {
-    let bytes = read_to_end(stdin, STATE_USUAL, STATE_MAX)
+    let bytes = read_to_end(stdin, TYPICAL_STATE, STATE_MAX)
         .map_err(|errno| Error::file("read", "stdin", errno))?;
     if bytes.is_empty() {
         return Err(Error::NoState);

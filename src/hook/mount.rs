@@ -2,10 +2,10 @@
 
 use crate::error::Error;
 use crate::facts::annotations::HOST_ALIASES;
-use crate::facts::container::{Container, Identity, Namespace};
+use crate::facts::container::{Container, Identity, NamespaceSource};
 use crate::facts::request::Request;
 use crate::files::admin_file;
-use crate::files::config::Settings;
+use crate::files::config::Config;
 use crate::files::hosts_d::NodeEntries;
 use crate::hook::{Outcome, Stage};
 use crate::kernel::attach::attach_hosts_file;
@@ -16,7 +16,7 @@ use crate::kernel::procfs::ProcDirectory;
 use crate::kernel::rootfs::{HostsTarget, Rootfs};
 use crate::plan::{Action, Plan};
 use crate::pod_line;
-use crate::stamp::Record;
+use crate::stamp::Stamp;
 use crate::text::hosts_file::HostsFile;
 
 const NODE_HOSTS: &str = "/etc/hosts";
@@ -29,7 +29,7 @@ pub(super) struct Wanted<'a> {
     pub(super) container: &'a Container,
     pub(super) request: &'a Request,
     pub(super) node_entries: &'a NodeEntries,
-    pub(super) settings: &'a Settings,
+    pub(super) config: &'a Config,
 }
 
 /// The container's network, and of the host's what the text needs.
@@ -63,26 +63,26 @@ pub(super) fn mount(
         Stage::CreateContainer => (observe(network_inside(container, &ours)), None),
     };
     let rootfs = Rootfs::open(&container.rootfs)?;
-    let target = rootfs.hosts_target(owner)?;
+    let target = rootfs.open_or_create_hosts(owner)?;
     if rootfs.is_ours(&target, &ours)? {
         return Ok(Outcome::AlreadyThere);
     }
-    let limit = wanted.settings.size_limit;
+    let limit = wanted.config.size_limit;
     let mut notices = Vec::new();
     let (mut file, plan) = base(&target, &wanted, network, plan, &ours, &mut notices)?;
     file.add_host_aliases(HOST_ALIASES, &wanted.request.aliases);
     let own = file.bytes().len();
     notices.extend(wanted.node_entries.add_to(&mut file, limit));
     let (own, node) = file.bytes().split_at_checked(own).unwrap_or_default();
-    let record = Record::new(wanted.identity, own, node)
+    let stamp = Stamp::new(wanted.identity, own, node)
         .bytes()
         .unwrap_or_default();
     let options = HostsFileOptions {
         size_limit: limit,
         owner,
         label: container.mount_label.as_deref(),
-        read_only: wanted.settings.read_only,
-        record: &record,
+        read_only: wanted.config.read_only,
+        stamp: &stamp,
     };
     attach_hosts_file(&rootfs, &target, file.bytes(), &options, &ours)?;
     Ok(Outcome::Mounted(plan, notices))
@@ -100,7 +100,7 @@ fn base(
     if plan.action != Action::Extend {
         return Ok((managed_file(wanted, network, notices)?, plan));
     }
-    let engine_hosts = target.read(ours, wanted.settings.size_limit)?;
+    let engine_hosts = target.read(ours, wanted.config.size_limit)?;
     if engine_hosts.is_empty() {
         return Ok((
             managed_file(wanted, network, notices)?,
@@ -125,8 +125,8 @@ fn observe(network: Network) -> Observed {
 fn network_inside(container: &Container, ours: &ProcDirectory) -> Network {
     let compared = ProcDirectory::of(1).and_then(|init| pod_network::network_of(ours, &init));
     compared.unwrap_or(match container.network {
-        Namespace::Runtime => Network::Host,
-        Namespace::New | Namespace::Joined(_) => Network::Pod,
+        NamespaceSource::Runtime => Network::Host,
+        NamespaceSource::New | NamespaceSource::Joined(_) => Network::Pod,
     })
 }
 

@@ -44,7 +44,7 @@ pub fn attach_hosts_file(
     let attached = match attach_detached(rootfs, target, text, options, ours) {
         // Linux before 5.2.
         Err(error) if error.is_missing_call() => {
-            rootfs.refuse_shared(target, ours)?;
+            rootfs.check_not_shared(target, ours)?;
             attach_by_path(rootfs, target, text, options)?
         }
         attached => attached?,
@@ -71,7 +71,7 @@ fn finish(
     attached: &Attached,
     options: &HostsFileOptions<'_>,
 ) -> Result<(), Error> {
-    let seen = rootfs.hosts_now()?;
+    let seen = rootfs.reopen_hosts()?;
     if Inode::of(&seen)?.id != attached.file {
         return Err(moved());
     }
@@ -102,7 +102,7 @@ fn finish(
 }
 
 fn moved() -> Error {
-    Error::Unsafe(
+    Error::Refused(
         "/etc/hosts in the container is not the file that was mounted there: somebody moves it while the \
          container starts"
             .into(),
@@ -121,7 +121,7 @@ fn attach_detached(
     let (mount, is_unbindable) = match open_file_tree(&tmpfs) {
         // Only since Linux 6.15 a detached mount can be cloned.
         Err(rustix::io::Errno::INVAL) => {
-            rootfs.refuse_shared(target, ours)?;
+            rootfs.check_not_shared(target, ours)?;
             (clone_while_attached(rootfs, &tmpfs)?, false)
         }
         cloned => {
@@ -130,7 +130,7 @@ fn attach_detached(
             let is_unbindable =
                 mount_change(path.as_str(), MountPropagationFlags::UNBINDABLE).is_ok();
             if !is_unbindable {
-                rootfs.refuse_shared(target, ours)?;
+                rootfs.check_not_shared(target, ours)?;
             }
             (mount, is_unbindable)
         }
@@ -140,7 +140,7 @@ fn attach_detached(
     if let Err(error) = move_onto(&mount, target, &shown) {
         // The kernel says EINVAL, for this among other reasons.
         if is_unbindable && !error.is_missing_call() {
-            rootfs.refuse_shared(target, ours)?;
+            rootfs.check_not_shared(target, ours)?;
         }
         return Err(error);
     }
@@ -229,7 +229,7 @@ fn attach_by_path(
     let on_tmpfs =
         fstatfs(&root).is_ok_and(|filesystem| filesystem.filesystem_type() == TMPFS_MAGIC);
     if !on_tmpfs {
-        return Err(Error::Unsafe(format!(
+        return Err(Error::Refused(format!(
             "{} does not lead to the tmpfs mounted on it",
             rootfs.path().display()
         )));
@@ -238,7 +238,7 @@ fn attach_by_path(
     umount2(path_of(root.as_fd()).as_str(), MntFlags::MNT_DETACH)
         .map_err(|errno| Error::call(format!("umount2(<{SOURCE}>, MNT_DETACH)"), errno))?;
     let file = attached?;
-    let mount = rootfs.hosts_now()?;
+    let mount = rootfs.reopen_hosts()?;
     if Inode::of(&mount)?.id != file {
         // Not ours to take away again, whatever it is.
         return Err(moved());

@@ -30,13 +30,13 @@ impl ContainerProcess {
             Some(pid) if pid > 1 => pid,
             _ => {
                 let pid = pid.map_or("no pid".to_owned(), |pid| format!("pid {pid}"));
-                return Err(Error::Unsafe(format!(
+                return Err(Error::Refused(format!(
                     "the state has {pid}: this stage needs the container's process as the host sees it"
                 )));
             }
         };
         let gone = |error: Error| {
-            error.makes_unsafe(format!("the container's process {pid} is not to be had"))
+            error.refuse_with(format!("the container's process {pid} is not to be had"))
         };
         let pidfd = match pidfd_open(Pid::from_raw(pid).unwrap_or(Pid::INIT), PidfdFlags::empty()) {
             Ok(pidfd) => Some(pidfd),
@@ -49,7 +49,7 @@ impl ContainerProcess {
             proc: ProcDirectory::of(pid).map_err(gone)?,
         };
         if process.proc.namespace("mnt").map_err(gone)? == ours.namespace("mnt")? {
-            return Err(Error::Unsafe(format!(
+            return Err(Error::Refused(format!(
                 "process {pid} is in the hook's own mount namespace: this runtime (Kata?) runs its hooks \
                  outside of the container, or the container has no mount namespace"
             )));
@@ -104,7 +104,7 @@ impl ContainerProcess {
     }
 
     fn refused(&self, error: Error) -> Error {
-        error.makes_unsafe(
+        error.refuse_with(
             "the container's namespaces cannot be entered; a runtime that runs without privileges \
              needs the hook at the stage createContainer",
         )

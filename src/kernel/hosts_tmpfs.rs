@@ -35,7 +35,7 @@ pub struct HostsFileOptions<'a> {
     /// Whether the container may not write it.
     pub read_only: bool,
     /// What is recorded with it, for `refresh`.
-    pub record: &'a [u8],
+    pub stamp: &'a [u8],
 }
 
 /// A tmpfs with the file in it, mounted nowhere.
@@ -125,7 +125,7 @@ pub fn write_hosts(
             Err(errno) => return Err(failed("fsetxattr security.selinux")(errno.into())),
         }
     }
-    match fsetxattr(&file, stamp::XATTR, options.record, XattrFlags::empty()) {
+    match fsetxattr(&file, stamp::XATTR, options.stamp, XattrFlags::empty()) {
         // In a user namespace of our own (rootless, `createContainer`) nobody may set it, and a
         // kernel may have none: then `refresh` says that it cannot know this file.
         Ok(()) | Err(Errno::PERM | Errno::OPNOTSUPP) => {}

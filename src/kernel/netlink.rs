@@ -33,7 +33,7 @@ const RT_TABLE_MAIN: u8 = 254;
 const RTN_UNICAST: u8 = 1;
 
 /// The kernel's answers come in pieces of this size at most (`NLMSG_GOODSIZE` and larger).
-const PIECE: usize = 32 * 1024;
+const DATAGRAM_MAX: usize = 32 * 1024;
 /// How many pieces are read at most: whoever is root in a Pod's network namespace chooses how many
 /// routes there are.
 const PIECES_MAX: usize = 1024;
@@ -91,7 +91,7 @@ impl Netlink {
         })?;
         Ok(Self {
             socket,
-            piece: Vec::with_capacity(PIECE),
+            piece: Vec::with_capacity(DATAGRAM_MAX),
         })
     }
 
@@ -163,8 +163,8 @@ impl Netlink {
                 }
             }
         }
-        let limit = (PIECE * PIECES_MAX) >> 20;
-        Err(Error::Unsafe(format!(
+        let limit = (DATAGRAM_MAX * PIECES_MAX) >> 20;
+        Err(Error::Refused(format!(
             "the container's network namespace has more than {limit} MiB of routes"
         )))
     }

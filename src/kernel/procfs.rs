@@ -71,7 +71,7 @@ impl ProcDirectory {
         let filesystem =
             fstatfs(&directory).map_err(|errno| Error::file("fstatfs", path.as_str(), errno))?;
         if filesystem.filesystem_type() != PROC_SUPER_MAGIC {
-            return Err(Error::Unsafe(format!("{path} is not on procfs")));
+            return Err(Error::Refused(format!("{path} is not on procfs")));
         }
         Ok(Self { directory, path })
     }

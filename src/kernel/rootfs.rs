@@ -16,6 +16,7 @@ use nix::sys::statfs::{
 use pathrs::RootRef;
 use pathrs::error::ErrorKind;
 use rustix::fs::{FileType, Gid, Mode, OFlags, Uid, openat};
+use rustix::io::Errno;
 
 use crate::error::Error;
 use crate::kernel::inode::Inode;
@@ -56,10 +57,10 @@ impl Rootfs {
                          (youki before 0.6?) runs its hooks at another moment than the specification says";
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = rustix::fs::open(path, flags, Mode::empty())
-            .map_err(|errno| Error::file("open", path, errno).makes_unsafe(elsewhere))?;
+            .map_err(|errno| Error::file("open", path, errno).refuse_with(elsewhere))?;
         let inode = Inode::of(&directory)?;
         if !inode.is_mount_root {
-            return Err(Error::Unsafe(format!(
+            return Err(Error::Refused(format!(
                 "the rootfs {} is not a mount point in the container's mount namespace: the runtime has not \
                  prepared it, and a mount there could be seen on the host",
                 path.display()
@@ -87,14 +88,14 @@ impl Rootfs {
     /// # Errors
     ///
     /// It cannot be had or made, or is something that must not be mounted on.
-    pub fn hosts_target(&self, owner: Option<(u32, u32)>) -> Result<HostsTarget, Error> {
+    pub fn open_or_create_hosts(&self, owner: Option<(u32, u32)>) -> Result<HostsTarget, Error> {
         let file = match self.resolve(Path::new(ETC_HOSTS))? {
             Some(file) => file,
-            None => self.make(Path::new(ETC_HOSTS), Missing::File, owner, 0)?,
+            None => self.make(Path::new(ETC_HOSTS), Create::File, owner, 0)?,
         };
         let inode = Inode::of(&file)?;
         if inode.kind != FileType::RegularFile {
-            return Err(Error::Unsafe(format!(
+            return Err(Error::Refused(format!(
                 "/etc/hosts in the container is not a regular file but {}",
                 word_for(inode.kind)
             )));
@@ -110,7 +111,7 @@ impl Rootfs {
         ]
         .contains(&filesystem)
         {
-            return Err(Error::Unsafe(
+            return Err(Error::Refused(
                 "/etc/hosts in the container is a file of the kernel's (proc, sysfs or cgroup)"
                     .into(),
             ));
@@ -127,9 +128,9 @@ impl Rootfs {
     /// # Errors
     ///
     /// It is not there any more.
-    pub fn hosts_now(&self) -> Result<OwnedFd, Error> {
+    pub fn reopen_hosts(&self) -> Result<OwnedFd, Error> {
         self.resolve(Path::new(ETC_HOSTS))?.ok_or_else(|| {
-            Error::Unsafe("/etc/hosts in the container went away while we mounted on it".into())
+            Error::Refused("/etc/hosts in the container went away while we mounted on it".into())
         })
     }
 
@@ -154,12 +155,16 @@ impl Rootfs {
     /// # Errors
     ///
     /// It would be seen elsewhere too, or the table cannot be read.
-    pub fn refuse_shared(&self, target: &HostsTarget, ours: &ProcDirectory) -> Result<(), Error> {
+    pub fn check_not_shared(
+        &self,
+        target: &HostsTarget,
+        ours: &ProcDirectory,
+    ) -> Result<(), Error> {
         let table = ours.read("mountinfo")?;
         for id in [self.mount, target.mount] {
             match mountinfo::find(&table, id) {
                 Some(line) if line.is_shared => {
-                    return Err(Error::Unsafe(format!(
+                    return Err(Error::Refused(format!(
                         "{} is a shared mount: what is mounted there would be seen outside of the container \
                          (youki before 0.6, or a volume with bidirectional propagation on /etc)",
                         line.mount_point
@@ -167,7 +172,7 @@ impl Rootfs {
                 }
                 Some(_) => {}
                 None => {
-                    return Err(Error::Unsafe(format!(
+                    return Err(Error::Refused(format!(
                         "mount {id} under {} is not in this mount namespace",
                         self.path.display()
                     )));
@@ -197,17 +202,17 @@ impl Rootfs {
     fn make(
         &self,
         path: &Path,
-        missing: Missing,
+        create: Create,
         owner: Option<(u32, u32)>,
         links: usize,
     ) -> Result<OwnedFd, Error> {
         if links > SYMLINKS_MAX {
-            return Err(Error::Unsafe(format!(
+            return Err(Error::Refused(format!(
                 "too many symlinks on the way to /{ETC_HOSTS} in the container"
             )));
         }
         let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
-            return Err(Error::Unsafe(format!(
+            return Err(Error::Refused(format!(
                 "a symlink on the way to /{ETC_HOSTS} leads to the rootfs itself"
             )));
         };
@@ -218,7 +223,7 @@ impl Rootfs {
                 let path = path.strip_prefix("/").unwrap_or(&path);
                 match self.resolve(path)? {
                     Some(found) => return Ok(found),
-                    None => return self.make(path, missing, owner, links + 1),
+                    None => return self.make(path, create, owner, links + 1),
                 }
             }
             Err(error) if [NOT_FOUND, NOT_A_LINK].contains(&error.kind()) => {}
@@ -226,14 +231,14 @@ impl Rootfs {
         }
         let directory = match self.resolve(parent)? {
             Some(directory) => directory,
-            None => self.make(parent, Missing::Directory, owner, links + 1)?,
+            None => self.make(parent, Create::Directory, owner, links + 1)?,
         };
         let shown = self.path.join(path);
-        let made = match missing {
-            Missing::Directory => rustix::fs::mkdirat(&directory, name, Mode::from_raw_mode(0o755))
+        let made = match create {
+            Create::Directory => rustix::fs::mkdirat(&directory, name, Mode::from_raw_mode(0o755))
                 .map_err(|errno| Error::file("mkdir", &shown, errno))
                 .and_then(|()| self.open_made(&directory, name, OFlags::DIRECTORY, &shown))?,
-            Missing::File => {
+            Create::File => {
                 let flags = OFlags::CREATE
                     | OFlags::EXCL
                     | OFlags::NOFOLLOW
@@ -243,7 +248,7 @@ impl Rootfs {
                     .map_err(|errno| Error::file("create", &shown, errno))?
             }
         };
-        let mode = if missing == Missing::Directory {
+        let mode = if create == Create::Directory {
             0o755
         } else {
             0o644
@@ -287,7 +292,7 @@ impl Rootfs {
             self.path.display(),
             path.display()
         );
-        Error::Call { call, source }.makes_unsafe("/etc/hosts in the container cannot be resolved")
+        Error::Call { call, source }.refuse_with("/etc/hosts in the container cannot be resolved")
     }
 }
 
@@ -329,19 +334,13 @@ impl HostsTarget {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Missing {
+enum Create {
     Directory,
     File,
 }
 
-const NOT_FOUND: ErrorKind = ErrorKind::OsError(Some(libc_errno::ENOENT));
-const NOT_A_LINK: ErrorKind = ErrorKind::OsError(Some(libc_errno::EINVAL));
-
-/// errno numbers that are the same on every architecture Linux has.
-mod libc_errno {
-    pub(super) const ENOENT: i32 = rustix::io::Errno::NOENT.raw_os_error();
-    pub(super) const EINVAL: i32 = rustix::io::Errno::INVAL.raw_os_error();
-}
+const NOT_FOUND: ErrorKind = ErrorKind::OsError(Some(Errno::NOENT.raw_os_error()));
+const NOT_A_LINK: ErrorKind = ErrorKind::OsError(Some(Errno::INVAL.raw_os_error()));
 
 fn word_for(kind: FileType) -> &'static str {
     match kind {

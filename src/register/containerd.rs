@@ -14,7 +14,7 @@ use crate::engines::containerd::tables::{
 use crate::exit::Exit;
 use crate::register::containerd_edit::{self, ANNOTATION_PATTERN, RuntimeEdit};
 use crate::register::containerd_text::ContainerdConfig;
-use crate::register::containerd_undo::{self, Former};
+use crate::register::containerd_undo::{self, Original};
 use crate::register::error::ConfigError;
 use crate::register::file_change::FileChange;
 use crate::register::replace_file::{self, ReplaceError};
@@ -99,13 +99,13 @@ pub fn register(
     let path = places.config.as_path();
     let on_disk = replace_file::read(path)?;
     let text = on_disk.as_deref().unwrap_or_default();
-    let former = containerd_undo::take_out(path, text, &places.base_spec)?;
+    let former = containerd_undo::strip_edits(path, text, &places.base_spec)?;
     let config = ContainerdConfig::parse(path, &former.text)?;
     config.check_read_by_containerd()?;
     let imports = Imports::read(path, config.imports()?)?;
 
     let targets = targets(path, &config, &imports, selection, &former)?;
-    imports.refuse_hidden(config.dialect, &targets)?;
+    imports.check_not_overridden(config.dialect, &targets)?;
 
     let mut specs: Vec<FileChange> = Vec::new();
     let mut edits = Vec::new();
@@ -127,11 +127,11 @@ pub fn register(
     // The administrator may have moved or indented our lines; what they say counts.
     let after = if edits.is_empty() {
         former.text.clone()
-    } else if containerd_edit::says(path, &former.text, text, &edits) {
+    } else if containerd_edit::already_says(path, &former.text, text, &edits) {
         text.to_owned()
     } else {
         let is_new = on_disk.is_none() || former.was_missing;
-        containerd_edit::put_in(path, &former.text, is_new, &edits)?
+        containerd_edit::apply_edits(path, &former.text, is_new, &edits)?
     };
     let mut changes = specs;
     changes.push(FileChange {
@@ -157,7 +157,7 @@ pub fn unregister(places: &Places) -> Result<Vec<FileChange>, ContainerdError> {
     let path = places.config.as_path();
     let on_disk = replace_file::read(path)?;
     let text = on_disk.as_deref().unwrap_or_default();
-    let former = containerd_undo::take_out(path, text, &places.base_spec)?;
+    let former = containerd_undo::strip_edits(path, text, &places.base_spec)?;
     let mut changes = vec![FileChange {
         path: path.to_owned(),
         before: on_disk.clone(),
@@ -170,14 +170,14 @@ pub fn unregister(places: &Places) -> Result<Vec<FileChange>, ContainerdError> {
     // Without its spec the CRI plugin would not come up: a file that names one stays as it is.
     let family = places.base_spec.with_extension("");
     if former.text.contains(&*family.to_string_lossy()) {
-        containerd_undo::refuse_unmarked(path, &former.text, &places.base_spec)?;
+        containerd_undo::check_all_marked(path, &former.text, &places.base_spec)?;
     }
     for spec in &specs {
         let removal = removal(spec)?;
         if !removal.is_empty() && !former.text.is_empty() {
             let config = ContainerdConfig::parse(path, &former.text)?;
             let imports = Imports::read(path, config.imports()?)?;
-            imports.refuse_naming(config.dialect, spec)?;
+            imports.check_not_named(config.dialect, spec)?;
         }
         changes.push(removal);
     }
@@ -191,7 +191,7 @@ fn targets(
     config: &ContainerdConfig<'_>,
     imports: &Imports<'_>,
     selection: &Selection,
-    former: &Former,
+    former: &Original,
 ) -> Result<Vec<String>, ContainerdError> {
     let known = config.runtimes()?;
     let default = match imports.default_runtime_name(config.dialect) {
@@ -216,7 +216,7 @@ fn targets(
         if known.contains(name) {
             continue;
         }
-        imports.refuse_elsewhere(config.dialect, name)?;
+        imports.check_not_elsewhere(config.dialect, name)?;
         // containerd 1.x has its built-in runtime only while the file has no `runtimes`.
         let is_built_in =
             name == BUILT_IN_RUNTIME && (known.is_empty() || config.dialect == Dialect::Three);
@@ -296,7 +296,7 @@ fn plan_runtime(
     Ok((edit, Some(SpecFile { path, text })))
 }
 
-fn specs_of(former: &Former) -> BTreeSet<PathBuf> {
+fn specs_of(former: &Original) -> BTreeSet<PathBuf> {
     let specs = former.edits.iter();
     specs
         .filter_map(|edit| edit.base_runtime_spec.as_ref().map(PathBuf::from))

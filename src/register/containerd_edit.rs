@@ -1,7 +1,7 @@
 //! Lines put into a containerd configuration, marked as `marked_lines` says.
 //!
 //! Each edit is proved on the parsed values before anything is written: the file with our lines
-//! must say exactly what the file without them says, plus our keys.
+//! must say exactly what the file without them already_says, plus our keys.
 
 use std::ops::Range;
 use std::path::Path;
@@ -31,7 +31,7 @@ pub struct RuntimeEdit {
     /// The new `pod_annotations`; `None` leaves what is there.
     pub pod_annotations: Option<Vec<String>>,
     /// Whether the table needs a `runtime_type`: containerd 1.x replaces its built-in `runtimes`
-    /// by the file's, so a new table has to say what the built-in one says.
+    /// by the file's, so a new table has to say what the built-in one already_says.
     pub runtime_type: bool,
 }
 
@@ -64,7 +64,7 @@ pub fn with_our_pattern(former: &[String]) -> Vec<String> {
 /// # Errors
 ///
 /// The result would not say exactly what it should.
-pub fn put_in(
+pub fn apply_edits(
     path: &Path,
     text: &str,
     is_new: bool,
@@ -122,15 +122,15 @@ pub fn put_in(
         pieces.push((text.len()..text.len(), appended));
     }
     let result = paste(text, pieces, line_end);
-    prove(path, config.dialect, text, &result, edits)?;
+    verify_edit(path, config.dialect, text, &result, edits)?;
     Ok(result)
 }
 
-/// Whether the text says, under our marks, what `edits` on `former` would make it say.
+/// Whether the text already_says, under our marks, what `edits` on `former` would make it say.
 #[must_use]
-pub fn says(path: &Path, former: &str, text: &str, edits: &[RuntimeEdit]) -> bool {
+pub fn already_says(path: &Path, former: &str, text: &str, edits: &[RuntimeEdit]) -> bool {
     ContainerdConfig::parse(path, text)
-        .and_then(|config| prove(path, config.dialect, former, text, edits))
+        .and_then(|config| verify_edit(path, config.dialect, former, text, edits))
         .is_ok()
 }
 
@@ -144,8 +144,8 @@ pub fn spec_for(base_spec: &Path, original: Option<&str>) -> String {
     path.display().to_string()
 }
 
-/// That `after` says what `before` says, plus the edits, and nothing else.
-pub(super) fn prove(
+/// That `after` already_says what `before` already_says, plus the edits, and nothing else.
+pub(super) fn verify_edit(
     path: &Path,
     dialect: Dialect,
     before: &str,
@@ -203,7 +203,7 @@ fn paste(text: &str, mut pieces: Vec<(Range<usize>, String)>, line_end: &str) ->
         let is_insertion = range.is_empty();
         if is_insertion && !result.is_empty() && !result.ends_with('\n') {
             // At the end of a file without a newline: ours then has none either, by which
-            // `take_out` knows that this one is ours too.
+            // `strip_edits` knows that this one is ours too.
             result += line_end;
             result += piece.strip_suffix(line_end).unwrap_or(&piece);
         } else {

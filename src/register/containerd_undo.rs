@@ -9,7 +9,7 @@ use std::path::Path;
 
 use crate::engines::containerd::base_spec;
 use crate::engines::containerd::tables::{BASE_RUNTIME_SPEC, POD_ANNOTATIONS, RUNTIME_TYPE};
-use crate::register::containerd_edit::{RuntimeEdit, prove, spec_for, with_our_pattern};
+use crate::register::containerd_edit::{RuntimeEdit, spec_for, verify_edit, with_our_pattern};
 use crate::register::containerd_text::ContainerdConfig;
 use crate::register::error::ConfigError;
 use crate::register::marked_lines::{
@@ -18,7 +18,7 @@ use crate::register::marked_lines::{
 
 /// A configuration without our lines.
 #[derive(Debug)]
-pub struct Former {
+pub struct Original {
     /// The text as it was.
     pub text: String,
     /// Whether there was no file.
@@ -34,17 +34,17 @@ pub struct Former {
 /// # Errors
 ///
 /// Our lines do not say what register writes, so that nobody knows what should come back.
-pub fn take_out(path: &Path, text: &str, base_spec: &Path) -> Result<Former, ConfigError> {
+pub fn strip_edits(path: &Path, text: &str, base_spec: &Path) -> Result<Original, ConfigError> {
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     if !lines.iter().any(|line| is_added(line) || is_former(line)) {
-        return Ok(Former {
+        return Ok(Original {
             text: text.to_owned(),
             was_missing: false,
             edits: Vec::new(),
         });
     }
     let config = ContainerdConfig::parse(path, text)?;
-    let stay = lines_to_stay(&config, text)?;
+    let stay = lines_to_keep(&config, text)?;
     let mut former = String::with_capacity(text.len());
     let mut at = 0;
     for line in &lines {
@@ -65,8 +65,8 @@ pub fn take_out(path: &Path, text: &str, base_spec: &Path) -> Result<Former, Con
         former.truncate(without);
     }
     let edits = marked_edits(path, &config, text, &former, &stay, base_spec)?;
-    prove(path, config.dialect, &former, text, &edits)?;
-    Ok(Former {
+    verify_edit(path, config.dialect, &former, text, &edits)?;
+    Ok(Original {
         was_missing: former.is_empty() && text.starts_with(CREATED),
         text: former,
         edits,
@@ -78,7 +78,7 @@ pub fn take_out(path: &Path, text: &str, base_spec: &Path) -> Result<Former, Con
 /// # Errors
 ///
 /// There is one.
-pub fn refuse_unmarked(path: &Path, text: &str, base_spec: &Path) -> Result<(), ConfigError> {
+pub fn check_all_marked(path: &Path, text: &str, base_spec: &Path) -> Result<(), ConfigError> {
     let config = ContainerdConfig::parse(path, text)?;
     for runtime in config.runtimes()? {
         let Some(table) = config.runtime(&runtime)? else {
@@ -165,7 +165,7 @@ fn marked_edits(
 
 /// The starts of those lines of ours that must not go, because what the administrator added
 /// since needs them.
-fn lines_to_stay(
+fn lines_to_keep(
     config: &ContainerdConfig<'_>,
     text: &str,
 ) -> Result<BTreeSet<usize>, ConfigError> {

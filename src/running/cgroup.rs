@@ -1,4 +1,4 @@
-//! The container's ID out of its cgroup's name, for a file without a record. Pure.
+//! The container's ID out of its cgroup's name, for a file without a stamp. Pure.
 
 /// What engines put before the ID in the name of a systemd scope.
 const SCOPES: [&str; 4] = ["cri-containerd-", "crio-", "libpod-", "docker-"];

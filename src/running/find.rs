@@ -16,21 +16,21 @@ use crate::kernel::inode::Inode;
 use crate::kernel::mountinfo::{self, MountLine};
 use crate::kernel::procfs::ProcDirectory;
 use crate::running::cgroup;
-use crate::stamp::{self, Record};
+use crate::stamp::{self, Stamp};
 
 /// A file of ours in a running container.
 #[derive(Debug)]
 pub struct RunningFile {
     /// A process of the container, the one with the lowest number.
     pub pid: i32,
-    /// Whose it is, by its record, else by the process's cgroup.
+    /// Whose it is, by its stamp, else by the process's cgroup.
     pub identity: Identity,
     /// Where the container sees it.
     pub path: PathBuf,
     /// Whether the container may only read it.
     pub is_read_only: bool,
     /// What the hook recorded with it; `None` where it could not.
-    pub record: Option<Record>,
+    pub stamp: Option<Stamp>,
     file: OwnedFd,
 }
 
@@ -111,17 +111,17 @@ fn files_in(
         let file = open_in_container(pid, &path, line.id)?;
         // The file system's device is the file's identity: a copy in another namespace is no other file.
         devices.insert(line.device.to_owned()).then(|| {
-            let record = read_record(&file);
-            let identity = record.as_ref().map_or_else(
+            let stamp = read_stamp(&file);
+            let identity = stamp.as_ref().map_or_else(
                 || identity_by_cgroup(process),
-                |record| record.identity.clone(),
+                |stamp| stamp.identity.clone(),
             );
             RunningFile {
                 pid,
                 identity,
                 path,
                 is_read_only: line.is_read_only,
-                record,
+                stamp,
                 file,
             }
         })
@@ -142,11 +142,11 @@ fn open_in_container(pid: i32, path: &Path, mount: u64) -> Option<OwnedFd> {
 
 /// Only root of the host can have written this attribute, so a mount that a container made to look
 /// like ours has none.
-fn read_record(file: &OwnedFd) -> Option<Record> {
+fn read_stamp(file: &OwnedFd) -> Option<Stamp> {
     let file = open_again(file, OFlags::RDONLY).ok()?;
     let mut bytes = vec![0; stamp::MAX];
     let length = fgetxattr(&file, stamp::XATTR, bytes.as_mut_slice()).ok()?;
-    Record::read(bytes.get(..length)?).ok()
+    Stamp::read(bytes.get(..length)?).ok()
 }
 
 fn identity_by_cgroup(process: &ProcDirectory) -> Identity {

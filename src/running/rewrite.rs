@@ -25,7 +25,7 @@ use crate::error::Error;
 use crate::files::hosts_d::NodeEntries;
 use crate::kernel::procfs::ProcDirectory;
 use crate::running::find::RunningFile;
-use crate::stamp::{self, Edited, Record};
+use crate::stamp::{self, Edited, Stamp};
 use crate::text::hosts_file::HostsFile;
 
 /// How often it is tried again when the container writes at the same time.
@@ -46,11 +46,11 @@ pub enum Rewritten {
 /// Why a file was not brought up to date.
 #[derive(Debug, thiserror::Error)]
 pub enum NotRewritten {
-    /// The hook could not record what it wrote.
+    /// The hook could not stamp what it wrote.
     #[error(
-        "it was mounted without a record (in a user namespace): it gets the new entries at its next start"
+        "the hook ran in its user namespace and could not mark the file for refresh: it gets the new entries at its next start"
     )]
-    NoRecord,
+    NoStamp,
     /// The container's own doing.
     #[error(transparent)]
     Edited(#[from] Edited),
@@ -72,9 +72,9 @@ pub fn refresh(
     entries: &NodeEntries,
     dry_run: bool,
 ) -> Result<Rewritten, NotRewritten> {
-    let record = file.record.as_ref().ok_or(NotRewritten::NoRecord)?;
+    let stamp = file.stamp.as_ref().ok_or(NotRewritten::NoStamp)?;
     let text = file.read()?;
-    let parts = record.split(&text)?;
+    let parts = stamp.split(&text)?;
     let limit = size_of_filesystem(file)?.saturating_sub(parts.behind.len() as u64);
     let (wanted, left_out) = sections(parts.own, entries, limit);
     if parts.node == wanted.as_slice() {
@@ -85,11 +85,11 @@ pub fn refresh(
     }
     if file.is_read_only {
         remount(file, false)?;
-        let replaced = replace(file, record, &wanted);
+        let replaced = replace(file, stamp, &wanted);
         remount(file, true)?;
         replaced?;
     } else {
-        replace(file, record, &wanted)?;
+        replace(file, stamp, &wanted)?;
     }
     Ok(Rewritten::Replaced { left_out })
 }
@@ -104,13 +104,13 @@ fn sections(own: &[u8], entries: &NodeEntries, limit: u64) -> (Vec<u8>, Vec<Stri
     )
 }
 
-fn replace(file: &RunningFile, record: &Record, wanted: &[u8]) -> Result<(), NotRewritten> {
+fn replace(file: &RunningFile, stamp: &Stamp, wanted: &[u8]) -> Result<(), NotRewritten> {
     let open = file.open(OFlags::RDWR)?;
     let mut end = file.open(OFlags::WRONLY | OFlags::APPEND)?;
-    let store = |record: &Record| {
-        let bytes = record
+    let store = |stamp: &Stamp| {
+        let bytes = stamp
             .bytes()
-            .map_err(|error| file.failed("record", std::io::Error::other(error)))?;
+            .map_err(|error| file.failed("stamp", std::io::Error::other(error)))?;
         fsetxattr(&open, stamp::XATTR, &bytes, XattrFlags::empty())
             .map_err(|errno| file.failed("fsetxattr", errno))
     };
@@ -119,7 +119,7 @@ fn replace(file: &RunningFile, record: &Record, wanted: &[u8]) -> Result<(), Not
             .map(|status| status.size())
             .map_err(|source| file.failed("stat", source))
     };
-    let during = record.during(wanted);
+    let during = stamp.during(wanted);
     store(&during)?;
     for _ in 0..TRIES {
         let text = file.read()?;

@@ -22,12 +22,12 @@ const ALIASES_HEADER: &str = "\n# Entries added by HostAliases.\n";
 pub struct HostsFile {
     bytes: Vec<u8>,
     sources: Vec<String>,
-    parts: Vec<(usize, Part)>,
+    parts: Vec<(usize, Run)>,
 }
 
 /// Whose a run of lines is: small, since there is one for each entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
+enum Run {
     Kubelet,
     PodAddress,
     Node,
@@ -82,17 +82,17 @@ impl HostsFile {
     /// in the order given. Without a name there is no line for the addresses.
     pub fn for_pod_network(addresses: &[String], name: Option<PodName<'_>>) -> Self {
         let mut file = Self::default();
-        file.push(Part::Kubelet, &[POD_HEADER, BOILERPLATE]);
+        file.push(Run::Kubelet, &[POD_HEADER, BOILERPLATE]);
         if let Some(PodName { hostname, domain }) = name {
             for address in addresses {
                 match domain {
                     Some(domain) => {
                         file.push(
-                            Part::PodAddress,
+                            Run::PodAddress,
                             &[address, "\t", hostname, ".", domain, "\t", hostname, "\n"],
                         );
                     }
-                    None => file.push(Part::PodAddress, &[address, "\t", hostname, "\n"]),
+                    None => file.push(Run::PodAddress, &[address, "\t", hostname, "\n"]),
                 }
             }
         }
@@ -103,9 +103,9 @@ impl HostsFile {
     /// header. No line for the Pod's address: the node's file has the node's.
     pub fn for_host_network(node_hosts: &[u8]) -> Self {
         let mut file = Self::default();
-        file.push(Part::Kubelet, &[HOST_NETWORK_HEADER]);
+        file.push(Run::Kubelet, &[HOST_NETWORK_HEADER]);
         if !node_hosts.is_empty() {
-            file.parts.push((file.bytes.len(), Part::Node));
+            file.parts.push((file.bytes.len(), Run::Node));
             file.bytes.extend_from_slice(node_hosts);
         }
         file
@@ -116,7 +116,7 @@ impl HostsFile {
         Self {
             bytes: engine_hosts,
             sources: Vec::new(),
-            parts: vec![(0, Part::Engine)],
+            parts: vec![(0, Run::Engine)],
         }
     }
 
@@ -164,15 +164,15 @@ impl HostsFile {
         })
     }
 
-    fn origin(&self, part: Part) -> Origin<'_> {
+    fn origin(&self, part: Run) -> Origin<'_> {
         let name = |source: usize| self.sources.get(source).map_or("", String::as_str);
         match part {
-            Part::Kubelet => Origin::Kubelet,
-            Part::PodAddress => Origin::PodAddress,
-            Part::Node => Origin::Node,
-            Part::Engine => Origin::Engine,
-            Part::Heading { source } => Origin::Heading(name(source)),
-            Part::Entry { source, position } => Origin::Entry(name(source), position),
+            Run::Kubelet => Origin::Kubelet,
+            Run::PodAddress => Origin::PodAddress,
+            Run::Node => Origin::Node,
+            Run::Engine => Origin::Engine,
+            Run::Heading { source } => Origin::Heading(name(source)),
+            Run::Entry { source, position } => Origin::Entry(name(source), position),
         }
     }
 
@@ -184,10 +184,10 @@ impl HostsFile {
         self.sources.push(name.to_owned());
         // A file without a final newline gets none of its own: the heading's first byte ends its
         // last line, and there is no empty line then. That is the kubelet's way.
-        self.push(Part::Heading { source }, &[heading]);
+        self.push(Run::Heading { source }, &[heading]);
         for alias in aliases {
             self.push(
-                Part::Entry {
+                Run::Entry {
                     source,
                     position: alias.position(),
                 },
@@ -204,7 +204,7 @@ impl HostsFile {
         }
     }
 
-    fn push(&mut self, part: Part, pieces: &[&str]) {
+    fn push(&mut self, part: Run, pieces: &[&str]) {
         self.parts.push((self.bytes.len(), part));
         for piece in pieces {
             self.bytes.extend_from_slice(piece.as_bytes());

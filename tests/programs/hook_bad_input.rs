@@ -80,7 +80,7 @@ impl Case {
     }
 
     /// Writes the hook's configuration, as root's.
-    fn settings(&self, text: &str) -> PathBuf {
+    fn config(&self, text: &str) -> PathBuf {
         let path = self.home.path().join("config.toml");
         fs::write(&path, text).unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
@@ -604,7 +604,7 @@ fn an_annotation_is_refused_before_anything_is_entered() {
     let mut case = Case::new(&[("oci-hostaliases.io/domain", "A")]);
     case.state["pid"] = Value::from(1);
     fs::remove_dir_all(case.bundle().join("rootfs")).unwrap();
-    case.settings("on-error = 7");
+    case.config("on-error = 7");
     assert_stopped(
         &case.run(),
         5,
@@ -655,7 +655,7 @@ fn on_error_warn_starts_the_container_all_the_same() {
     let subject = "container hook-bad-input";
     let warned = |annotations: &[(&str, &str)]| {
         let case = Case::new(annotations);
-        case.settings("on-error = \"warn\"");
+        case.config("on-error = \"warn\"");
         case
     };
     assert_started(
@@ -715,7 +715,7 @@ fn a_configuration_that_is_wrong() {
     ] {
         assert_fault(
             |case| {
-                let path = case.settings(text);
+                let path = case.config(text);
                 fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
             },
             4,
@@ -730,7 +730,7 @@ fn a_key_that_nobody_knows_in_the_configuration_is_only_a_warning() {
         return skipped("a_key_that_nobody_knows_in_the_configuration_is_only_a_warning: not root");
     }
     let case = Case::new(&ASKS);
-    case.settings("on-eror = \"warn\"");
+    case.config("on-eror = \"warn\"");
     let refusal = "container hook-bad-input: the state has pid 0: this stage needs the container's process as the host sees it";
     assert_eq!(
         case.run(),

@@ -7,13 +7,13 @@ mod annotations;
 #[path = "../support/apimachinery.rs"]
 mod apimachinery;
 mod bounded_read;
+mod config;
 mod fixtures;
 mod hosts_text;
 mod mountinfo;
 mod plan_table;
 mod pod_addresses;
 mod pod_line;
-mod settings;
 mod shallow_reader;
 #[path = "../support/skipped.rs"]
 mod skipped;

@@ -2,7 +2,7 @@
 //! table with a `config.json` as the engine writes it.
 
 use crate::fixtures::{annotated, config_fixture, container};
-use oci_hostaliases::facts::hosts_mount::{Engine, HostsMount};
+use oci_hostaliases::facts::hosts_mount::{HostsMount, HostsWriter};
 use oci_hostaliases::facts::request::Request;
 use oci_hostaliases::plan::{self, Action, Plan};
 use serde_json::{Value, json};
@@ -327,8 +327,8 @@ fn the_last_of_two_mounts_hides_the_first() {
 
 #[test]
 fn the_source_tells_who_made_the_file() {
-    let engine = |engine, source: &str| HostsMount::Engine {
-        engine,
+    let engine = |writer, source: &str| HostsMount::Engine {
+        writer,
         source: source.to_owned(),
     };
     let copy = |source: &str| HostsMount::CopyOfNodeHosts {
@@ -343,7 +343,10 @@ fn the_source_tells_who_made_the_file() {
         // Directories of the kubelet, containerd and the others can be anywhere.
         (
             "/data/kubelet/pods/6f0ad0e1/etc-hosts",
-            engine(Engine::Kubelet, "/data/kubelet/pods/6f0ad0e1/etc-hosts"),
+            engine(
+                HostsWriter::Kubelet,
+                "/data/kubelet/pods/6f0ad0e1/etc-hosts",
+            ),
         ),
         (
             "/var/lib/rancher/k3s/agent/containerd/io.containerd.grpc.v1.cri/sandboxes/4bd6/hosts",
@@ -354,18 +357,18 @@ fn the_source_tells_who_made_the_file() {
         (
             "/run/user/1000/containers/overlay-containers/0d1c/userdata/hosts",
             engine(
-                Engine::Podman,
+                HostsWriter::Podman,
                 "/run/user/1000/containers/overlay-containers/0d1c/userdata/hosts",
             ),
         ),
         (
             "/mnt/docker/containers/0d1c/hosts",
-            engine(Engine::Docker, "/mnt/docker/containers/0d1c/hosts"),
+            engine(HostsWriter::Docker, "/mnt/docker/containers/0d1c/hosts"),
         ),
         (
             "/home/user/.local/share/nerdctl/1935db59/etchosts/k8s.io/0d1c/hosts",
             engine(
-                Engine::Nerdctl,
+                HostsWriter::Nerdctl,
                 "/home/user/.local/share/nerdctl/1935db59/etchosts/k8s.io/0d1c/hosts",
             ),
         ),

@@ -8,7 +8,7 @@ use std::process::Command;
 use crate::fixtures::{config_fixture, container};
 use crate::skipped::skipped;
 use oci_hostaliases::facts::config_json::ConfigJson;
-use oci_hostaliases::facts::container::{Container, Identity, Namespace};
+use oci_hostaliases::facts::container::{Container, Identity, NamespaceSource};
 use oci_hostaliases::facts::state::State;
 use oci_spec::runtime::{
     LinuxBuilder, LinuxNamespaceBuilder, LinuxNamespaceType, MountBuilder, ProcessBuilder,
@@ -418,16 +418,16 @@ fn slashes_may_be_escaped_and_lines_broken() {
         container.annotations.get("oci-hostaliases.io/domain"),
         Some("a.b")
     );
-    assert_eq!(container.network, Namespace::Joined("/n".into()));
+    assert_eq!(container.network, NamespaceSource::Joined("/n".into()));
 }
 
 /// The facts that decide anything, as one line.
 fn summary(fixture: &str) -> String {
     let container = container(&config_fixture(fixture));
-    let namespace = |namespace: &Namespace| match namespace {
-        Namespace::Runtime => "the runtime's".to_owned(),
-        Namespace::New => "new".to_owned(),
-        Namespace::Joined(path) => path.display().to_string(),
+    let namespace = |namespace: &NamespaceSource| match namespace {
+        NamespaceSource::Runtime => "the runtime's".to_owned(),
+        NamespaceSource::New => "new".to_owned(),
+        NamespaceSource::Joined(path) => path.display().to_string(),
     };
     format!(
         "hostname {}, HOSTNAME {}, network {}, uts {}, userns {}, label {}, namespace {}, CRI-O IPs {:?}",

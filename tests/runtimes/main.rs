@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod bundle;
+mod config;
 mod engine_mounts;
 mod failures;
 mod label;
@@ -20,7 +21,6 @@ mod refusals;
 mod rootfs;
 #[path = "../support/seccomp_filter.rs"]
 mod seccomp_filter;
-mod settings;
 #[path = "../support/skipped.rs"]
 mod skipped;
 mod symlinks;

@@ -230,10 +230,10 @@ fn user_namespace() {
         let corp = bundle.entries("corp.hosts", "10.0.0.1 registry.corp\n");
         let (_, stderr, status) = said(&container.refresh());
         if bundle.stage == "createContainer" {
-            // The hook was in the user namespace itself, where nobody may record anything.
+            // The hook was in the user namespace itself, where nobody may stamp anything.
             assert_eq!(
                 stderr,
-                "oci-hostaliases: container case: it was mounted without a record (in a user namespace): \
+                "oci-hostaliases: container case: the hook ran in its user namespace and could not mark the file for refresh: \
                  it gets the new entries at its next start\n"
             );
             assert_eq!((container.hosts(), status), (started, 1));

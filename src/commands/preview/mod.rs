@@ -15,10 +15,10 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::facts::request;
 use crate::files::admin_file;
-use crate::files::config::{self, Settings};
+use crate::files::config::{self, Config};
 use crate::files::hosts_d::NodeEntries;
 use crate::plan::Plan;
-use crate::pod_line::Missing;
+use crate::pod_line::MissingFact;
 use crate::text::hosts_file::HostsFile;
 use crate::validation::field_error::FieldErrors;
 use crate::validation::names;
@@ -205,10 +205,10 @@ impl fmt::Display for RefusedFields {
 impl std::error::Error for RefusedFields {}
 
 /// What is missing, and the option that gives it.
-fn note_on(missing: &Missing) -> String {
+fn note_on(missing: &MissingFact) -> String {
     let option = match missing {
-        Missing::Address => "--pod-ip",
-        Missing::HostName | Missing::ValidHostName(_) => "--hostname",
+        MissingFact::Address => "--pod-ip",
+        MissingFact::HostName | MissingFact::ValidHostName(_) => "--hostname",
     };
     format!("{missing}: give {option}")
 }
@@ -216,7 +216,7 @@ fn note_on(missing: &Missing) -> String {
 /// What the hook would write at most. A configuration that cannot be read is the business of
 /// `doctor`: here it must not be in the way.
 fn size_limit() -> u64 {
-    Settings::load(config::DEFAULT_PATH.as_ref())
+    Config::load(config::DEFAULT_PATH.as_ref())
         .unwrap_or_default()
         .size_limit
 }

@@ -8,7 +8,7 @@ use crate::commands::preview::{
 };
 use crate::error::{Error, on_one_line};
 use crate::facts::annotations::HOST_ALIASES;
-use crate::facts::container::{Container, Identity, Namespace};
+use crate::facts::container::{Container, Identity, NamespaceSource};
 use crate::facts::hosts_mount::HostsMount;
 use crate::facts::request::Request;
 use crate::files::admin_file;
@@ -118,9 +118,9 @@ fn managed_file(
 /// its own: engines bind what they make, and have no reason to bind the host's.
 fn is_on_host_network(container: &Container) -> bool {
     match &container.network {
-        Namespace::Runtime => true,
-        Namespace::New => false,
-        Namespace::Joined(path) => {
+        NamespaceSource::Runtime => true,
+        NamespaceSource::New => false,
+        NamespaceSource::Joined(path) => {
             let ours = ProcDirectory::of_self().and_then(|ours| ours.namespace("net"));
             matches!((NamespaceId::at(path), ours), (Ok(theirs), Ok(ours)) if theirs == ours)
         }

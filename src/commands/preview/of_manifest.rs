@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::facts::annotations::{HOST_ALIASES, POD_IPS};
 use crate::facts::pod_manifest::{PodManifest, Refusal, SPEC_HOST_ALIASES};
 use crate::plan::{self, Action, Plan};
-use crate::pod_line::Missing;
+use crate::pod_line::MissingFact;
 use crate::text::hosts_file::{HostsFile, PodName};
 use crate::validation::field_error::{FieldError, FieldErrors};
 
@@ -164,7 +164,7 @@ fn pod_network_file(
         (&pod.status_pod_ips, "status.podIPs"),
     ]);
     if addresses.is_empty() {
-        preview.notes.push(note_on(&Missing::Address));
+        preview.notes.push(note_on(&MissingFact::Address));
     }
     preview.pod_network(Some((hostname, hostname_source)), domain);
     preview.provenance.addresses = addresses_source;

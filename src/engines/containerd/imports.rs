@@ -169,7 +169,7 @@ impl<'p> Imports<'p> {
     /// # Errors
     ///
     /// There is one.
-    pub fn refuse_elsewhere(&self, dialect: Dialect, runtime: &str) -> Result<(), ImportError> {
+    pub fn check_not_elsewhere(&self, dialect: Dialect, runtime: &str) -> Result<(), ImportError> {
         for (import, table) in &self.files {
             if runtime_table(table, dialect, runtime).is_some() {
                 return Err(ImportError::Elsewhere {
@@ -187,7 +187,11 @@ impl<'p> Imports<'p> {
     /// # Errors
     ///
     /// It would not.
-    pub fn refuse_hidden(&self, dialect: Dialect, runtimes: &[String]) -> Result<(), ImportError> {
+    pub fn check_not_overridden(
+        &self,
+        dialect: Dialect,
+        runtimes: &[String],
+    ) -> Result<(), ImportError> {
         for (import, table) in &self.files {
             for plugin in strings(table.get("disabled_plugins")) {
                 if plugin == "cri" || plugin == Dialect::Two.plugin() || plugin == dialect.plugin()
@@ -238,7 +242,7 @@ impl<'p> Imports<'p> {
     /// # Errors
     ///
     /// There is one.
-    pub fn refuse_naming(&self, dialect: Dialect, spec: &Path) -> Result<(), ImportError> {
+    pub fn check_not_named(&self, dialect: Dialect, spec: &Path) -> Result<(), ImportError> {
         for (import, table) in &self.files {
             let runtimes = containerd(table, dialect).and_then(|it| it.get("runtimes"));
             let names_it = runtimes

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use crate::skipped::skipped;
 use oci_hostaliases::exit::Exit;
-use oci_hostaliases::files::config::{OnError, Settings};
+use oci_hostaliases::files::config::{Config, OnError};
 
-const DEFAULT: Settings = Settings {
+const DEFAULT: Config = Config {
     on_error: OnError::Fail,
     read_only: false,
     size_limit: 1_048_576,
@@ -17,22 +17,22 @@ const DEFAULT: Settings = Settings {
 
 #[track_caller]
 fn assert_refused(text: &str, error: &str) {
-    assert_eq!(Settings::read(text), Err(error.to_owned()), "{text}");
+    assert_eq!(Config::read(text), Err(error.to_owned()), "{text}");
 }
 
 #[test]
 fn every_key_has_a_default() {
     for text in ["", "\n\n", "# nothing\n", "\t# on-error = \"warn\"\r\n"] {
-        assert_eq!(Settings::read(text), Ok(DEFAULT), "{text:?}");
+        assert_eq!(Config::read(text), Ok(DEFAULT), "{text:?}");
     }
-    assert_eq!(Settings::default(), DEFAULT);
+    assert_eq!(Config::default(), DEFAULT);
 }
 
 #[test]
 fn all_keys() {
     assert_eq!(
-        Settings::read("on-error = \"warn\"\nread-only = true # why\nsize-limit = '64KiB'\n"),
-        Ok(Settings {
+        Config::read("on-error = \"warn\"\nread-only = true # why\nsize-limit = '64KiB'\n"),
+        Ok(Config {
             on_error: OnError::Warn,
             read_only: true,
             size_limit: 65_536,
@@ -40,17 +40,17 @@ fn all_keys() {
         })
     );
     assert_eq!(
-        Settings::read("on-error = \"fail\"\r\nread-only = false\r\n\"size-limit\" = \"1MiB\"\r\n"),
+        Config::read("on-error = \"fail\"\r\nread-only = false\r\n\"size-limit\" = \"1MiB\"\r\n"),
         Ok(DEFAULT)
     );
 }
 
 #[test]
 fn an_unknown_key_is_a_warning() {
-    let read = Settings::read("on-eror = \"warn\"\nread-only = true\n[table]\nx = 1\n").unwrap();
+    let read = Config::read("on-eror = \"warn\"\nread-only = true\n[table]\nx = 1\n").unwrap();
     assert_eq!(
         read,
-        Settings {
+        Config {
             read_only: true,
             warnings: vec![
                 "\"on-eror\": Unknown key".to_owned(),
@@ -72,8 +72,8 @@ fn sizes() {
         ("1024MiB", 1_073_741_824),
         ("1073741824", 1_073_741_824),
     ] {
-        let settings = Settings::read(&format!("size-limit = \"{size}\"")).unwrap();
-        assert_eq!(settings.size_limit, bytes, "{size}");
+        let config = Config::read(&format!("size-limit = \"{size}\"")).unwrap();
+        assert_eq!(config.size_limit, bytes, "{size}");
     }
     for (value, shown) in [
         (r#""""#, r#""""#),
@@ -157,7 +157,7 @@ fn syntax_errors_are_named_with_their_line() {
         ("on-error: warn", 1),
         ("read-only = true on-error = \"warn\"", 1),
     ] {
-        let error = Settings::read(text).unwrap_err();
+        let error = Config::read(text).unwrap_err();
         assert!(
             error.starts_with(&format!("line {line}: ")),
             "{text:?}: {error}"
@@ -178,11 +178,11 @@ fn root_file(directory: &Path, mode: u32, bytes: &[u8]) -> std::path::PathBuf {
 fn without_a_file_the_defaults_apply() {
     let directory = tempfile::tempdir().unwrap();
     assert_eq!(
-        Settings::load(&directory.path().join("config.toml")).unwrap(),
+        Config::load(&directory.path().join("config.toml")).unwrap(),
         DEFAULT
     );
     assert_eq!(
-        Settings::load(&directory.path().join("no/such/directory/config.toml")).unwrap(),
+        Config::load(&directory.path().join("no/such/directory/config.toml")).unwrap(),
         DEFAULT
     );
 }
@@ -191,7 +191,7 @@ fn without_a_file_the_defaults_apply() {
 fn only_a_file_that_is_roots_alone_is_read() {
     let directory = tempfile::tempdir().unwrap();
     let refusal = |path: &Path| {
-        let error = Settings::load(path).unwrap_err();
+        let error = Config::load(path).unwrap_err();
         (
             error.exit(),
             error
@@ -206,7 +206,7 @@ fn only_a_file_that_is_roots_alone_is_read() {
     }
     for mode in [0o644, 0o600, 0o444, 0o755] {
         let path = root_file(directory.path(), mode, b"on-error = \"warn\"\n");
-        assert_eq!(Settings::load(&path).unwrap().on_error, OnError::Warn);
+        assert_eq!(Config::load(&path).unwrap().on_error, OnError::Warn);
     }
     for (mode, shown) in [
         (0o664, "0664"),
@@ -240,7 +240,7 @@ fn a_file_that_cannot_be_used_is_the_nodes_configuration() {
     }
     let directory = tempfile::tempdir().unwrap();
     let refusal = |path: &Path| {
-        let error = Settings::load(path).unwrap_err();
+        let error = Config::load(path).unwrap_err();
         let said = oci_hostaliases::error::on_one_line(&error);
         (
             error.exit(),
@@ -250,7 +250,7 @@ fn a_file_that_cannot_be_used_is_the_nodes_configuration() {
     // 64 KiB are enough.
     let mut text = vec![b'#'; 65_536];
     assert_eq!(
-        Settings::load(&root_file(directory.path(), 0o644, &text)).unwrap(),
+        Config::load(&root_file(directory.path(), 0o644, &text)).unwrap(),
         DEFAULT
     );
     text.push(b'#');
@@ -279,7 +279,7 @@ fn a_file_that_cannot_be_used_is_the_nodes_configuration() {
     );
     // Bytes that are no text are refused where they matter, and not in a comment.
     assert_eq!(
-        Settings::load(&root_file(directory.path(), 0o644, b"# caf\xe9\n")).unwrap(),
+        Config::load(&root_file(directory.path(), 0o644, b"# caf\xe9\n")).unwrap(),
         DEFAULT
     );
     assert_eq!(

@@ -8,7 +8,7 @@ use crate::{ALIASES_SECTION, BOILERPLATE, each_runtime_and_stage};
 
 #[test]
 fn read_only() {
-    each_runtime_and_stage("settings::read_only", |bundle| {
+    each_runtime_and_stage("config::read_only", |bundle| {
         fs::write(bundle.config_toml(), "read-only = true\n").unwrap();
         bundle.set_script("cat /etc/hosts; echo x >>/etc/hosts || grep -o ' /etc/hosts r[ow],nosuid,nodev,noexec' /proc/self/mountinfo");
         let ran = bundle.run();
@@ -26,7 +26,7 @@ fn read_only() {
 
 #[test]
 fn size_limit() {
-    each_runtime_and_stage("settings::size_limit", |bundle| {
+    each_runtime_and_stage("config::size_limit", |bundle| {
         fs::write(bundle.config_toml(), "size-limit = \"8KiB\"\n").unwrap();
         bundle.set_script("dd if=/dev/zero of=/etc/hosts bs=4096 count=64 2>&1 | grep -c 'No space left'; wc -c </etc/hosts");
         assert_eq!(bundle.shown(), "1\n8192\n");
@@ -35,7 +35,7 @@ fn size_limit() {
 
 #[test]
 fn larger_than_the_limit() {
-    each_runtime_and_stage("settings::larger_than_the_limit", |bundle| {
+    each_runtime_and_stage("config::larger_than_the_limit", |bundle| {
         fs::write(bundle.config_toml(), "size-limit = \"4KiB\"\n").unwrap();
         let lines: String = (0..500)
             .map(|nth| format!("10.1.2.3 name-{nth}\n"))
@@ -48,7 +48,7 @@ fn larger_than_the_limit() {
 
 #[test]
 fn on_error_warn() {
-    each_runtime_and_stage("settings::on_error_warn", |bundle| {
+    each_runtime_and_stage("config::on_error_warn", |bundle| {
         fs::write(bundle.config_toml(), "on-error = \"warn\"\n").unwrap();
         bundle.annotate("oci-hostaliases.io/host-aliases", r#"[{"ip":"010.0.0.5"}]"#);
         assert_eq!(bundle.shown(), IMAGE_HOSTS, "started without, untouched");
@@ -57,7 +57,7 @@ fn on_error_warn() {
 
 #[test]
 fn wrong_configuration() {
-    each_runtime_and_stage("settings::wrong_configuration", |bundle| {
+    each_runtime_and_stage("config::wrong_configuration", |bundle| {
         for (text, mode) in [
             ("on-error = \"maybe\"\n", 0o644),
             ("on-error = \"warn\"\n", 0o666),
