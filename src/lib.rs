@@ -33,6 +33,8 @@
 // panics would stop a container. In a release build arithmetic wraps; fuzzing checks it.
 #![warn(
     clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
     clippy::string_slice,
     clippy::todo,
     clippy::unimplemented,

@@ -1,13 +1,11 @@
 //! `completions`: what a shell needs to complete our command line. Run when a package is built.
 
-use std::io::{self, Write};
-
 use clap::{Args, CommandFactory, ValueEnum};
 use clap_complete::generate;
 use clap_complete::shells::{Bash, Fish, Zsh};
 
+use crate::commands::output::Output;
 use crate::commands::{Cli, Failure};
-use crate::error::Error;
 use crate::exit::Exit;
 
 /// Print the completions for a shell
@@ -24,7 +22,7 @@ enum Shell {
 }
 
 impl Completions {
-    pub(super) fn exec(self) -> Result<Exit, Failure> {
+    pub(super) fn exec(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         let mut cli = Cli::command();
         let name = cli.get_name().to_owned();
         // Not straight to stdout: clap_complete panics when that is closed.
@@ -34,9 +32,7 @@ impl Completions {
             Shell::Zsh => generate(Zsh, &mut cli, name, &mut text),
             Shell::Fish => generate(Fish, &mut cli, name, &mut text),
         }
-        io::stdout()
-            .write_all(&text)
-            .map_err(|source| Error::file("write", "stdout", source))?;
+        output.print(text);
         Ok(Exit::Done)
     }
 }

@@ -1,11 +1,10 @@
 //! `doctor`: whether it works on this node, and if not, the one thing to change.
 
-use std::io::{self, Write};
-
 use clap::Args;
 use serde::Serialize;
 
 use crate::commands::Failure;
+use crate::commands::output::Output;
 use crate::doctor;
 use crate::doctor::report::Report;
 use crate::exit::Exit;
@@ -43,7 +42,7 @@ struct One<'r> {
 }
 
 impl Doctor {
-    pub(super) fn exec(self) -> Result<Exit, Failure> {
+    pub(super) fn exec(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         let report = doctor::examine();
         let change = report.change();
         let text = if self.json {
@@ -51,10 +50,7 @@ impl Doctor {
         } else {
             as_text(&report, change.as_deref())
         };
-        // Not print!: with a closed pipe it would panic.
-        io::stdout()
-            .write_all(text.as_bytes())
-            .map_err(|error| Failure::new(Exit::System, format!("write stdout: {error}")))?;
+        output.print(text);
         Ok(match change {
             None => Exit::Done,
             Some(_) => Exit::System,

@@ -9,7 +9,8 @@ use std::path::Path;
 use clap::Args;
 
 use crate::commands::Failure;
-use crate::commands::preview::{self, Preview, PreviewOptions, Provenance};
+use crate::commands::output::Output;
+use crate::commands::preview::{Preview, PreviewOptions, Provenance};
 use crate::exit::Exit;
 use crate::facts::annotations::HOST_ALIASES;
 use crate::facts::pod_manifest::SPEC_HOST_ALIASES;
@@ -23,14 +24,14 @@ pub(super) struct Explain {
 }
 
 impl Explain {
-    pub(super) fn exec(self) -> Result<Exit, Failure> {
+    pub(super) fn exec(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         let preview = self.options.preview()?;
         let mut text = head(&preview);
         if let Some(file) = &preview.file {
             text.push('\n');
             text.push_str(&table(file, &preview.provenance));
         }
-        preview::print(text.as_bytes())?;
+        output.print(text);
         Ok(Exit::Done)
     }
 }

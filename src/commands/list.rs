@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::commands::Failure;
+use crate::commands::output::Output;
 use crate::exit::Exit;
 use crate::running::find::{self, RunningFile};
 
@@ -16,17 +17,17 @@ pub(super) struct List {
 }
 
 impl List {
-    pub(super) fn exec(self) -> Result<Exit, Failure> {
+    pub(super) fn exec(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         let found = find::running_files()?;
-        if self.json {
-            println!(
-                "{:#}",
-                json!(found.files.iter().map(as_json).collect::<Vec<_>>())
-            );
+        output.print(if self.json {
+            let files: Vec<_> = found.files.iter().map(as_json).collect();
+            format!("{:#}\n", json!(files))
         } else {
-            print_table(&found.files);
+            table(&found.files)
+        });
+        if let Some(hidden) = found.hidden() {
+            output.say(hidden);
         }
-        found.say_what_is_hidden();
         Ok(Exit::Done)
     }
 }
@@ -44,7 +45,7 @@ fn as_json(file: &RunningFile) -> serde_json::Value {
 }
 
 /// Columns as wide as their widest cell; `-` for what nobody tells.
-fn print_table(files: &[RunningFile]) {
+fn table(files: &[RunningFile]) -> String {
     let cell = |text: Option<&str>| {
         text.filter(|text| !text.is_empty())
             .map_or("-".to_owned(), |text| text.escape_default().to_string())
@@ -66,12 +67,15 @@ fn print_table(files: &[RunningFile]) {
             *width = (*width).max(cell.len());
         }
     }
+    let mut table = String::new();
     for row in &rows {
         let line: Vec<String> = row
             .iter()
             .zip(widths)
             .map(|(cell, width)| format!("{cell:width$}"))
             .collect();
-        println!("{}", line.join("  ").trim_end());
+        table += line.join("  ").trim_end();
+        table.push('\n');
     }
+    table
 }

@@ -4,6 +4,7 @@ mod completions;
 mod doctor;
 mod explain;
 mod list;
+pub mod output;
 mod preview;
 mod refresh;
 mod register;
@@ -15,6 +16,7 @@ use std::fmt;
 
 use clap::{Parser, Subcommand};
 
+use crate::commands::output::Output;
 use crate::exit::Exit;
 
 /// Kubernetes' `hostAliases` for every container that an OCI runtime starts.
@@ -39,22 +41,26 @@ enum Verb {
 }
 
 impl Cli {
-    /// Does what the command line says. What is printed on stdout is the result; messages for the
-    /// person go to stderr.
-    ///
-    /// # Errors
-    ///
-    /// The situation, for stderr, and the exit status.
-    pub fn exec(self) -> Result<Exit, Failure> {
-        match self.verb {
-            Verb::Render(render) => render.exec(),
-            Verb::Explain(explain) => explain.exec(),
-            Verb::Register(register) => register.exec(),
-            Verb::Unregister(unregister) => unregister.exec(),
-            Verb::Doctor(doctor) => doctor.exec(),
-            Verb::Refresh(refresh) => refresh.exec(),
-            Verb::List(list) => list.exec(),
-            Verb::Completions(completions) => completions.exec(),
+    /// Does what the command line says, and writes all that there is to say to `output`.
+    pub fn exec(self, output: &mut Output<'_>) -> Exit {
+        let done = match self.verb {
+            Verb::Render(render) => render.exec(output),
+            Verb::Explain(explain) => explain.exec(output),
+            Verb::Register(register) => register.exec(output),
+            Verb::Unregister(unregister) => unregister.exec(output),
+            Verb::Doctor(doctor) => doctor.exec(output),
+            Verb::Refresh(refresh) => refresh.exec(output),
+            Verb::List(list) => list.exec(output),
+            Verb::Completions(completions) => completions.exec(output),
+        };
+        // What was printed before a failure is still the reader's.
+        let finished = output.finish();
+        match done.and_then(|exit| finished.map(|()| exit)) {
+            Ok(exit) => exit,
+            Err(failure) => {
+                output.fail(&failure);
+                failure.exit
+            }
         }
     }
 }

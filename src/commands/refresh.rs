@@ -7,9 +7,9 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::commands::Failure;
+use crate::commands::output::Output;
 use crate::exit::Exit;
 use crate::files::hosts_d::{self, NodeEntries};
-use crate::log::printable;
 use crate::running::find::{self, RunningFile};
 use crate::running::rewrite::{self, NotRewritten, Rewritten};
 
@@ -38,12 +38,15 @@ struct Count {
 }
 
 impl Refresh {
-    pub(super) fn exec(self) -> Result<Exit, Failure> {
+    pub(super) fn exec(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         let mut count = Count::default();
         let first = find::running_files()?;
-        let all_seen = first.say_what_is_hidden();
+        let hidden = first.hidden();
+        if let Some(hidden) = hidden {
+            output.say(hidden);
+        }
         for file in &first.files {
-            self.refresh(file, &mut count, true);
+            self.refresh(file, &mut count, true, output);
         }
         if !self.dry_run {
             std::thread::sleep(START_GRACE);
@@ -54,29 +57,35 @@ impl Refresh {
                 .iter()
                 .filter(|file| !known.contains(&file.pid))
             {
-                self.refresh(file, &mut count, false);
+                self.refresh(file, &mut count, false, output);
             }
         }
         for left_out in &count.left_out {
-            eprintln!("oci-hostaliases: left out: {}", printable(left_out));
+            output.say(format_args!("left out: {left_out}"));
         }
         let done = if self.dry_run {
             "to be refreshed"
         } else {
             "refreshed"
         };
-        println!(
-            "{} {done}, {} up to date, {} not possible",
+        output.print(format!(
+            "{} {done}, {} up to date, {} not possible\n",
             count.replaced, count.up_to_date, count.failed
-        );
+        ));
         Ok(match (count.failed, count.left_out.len()) {
-            (0, 0) if all_seen => Exit::Done,
+            (0, 0) if hidden.is_none() => Exit::Done,
             (0, 1..) => Exit::NodeConfiguration,
             _ => Exit::System,
         })
     }
 
-    fn refresh(&self, file: &RunningFile, count: &mut Count, say_up_to_date: bool) {
+    fn refresh(
+        &self,
+        file: &RunningFile,
+        count: &mut Count,
+        say_up_to_date: bool,
+        output: &mut Output<'_>,
+    ) {
         let namespace = file.identity.namespace.as_deref();
         let entries = NodeEntries::read(&self.hosts_d, namespace);
         count.left_out.extend(entries.left_out.iter().cloned());
@@ -84,17 +93,14 @@ impl Refresh {
             Ok(Rewritten::UpToDate) => count.up_to_date += usize::from(say_up_to_date),
             Ok(Rewritten::Replaced { left_out }) => {
                 count.replaced += 1;
-                println!(
-                    "{}: {}",
-                    if self.dry_run {
-                        "would refresh"
-                    } else {
-                        "refreshed"
-                    },
-                    file.identity
-                );
+                let done = if self.dry_run {
+                    "would refresh"
+                } else {
+                    "refreshed"
+                };
+                output.print(format!("{done}: {}\n", file.identity));
                 for left_out in left_out {
-                    eprintln!("oci-hostaliases: {}: {left_out}", file.identity);
+                    output.say(format_args!("{}: {left_out}", file.identity));
                 }
             }
             // It ended meanwhile: that is no error.
@@ -102,11 +108,7 @@ impl Refresh {
             Err(situation) => {
                 count.failed += 1;
                 let situation = crate::error::on_one_line(&situation);
-                eprintln!(
-                    "oci-hostaliases: {}: {}",
-                    file.identity,
-                    printable(&situation)
-                );
+                output.say(format_args!("{}: {situation}", file.identity));
             }
         }
     }

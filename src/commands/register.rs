@@ -1,11 +1,11 @@
 //! `register`: the hook made known to an engine.
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
 use crate::commands::Failure;
+use crate::commands::output::Output;
 use crate::engines::containerd::CONFIG_PATH;
 use crate::engines::containerd::base_spec::{self, BASE_SPEC_PATH};
 use crate::engines::hooks_d::directories::{self, Engine};
@@ -82,17 +82,17 @@ struct RegisterCommon {
 }
 
 impl Register {
-    pub(super) fn exec(self) -> Result<Exit, Failure> {
+    pub(super) fn exec(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         match self.engine {
-            RegisterWith::Containerd(containerd) => containerd.exec(),
-            RegisterWith::Crio(crio) => crio.exec(Engine::CriO),
-            RegisterWith::Podman(podman) => podman.exec(Engine::Podman),
+            RegisterWith::Containerd(containerd) => containerd.exec(output),
+            RegisterWith::Crio(crio) => crio.exec(Engine::CriO, output),
+            RegisterWith::Podman(podman) => podman.exec(Engine::Podman, output),
         }
     }
 }
 
 impl RegisterContainerd {
-    fn exec(self) -> Result<Exit, Failure> {
+    fn exec(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         check_hook(&self.common.hook)?;
         let selection = match (self.all_runtimes, self.runtime.is_empty()) {
             (true, _) => Selection::All,
@@ -112,13 +112,14 @@ impl RegisterContainerd {
         carry_out(
             &changes,
             self.common.dry_run,
-            containerd_needs_restart(&places),
+            &containerd_needs_restart(&places),
+            output,
         )
     }
 }
 
 impl RegisterHooksD {
-    fn exec(self, engine: Engine) -> Result<Exit, Failure> {
+    fn exec(self, engine: Engine, output: &mut Output<'_>) -> Result<Exit, Failure> {
         check_hook(&self.common.hook)?;
         let directory = hooks_directory(self.dir, engine)?;
         let containers = if self.all {
@@ -127,7 +128,12 @@ impl RegisterHooksD {
             Containers::Asking
         };
         let change = hooks_d::register(&directory, &self.common.hook, containers)?;
-        carry_out(&[change], self.common.dry_run, needs_no_restart(engine))
+        carry_out(
+            &[change],
+            self.common.dry_run,
+            &needs_no_restart(engine),
+            output,
+        )
     }
 }
 
@@ -136,27 +142,26 @@ impl RegisterHooksD {
 pub(super) fn carry_out(
     changes: &[FileChange],
     dry_run: bool,
-    afterwards: String,
+    afterwards: &str,
+    output: &mut Output<'_>,
 ) -> Result<Exit, Failure> {
     if changes.iter().all(FileChange::is_empty) {
-        eprintln!("nothing is to be done");
+        output.hint("nothing to do");
         return Ok(Exit::Done);
     }
-    let mut stdout = io::stdout().lock();
     for change in changes {
-        // Not print!: with a closed pipe it would panic.
-        stdout
-            .write_all(change.diff().as_bytes())
-            .map_err(|error| Failure::new(Exit::System, format!("write stdout: {error}")))?;
+        output.print(change.diff());
     }
+    // Nothing is changed that could not be shown.
+    output.finish()?;
     if dry_run {
-        eprintln!("dry run: nothing was changed");
+        output.hint("dry run: nothing was changed");
         return Ok(Exit::Done);
     }
     for change in changes {
         change.apply()?;
     }
-    eprintln!("{afterwards}");
+    output.hint(afterwards);
     Ok(Exit::Done)
 }
 

@@ -3,7 +3,8 @@
 use clap::Args;
 
 use crate::commands::Failure;
-use crate::commands::preview::{self, PreviewOptions};
+use crate::commands::output::Output;
+use crate::commands::preview::PreviewOptions;
 use crate::exit::Exit;
 use crate::plan::Action;
 
@@ -16,16 +17,16 @@ pub(super) struct Render {
 
 impl Render {
     /// The file and nothing else goes to stdout, so that it can be compared and piped.
-    pub(super) fn exec(self) -> Result<Exit, Failure> {
+    pub(super) fn exec(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         let preview = self.options.preview()?;
         if preview.plan.action == Action::Leave || preview.plan.is_warning {
-            eprintln!("oci-hostaliases: {}", preview.plan);
+            output.say(&preview.plan);
         }
         for note in &preview.notes {
-            eprintln!("oci-hostaliases: {note}");
+            output.say(note);
         }
         if let Some(file) = &preview.file {
-            preview::print(file.bytes())?;
+            output.print(file.bytes());
         }
         Ok(Exit::Done)
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use crate::commands::Failure;
+use crate::commands::output::Output;
 use crate::commands::register::{
     absolute, carry_out, containerd_needs_restart, hooks_directory, needs_no_restart,
 };
@@ -59,30 +60,35 @@ struct UnregisterHooksD {
 }
 
 impl Unregister {
-    pub(super) fn exec(self) -> Result<Exit, Failure> {
+    pub(super) fn exec(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         match self.engine {
-            UnregisterFrom::Containerd(containerd) => containerd.exec(),
-            UnregisterFrom::Crio(crio) => crio.exec(Engine::CriO),
-            UnregisterFrom::Podman(podman) => podman.exec(Engine::Podman),
+            UnregisterFrom::Containerd(containerd) => containerd.exec(output),
+            UnregisterFrom::Crio(crio) => crio.exec(Engine::CriO, output),
+            UnregisterFrom::Podman(podman) => podman.exec(Engine::Podman, output),
         }
     }
 }
 
 impl UnregisterContainerd {
-    fn exec(self) -> Result<Exit, Failure> {
+    fn exec(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         let places = Places {
             config: self.config,
             base_spec: absolute(self.base_spec)?,
         };
         let changes = containerd::unregister(&places)?;
-        carry_out(&changes, self.dry_run, containerd_needs_restart(&places))
+        carry_out(
+            &changes,
+            self.dry_run,
+            &containerd_needs_restart(&places),
+            output,
+        )
     }
 }
 
 impl UnregisterHooksD {
-    fn exec(self, engine: Engine) -> Result<Exit, Failure> {
+    fn exec(self, engine: Engine, output: &mut Output<'_>) -> Result<Exit, Failure> {
         let directory = hooks_directory(self.dir, engine)?;
         let change = hooks_d::unregister(&directory)?;
-        carry_out(&[change], self.dry_run, needs_no_restart(engine))
+        carry_out(&[change], self.dry_run, &needs_no_restart(engine), output)
     }
 }

@@ -7,8 +7,6 @@
 //! Whatever a tenant wrote is parsed before a namespace is entered; what is needed of the host is
 //! opened before. Once inside nothing is touched but the rootfs.
 
-#![warn(clippy::print_stderr, clippy::print_stdout)]
-
 mod mount;
 
 use std::fmt;

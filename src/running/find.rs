@@ -1,6 +1,7 @@
 //! Finding the files of ours that are mounted in containers of this node.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -44,15 +45,21 @@ pub struct Found {
 }
 
 impl Found {
-    /// Says on stderr when containers may be missing because somebody else than root looks;
-    /// whether all can be there. Root sees all but what a stronger root has locked away.
-    pub fn say_what_is_hidden(&self) -> bool {
-        let all_seen = self.not_allowed == 0 || nix::unistd::geteuid().is_root();
-        if !all_seen {
-            let count = self.not_allowed;
-            eprintln!("oci-hostaliases: {count} processes may not be looked at: run this as root");
-        }
-        all_seen
+    /// Why containers may be missing; `None` where root looked, who sees all but what a stronger
+    /// root has locked away.
+    pub fn hidden(&self) -> Option<Hidden> {
+        let is_hidden = self.not_allowed > 0 && !nix::unistd::geteuid().is_root();
+        is_hidden.then_some(Hidden(self.not_allowed))
+    }
+}
+
+/// So many processes could not be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hidden(usize);
+
+impl fmt::Display for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot look into {} processes: run this as root", self.0)
     }
 }
 

@@ -6,6 +6,7 @@
 
 #[path = "../support/apimachinery.rs"]
 mod apimachinery;
+mod closed_pipe;
 mod containerd_node;
 mod explain;
 mod hook_bad_input;

@@ -29,13 +29,13 @@ fn what_was_registered_comes_out_again_byte_for_byte() {
                 let again = node.register(arguments);
                 assert_done(&again);
                 assert_eq!(again.stdout, "", "{name}");
-                assert_eq!(again.stderr, "nothing is to be done\n", "{name}");
+                assert_eq!(again.stderr, "nothing to do\n", "{name}");
                 assert_eq!(node.text(), registered);
 
                 assert_done(&node.unregister(&[]));
                 assert_eq!(&node.text(), original, "{name} {number} {arguments:?}");
                 assert_eq!(node.specs(), [""; 0], "{name}");
-                assert_eq!(node.unregister(&[]).stderr, "nothing is to be done\n");
+                assert_eq!(node.unregister(&[]).stderr, "nothing to do\n");
             }
         }
     }
@@ -101,7 +101,7 @@ fn without_a_file_containerds_built_in_runtime_is_written_down() {
          \x20 pod_annotations = [\"oci-hostaliases.io/*\"] # added by oci-hostaliases\n"
     );
     assert_eq!(fs::metadata(&node.config).unwrap().mode() & 0o7777, 0o644);
-    assert_eq!(node.register(&[]).stderr, "nothing is to be done\n");
+    assert_eq!(node.register(&[]).stderr, "nothing to do\n");
     assert_done(&node.unregister(&[]));
     assert!(!node.config.exists());
     assert_eq!(node.specs(), [""; 0]);
@@ -188,7 +188,7 @@ fn an_administrators_spec_is_copied_with_all_that_is_in_it() {
         run.stdout.contains("+        \"path\": \"/second\""),
         "{run:?}"
     );
-    assert_eq!(node.register(&[]).stderr, "nothing is to be done\n");
+    assert_eq!(node.register(&[]).stderr, "nothing to do\n");
 
     // His spec has the hook already: nothing to copy.
     assert_done(&node.unregister(&[]));
@@ -211,7 +211,7 @@ fn a_second_runtime_joins_the_first() {
     assert_eq!(node.text().matches("\"oci-hostaliases.io/*\"").count(), 1);
     assert_done(&node.register(&["--runtime", "runc"]));
     assert_eq!(node.text().matches("\"oci-hostaliases.io/*\"").count(), 2);
-    assert_eq!(node.register(&[]).stderr, "nothing is to be done\n");
+    assert_eq!(node.register(&[]).stderr, "nothing to do\n");
     assert_done(&node.unregister(&[]));
     assert_eq!(node.text(), original);
 }

@@ -86,7 +86,7 @@ fn the_file_is_written_once_and_removed() {
 
         let (status, stdout, stderr) = register(&[]);
         assert_eq!((status, stdout.as_str()), (0, ""));
-        assert_eq!(stderr, "nothing is to be done\n");
+        assert_eq!(stderr, "nothing to do\n");
 
         // The same file for every container.
         let (status, stdout, _) = register(&["--all"]);
@@ -104,7 +104,7 @@ fn the_file_is_written_once_and_removed() {
             "another file was removed"
         );
         let (status, _, stderr) = run(&["unregister", engine, "--dir", &dir]);
-        assert_eq!((status, stderr.as_str()), (0, "nothing is to be done\n"));
+        assert_eq!((status, stderr.as_str()), (0, "nothing to do\n"));
     }
 }
 

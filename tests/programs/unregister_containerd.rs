@@ -162,7 +162,7 @@ fn a_copy_of_an_administrators_spec_without_its_marks_is_not_orphaned() {
     let lines = registered.lines().filter(|line| !line.starts_with('#'));
     let bare = lines.map(|line| line.replace(" # added by oci-hostaliases", "") + "\n");
     fs::write(&node.config, bare.collect::<String>()).unwrap();
-    assert_eq!(node.register(&[]).stderr, "nothing is to be done\n");
+    assert_eq!(node.register(&[]).stderr, "nothing to do\n");
     let run = node.unregister(&[]);
     assert_eq!(run.status, 4, "{run:?}");
     assert!(run.stderr.contains("knows its lines are gone"), "{run:?}");

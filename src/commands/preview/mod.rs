@@ -5,7 +5,6 @@ mod of_bundle;
 mod of_manifest;
 
 use std::fmt;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -219,21 +218,6 @@ fn size_limit() -> u64 {
     Config::load(config::DEFAULT_PATH.as_ref())
         .unwrap_or_default()
         .size_limit
-}
-
-/// Writes the result. A reader who has seen enough (`| head`) is no failure.
-///
-/// # Errors
-///
-/// It cannot be written.
-pub(super) fn print(result: &[u8]) -> Result<(), Failure> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(result).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Error::file("write", "stdout", error).into())
-        }
-        _ => Ok(()),
-    }
 }
 
 fn pod_ip(text: &str) -> Result<String, String> {

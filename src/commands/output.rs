@@ -1,0 +1,75 @@
+//! Where a verb writes: its result to one stream, its messages to another.
+//!
+//! Printing never stops the work. A reader that has gone away (`list | head -1`) has seen enough and is
+//! no failure; any other error is kept and becomes the program's once the verb is done. So `refresh`
+//! reaches every container, whoever reads what it says.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+use crate::commands::Failure;
+use crate::error::Error;
+use crate::log::printable;
+
+const NAME: &str = "oci-hostaliases";
+
+/// The two streams of a run of the program.
+pub struct Output<'w> {
+    stdout: &'w mut dyn Write,
+    stderr: &'w mut dyn Write,
+    /// How writing the result went. After the first error nothing more is written.
+    written: io::Result<()>,
+}
+
+impl<'w> Output<'w> {
+    /// The result goes to `stdout`, messages go to `stderr`.
+    pub fn new(stdout: &'w mut dyn Write, stderr: &'w mut dyn Write) -> Self {
+        Self {
+            stdout,
+            stderr,
+            written: Ok(()),
+        }
+    }
+
+    /// Writes a piece of the result, as it is.
+    pub(super) fn print(&mut self, piece: impl AsRef<[u8]>) {
+        if self.written.is_ok() {
+            self.written = self.stdout.write_all(piece.as_ref());
+        }
+    }
+
+    /// Writes a message, a line with the program's name in front. Where stderr is closed it is lost:
+    /// that must not stop the work either.
+    pub(super) fn say(&mut self, message: impl Display) {
+        let message = printable(&message.to_string());
+        let _ = writeln!(self.stderr, "{NAME}: {message}");
+    }
+
+    /// Writes a line about what comes next, for the person who ran the command.
+    pub(super) fn hint(&mut self, line: &str) {
+        let _ = writeln!(self.stderr, "{}", printable(line));
+    }
+
+    /// Says why the verb could not do its work: several refused fields are a line each.
+    pub(super) fn fail(&mut self, failure: &Failure) {
+        for situation in failure.to_string().lines() {
+            self.say(situation);
+        }
+    }
+
+    /// Ends the result.
+    ///
+    /// # Errors
+    ///
+    /// A piece could not be written, for another reason than that the reader went away.
+    pub(super) fn finish(&mut self) -> Result<(), Failure> {
+        let flushed =
+            std::mem::replace(&mut self.written, Ok(())).and_then(|()| self.stdout.flush());
+        match flushed {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Error::file("write", "stdout", error).into())
+            }
+            _ => Ok(()),
+        }
+    }
+}
