@@ -119,7 +119,7 @@ test-packages: ## build, install, use, upgrade and remove the packages, in Debia
 	tests/packages/run.sh
 
 .PHONY: bench
-bench: ## time the release hook beside the least it could cost and a hook in shell; two minutes
+bench: ## time the release hook beside the least it could cost and a hook in shell; four minutes
 	@tests/needs.sh runc busybox-static iproute2 util-linux jq strace valgrind gcc libc6-dev
 	$(CARGO_BUILD) --locked --release --target $(HOST) --no-default-features --bin oci-hostaliases-hook
 	$(HOOK_UNDER_TEST) $(CARGO) bench --locked --bench start

@@ -1,4 +1,4 @@
-//! The people's tool: one verb, one file.
+//! The command-line tool: one verb, one file.
 
 mod completions;
 mod doctor;

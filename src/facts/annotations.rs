@@ -16,6 +16,9 @@ pub const POD_IPS: &str = "oci-hostaliases.io/pod-ips";
 /// `"false"`: leave this container alone.
 pub const MANAGE: &str = "oci-hostaliases.io/manage";
 
+/// All of them.
+const KEYS: [&str; 4] = [HOST_ALIASES, DOMAIN, POD_IPS, MANAGE];
+
 /// What containerd's CRI, CRI-O and the kubelet call the things that we read.
 const ENGINE_KEYS: [&str; 9] = [
     "io.kubernetes.cri.container-type",
@@ -58,11 +61,10 @@ impl Annotations {
         self.get(MANAGE) == Some("false")
     }
 
-    /// Whether the container asks us for something. One that does not is never stopped by us.
+    /// Whether the container asks us for something. One that does not is never stopped by us. A
+    /// key that we do not know asks too: its author meant one that we know.
     pub fn ask_for_something(&self) -> bool {
-        [HOST_ALIASES, DOMAIN, POD_IPS]
-            .iter()
-            .any(|key| self.0.contains_key(*key))
+        self.ours().any(|(key, _)| key != MANAGE)
     }
 }
 
@@ -71,6 +73,31 @@ impl FromIterator<(String, String)> for Annotations {
     fn from_iter<I: IntoIterator<Item = (String, String)>>(all: I) -> Self {
         Self(all.into_iter().filter(|(key, _)| is_known(key)).collect())
     }
+}
+
+/// The key that the author of `key` most likely meant.
+pub fn nearest_key(key: &str) -> Option<&'static str> {
+    KEYS.into_iter().min_by_key(|known| distance(key, known))
+}
+
+/// What it costs to make one word of the other: 1 for a letter that is missing, since people
+/// shorten words, 2 for one too many, 3 for a wrong one. (Levenshtein's distance, weighted.)
+fn distance(from: &str, to: &str) -> usize {
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (nth, byte) in from.bytes().enumerate() {
+        let mut diagonal = nth * 2;
+        let mut left = diagonal + 2;
+        if let Some(first) = row.first_mut() {
+            *first = left;
+        }
+        for (cell, wanted) in row.iter_mut().skip(1).zip(to.bytes()) {
+            let kept = diagonal + if byte == wanted { 0 } else { 3 };
+            diagonal = *cell;
+            left = kept.min(diagonal + 2).min(left + 1);
+            *cell = left;
+        }
+    }
+    row.last().copied().unwrap_or_default()
 }
 
 fn is_known(key: &str) -> bool {

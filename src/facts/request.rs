@@ -1,8 +1,8 @@
 //! What a Pod asks for: the grammar of our annotations.
 
-use crate::facts::annotations::{Annotations, DOMAIN, HOST_ALIASES, MANAGE, POD_IPS, PREFIX};
+use crate::facts::annotations::{self, Annotations, DOMAIN, HOST_ALIASES, MANAGE, POD_IPS, PREFIX};
+use crate::text::annotation_lines;
 use crate::text::host_alias::{self, HostAlias};
-use crate::text::hosts_lines;
 use crate::validation::field_error::{FieldError, FieldErrors};
 use crate::validation::names;
 
@@ -49,7 +49,10 @@ impl Request {
                 DOMAIN => request.domain = read_domain(value, &mut errors),
                 POD_IPS => request.pod_ips = Some(read_pod_ips(value, &mut errors)),
                 MANAGE => check_manage(value, &mut errors),
-                _ => errors.push(FieldError::unknown(readable(key))),
+                _ => {
+                    let nearest = annotations::nearest_key(key);
+                    errors.push(FieldError::unknown_but_near(readable(key), nearest));
+                }
             }
         }
         FieldErrors::or(errors, request)
@@ -58,10 +61,12 @@ impl Request {
 
 /// A JSON list, or hosts(5) lines when it does not start like JSON.
 fn read_aliases(value: &str, errors: &mut Vec<FieldError>) -> Vec<HostAlias> {
+    // A file that a Windows editor saved, handed on whole.
+    let value = value.strip_prefix('\u{feff}').unwrap_or(value);
     if is_list(value) {
         host_alias::read_list(HOST_ALIASES, value, errors)
     } else {
-        hosts_lines::read(value, |line| format!("{HOST_ALIASES}: line {line}"), errors)
+        annotation_lines::read(HOST_ALIASES, value, errors)
     }
 }
 

@@ -21,7 +21,7 @@ pub struct FieldError {
 enum What {
     Invalid { value: String, detail: String },
     Required { detail: String },
-    Unknown,
+    Unknown { nearest: Option<&'static str> },
     Duplicate,
     TooLong { limit: usize },
 }
@@ -66,7 +66,12 @@ impl FieldError {
 
     /// Nobody knows this field: a typo such as `hostames` must not be lost without a word.
     pub fn unknown(field: impl Into<String>) -> Self {
-        Self::new(field, What::Unknown)
+        Self::new(field, What::Unknown { nearest: None })
+    }
+
+    /// The same, with the known field that its author most likely meant.
+    pub fn unknown_but_near(field: impl Into<String>, nearest: Option<&'static str>) -> Self {
+        Self::new(field, What::Unknown { nearest })
     }
 
     /// The field stands twice in one object.
@@ -95,7 +100,10 @@ impl fmt::Display for FieldError {
                 write!(f, "{field}: Invalid value: {value}: {detail}")
             }
             What::Required { detail } => write!(f, "{field}: Required value: {detail}"),
-            What::Unknown => write!(f, "{field}: Unknown field"),
+            What::Unknown { nearest: None } => write!(f, "{field}: Unknown field"),
+            What::Unknown {
+                nearest: Some(nearest),
+            } => write!(f, "{field}: Unknown field: did you mean {nearest}?"),
             What::Duplicate => write!(f, "{field}: Duplicate field"),
             What::TooLong { limit } => {
                 write!(f, "{field}: Too long: may not be more than {limit} bytes")

@@ -473,7 +473,7 @@ fn nothing_else_changes(node: &Node) {
     assert_eq!(ours, theirs);
 }
 
-/// What the people's tool prints; it must succeed.
+/// What the command-line tool prints; it must succeed.
 fn tool(arguments: &[&str]) -> String {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_oci-hostaliases"));
     let output = command.args(arguments).output().expect("oci-hostaliases");

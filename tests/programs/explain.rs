@@ -62,7 +62,7 @@ metadata:
       # the old database
       10.9.9.9 db
 
-      10.9.9.10
+      10.9.9.10 cache
 spec:
   hostname: custom
   subdomain: sub
@@ -109,7 +109,7 @@ LINE  ORIGIN                                      TEXT
   13  heading of oci-hostaliases.io/host-aliases
   14  heading of oci-hostaliases.io/host-aliases  # Entries added by HostAliases.
   15  oci-hostaliases.io/host-aliases line 2      10.9.9.9\tdb
-  16  oci-hostaliases.io/host-aliases line 4      10.9.9.10\t
+  16  oci-hostaliases.io/host-aliases line 4      10.9.9.10\tcache
 ",
     );
 }

@@ -413,7 +413,7 @@ fn refused_fields_are_named_all_at_once() {
             &format!("stdin: metadata.name: Invalid value: \"Web\": {BAD_NAME}"),
             "stdin: metadata.namespace: Invalid value: \"a.b\": must not contain dots",
             "stdin: metadata.annotations[oci-hostaliases.io/manage]: Invalid value: false: must be a string (in quotes)",
-            "stdin: oci-hostaliases.io/domains: Unknown field",
+            "stdin: oci-hostaliases.io/domains: Unknown field: did you mean oci-hostaliases.io/domain?",
             &format!("stdin: oci-hostaliases.io/host-aliases: line 2: Invalid value: \"B\": {BAD_NAME}"),
             "stdin: spec.hostname: Invalid value: \"a.b\": must not contain dots",
             &format!("stdin: spec.subdomain: Invalid value: \"s_t\": {BAD_LABEL}"),

@@ -1,4 +1,4 @@
-//! Running the people's tool as its users do.
+//! Running the command-line tool as its users do.
 
 use std::io::Write;
 use std::path::Path;

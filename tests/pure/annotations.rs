@@ -121,7 +121,7 @@ fn addresses_are_accepted_in_every_spelling_that_is_not_ambiguous() {
         "1:2:3:4:5:6:7::",
     ] {
         assert_aliases(&format!(r#"[{{"ip":"{ip}"}}]"#), &[(ip, &[])]);
-        assert_aliases(ip, &[(ip, &[])]);
+        assert_aliases(&format!("{ip} a"), &[(ip, &["a"])]);
     }
 }
 
@@ -192,8 +192,6 @@ fn names_are_lowercase_rfc_1123_subdomains() {
         "a-b.c--d",
         "xn--bcher-kva.example",
         "123",
-        // The API server takes an address for a name.
-        "1.2.3.4",
         "localhost",
         // No bound for one label.
         &"a".repeat(64),
@@ -205,6 +203,11 @@ fn names_are_lowercase_rfc_1123_subdomains() {
         );
         assert_aliases(&format!("::1 {name}"), &[("::1", &[name])]);
     }
+    // The API server takes an address for a name; in a line it is one that lost its line end.
+    assert_aliases(
+        r#"[{"ip":"::1","hostnames":["1.2.3.4"]}]"#,
+        &[("::1", &["1.2.3.4"])],
+    );
     for (name, shown) in [
         ("", r#""""#),
         (".", r#"".""#),
@@ -459,11 +462,14 @@ fn hosts_lines_are_read_as_hosts_5_says() {
         "10.1.2.3\tfoo\t\tbar\r\n  ::1 \t baz#comment without a space\r\n",
         &[("10.1.2.3", &["foo", "bar"]), ("::1", &["baz"])],
     );
-    // Without a final newline; an address alone; the same address twice.
+    // Without a final newline; the same address twice.
     assert_aliases(
-        "10.0.0.1\n10.0.0.1 # no name\n10.0.0.1 a",
-        &[("10.0.0.1", &[]), ("10.0.0.1", &[]), ("10.0.0.1", &["a"])],
+        "10.0.0.1 b\n10.0.0.1 a",
+        &[("10.0.0.1", &["b"]), ("10.0.0.1", &["a"])],
     );
+    // As a Windows editor saves it.
+    assert_aliases("\u{feff}10.0.0.5 files\r\n", &[("10.0.0.5", &["files"])]);
+    assert_aliases("\u{feff}[{\"ip\":\"::1\"}]", &[("::1", &[])]);
     // JSON that does not start like a list is no JSON.
     assert_refused(
         &[(HOST_ALIASES, "null")],
@@ -480,11 +486,60 @@ fn hosts_lines_are_read_as_hosts_5_says() {
 }
 
 #[test]
+fn lines_that_lost_their_ends_are_refused() {
+    const LOST: &str = "if the text lost its line ends on the way (in YAML, write `|` and not `>`), write one entry a line";
+    let among = |line: usize, address: &str| {
+        format!(
+            "oci-hostaliases.io/host-aliases: line {line}: Invalid value: \"{address}\": is an address among the names of a line: {LOST}"
+        )
+    };
+    let in_comment = |comment: &str| {
+        format!(
+            "oci-hostaliases.io/host-aliases: line 1: Invalid value: \"{comment}\": the comment of the only line has an entry in it: {LOST}"
+        )
+    };
+    let no_name = |line: usize| {
+        format!(
+            "oci-hostaliases.io/host-aliases: line {line}: Required value: a line is an address and at least one name"
+        )
+    };
+    for (value, refused) in [
+        (
+            "192.168.0.100 api.corp.example 192.168.0.200 ingress.corp.example www.corp.example\n",
+            among(1, "192.168.0.200"),
+        ),
+        ("10.0.0.1 a ::1 b 10.0.0.2 c", among(1, "::1")),
+        ("10.0.0.1 a\n10.0.0.2 10.0.0.3 b", among(2, "10.0.0.3")),
+        (
+            "192.168.0.100 api.corp.example  # front 192.168.0.200 ingress.corp.example\n",
+            in_comment("front 192.168.0.200 ingress.corp.example"),
+        ),
+        ("10.0.0.1", no_name(1)),
+        ("10.0.0.1 a\n10.0.0.1 # no name\n", no_name(2)),
+    ] {
+        assert_refused(&[(HOST_ALIASES, value)], &[&refused]);
+    }
+    // What a comment may say all the same.
+    for comment in [
+        "was 10.0.0.2 before",
+        "see db.corp",
+        "10.0.0.2",
+        "10.0.0.2 10.0.0.3",
+    ] {
+        assert_aliases(&format!("10.0.0.1 a # {comment}"), &[("10.0.0.1", &["a"])]);
+    }
+    assert_aliases(
+        "10.0.0.1 a # was 10.0.0.2 a.corp\n10.0.0.3 b",
+        &[("10.0.0.1", &["a"]), ("10.0.0.3", &["b"])],
+    );
+}
+
+#[test]
 fn bad_lines_are_named_by_their_number() {
     assert_refused(
         &[(
             HOST_ALIASES,
-            "# first\n10.0.0.1 a\n\nfoo 10.0.0.1\r\n::ffff:1.2.3.4 Up down_\n10.0.0.010 b",
+            "# first\n10.0.0.1 a\n\nfoo a\r\n::ffff:1.2.3.4 Up down_\n10.0.0.010 b",
         )],
         &[
             &format!("oci-hostaliases.io/host-aliases: line 4: Invalid value: \"foo\": {BAD_IP}"),
@@ -621,15 +676,17 @@ fn manage_is_true_or_false() {
 fn keys_under_our_prefix_are_ours() {
     assert_refused(
         &[("oci-hostaliases.io/host-alias", "[]")],
-        &["oci-hostaliases.io/host-alias: Unknown field"],
+        &[
+            "oci-hostaliases.io/host-alias: Unknown field: did you mean oci-hostaliases.io/host-aliases?",
+        ],
     );
     assert_refused(
         &[("oci-hostaliases.io/", "")],
-        &["oci-hostaliases.io/: Unknown field"],
+        &["oci-hostaliases.io/: Unknown field: did you mean oci-hostaliases.io/domain?"],
     );
     assert_refused(
         &[("oci-hostaliases.io/a b\n", "")],
-        &[r#""oci-hostaliases.io/a b\n": Unknown field"#],
+        &[r#""oci-hostaliases.io/a b\n": Unknown field: did you mean oci-hostaliases.io/domain?"#],
     );
     // Everybody else's mean nothing here, whatever they say.
     for key in [
@@ -642,6 +699,37 @@ fn keys_under_our_prefix_are_ours() {
     ] {
         assert_eq!(request(&[(key, "[[[")]), Ok(Request::default()), "{key}");
     }
+}
+
+#[test]
+fn a_mistyped_key_is_told_with_the_one_that_was_meant() {
+    for (mistyped, meant) in [
+        ("host-alias", "host-aliases"),
+        ("hostaliases", "host-aliases"),
+        ("hostAliases", "host-aliases"),
+        ("host_aliases", "host-aliases"),
+        ("hosts", "host-aliases"),
+        ("aliases", "host-aliases"),
+        ("Domain", "domain"),
+        ("domains", "domain"),
+        ("domainname", "domain"),
+        ("pod-ip", "pod-ips"),
+        ("podIPs", "pod-ips"),
+        ("ips", "pod-ips"),
+        ("managed", "manage"),
+        ("manage ", "manage"),
+    ] {
+        let key = format!("oci-hostaliases.io/{mistyped}");
+        let refused = request(&[(&key, "x")]).unwrap_err();
+        let expected = format!("Unknown field: did you mean oci-hostaliases.io/{meant}?");
+        assert!(refused[0].ends_with(&expected), "{mistyped}: {refused:?}");
+        assert!(
+            annotations(&[(&key, "x")]).ask_for_something(),
+            "{mistyped}"
+        );
+    }
+    assert!(!annotations(&[(MANAGE, "false")]).ask_for_something());
+    assert!(!annotations(&[("oci-hostaliases.example/hosts", "x")]).ask_for_something());
 }
 
 #[test]
@@ -663,7 +751,7 @@ fn everything_wrong_is_said_at_once() {
         "oci-hostaliases.io/host-aliases[0].ip: Invalid value: \"010.0.0.5\": must not have leading 0s".to_owned(),
         "oci-hostaliases.io/host-aliases[0].hostnames[0]: Invalid value: \"A\": ".to_owned() + BAD_NAME,
         "oci-hostaliases.io/host-aliases[1].ip: Invalid value: \"x\": ".to_owned() + BAD_IP,
-        "oci-hostaliases.io/hosts: Unknown field".to_owned(),
+        "oci-hostaliases.io/hosts: Unknown field: did you mean oci-hostaliases.io/host-aliases?".to_owned(),
         "oci-hostaliases.io/manage: Invalid value: \"maybe\": must be \"true\" or \"false\"".to_owned(),
         "oci-hostaliases.io/pod-ips[1]: Invalid value: \" ::1\": ".to_owned() + BAD_IP,
     ];
@@ -719,15 +807,19 @@ fn all_of_them_together_have_at_most_256_kib() {
 }
 
 #[test]
-fn only_three_keys_ask_for_something() {
-    for key in [HOST_ALIASES, DOMAIN, POD_IPS] {
+fn every_key_but_manage_asks_for_something() {
+    for key in [
+        HOST_ALIASES,
+        DOMAIN,
+        POD_IPS,
+        "oci-hostaliases.io/hots-aliases",
+    ] {
         assert!(annotations(&[(key, "")]).ask_for_something(), "{key}");
     }
     for pairs in [
         &[][..],
         &[(MANAGE, "true")],
         &[(MANAGE, "false")],
-        &[("oci-hostaliases.io/hots-aliases", "[]")],
         &[("io.kubernetes.pod.name", "web-0")],
     ] {
         assert!(!annotations(pairs).ask_for_something(), "{pairs:?}");

@@ -189,10 +189,6 @@ fn aliases_are_written_as_given() {
             r#"[{"ip":"10.0.0.8","hostnames":[]}]"#,
             "\n# Entries added by HostAliases.\n10.0.0.8\t\n",
         ),
-        (
-            "10.0.0.8",
-            "\n# Entries added by HostAliases.\n10.0.0.8\t\n",
-        ),
         // The same address twice is two lines, the same name twice is written twice.
         (
             r#"[{"ip":"10.1.2.3","hostnames":["b","a","b"]},{"ip":"10.1.2.3","hostnames":["a"]}]"#,
