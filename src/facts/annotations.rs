@@ -16,11 +16,16 @@ pub const POD_IPS: &str = "oci-hostaliases.io/pod-ips";
 /// `"false"`: leave this container alone.
 pub const MANAGE: &str = "oci-hostaliases.io/manage";
 
+/// The mounts that CRI-O was asked for, as JSON; those that it makes by itself are not among them.
+pub const CRIO_VOLUMES: &str = "io.kubernetes.cri-o.Volumes";
+
 /// All of them.
 const KEYS: [&str; 4] = [HOST_ALIASES, DOMAIN, POD_IPS, MANAGE];
 
 /// What containerd's CRI, CRI-O and the kubelet call the things that we read.
-const ENGINE_KEYS: [&str; 9] = [
+const ENGINE_KEYS: [&str; 11] = [
+    CRIO_VOLUMES,
+    "io.container.manager",
     "io.kubernetes.cri.container-type",
     "io.kubernetes.cri.container-name",
     "io.kubernetes.cri.sandbox-name",

@@ -77,7 +77,7 @@ impl Container {
         let hosts_mount = mounts
             .iter()
             .rfind(|mount| hosts_mount::is_etc_hosts(&mount.destination))
-            .map(|mount| HostsMount::of_source(mount.source.as_deref()));
+            .map(|mount| HostsMount::of_source(mount.source.as_deref(), &config.annotations));
         Ok(Self {
             rootfs: bundle.join(&*root.path),
             hosts_mount,

@@ -1,5 +1,8 @@
 //! The mount that `config.json` has for `/etc/hosts`, and who made its file.
 
+use crate::facts::annotations::Annotations;
+use crate::facts::creator::{self, Creator};
+
 /// Whose file `config.json` mounts on `/etc/hosts`. Told by the source's path, since nothing else
 /// in the bundle tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,7 +12,7 @@ pub enum HostsMount {
         /// The mount's source.
         source: String,
     },
-    /// The node's own `/etc/hosts` (CRI-O with the host's network).
+    /// The node's own `/etc/hosts`, mounted by CRI-O for a container on the host's network.
     NodeHosts,
     /// A file that an engine made for this container or Pod.
     Engine {
@@ -18,7 +21,8 @@ pub enum HostsMount {
         /// The mount's source.
         source: String,
     },
-    /// Anything else: a volume of the user's own.
+    /// Anything else: a volume of the user's own. The node's `/etc/hosts` too, which Pods mount to
+    /// write it (OpenShift's node-resolver).
     Own {
         /// The mount's source, or what stands for it.
         source: String,
@@ -51,31 +55,53 @@ impl HostsWriter {
 }
 
 impl HostsMount {
-    /// Judges a mount by its source; `None` when it has no source at all.
-    pub fn of_source(source: Option<&str>) -> Self {
+    /// Judges a mount by its source, `None` when it has none, and by who made the container.
+    /// Directories of the engines can be anywhere, and a Pod's author can name a volume as he
+    /// likes: in a container that a CRI engine made, only the kubelet makes files.
+    pub fn of_source(source: Option<&str>, annotations: &Annotations) -> Self {
         let Some(source) = source else {
             return Self::Own {
                 source: "no source".to_owned(),
             };
         };
         let path = clean(source);
-        // Relative to the bundle it is somebody's own file, and ours must not hide it.
+        let creator = Creator::of(annotations);
+        // Relative to the bundle it is the user's own file, and ours must not hide it.
         let is_absolute = source.starts_with('/');
         if is_absolute && path == ["etc", "hosts"] {
-            return Self::NodeHosts;
+            return if creator == Creator::CriO && creator::crio_mounted_node_hosts(annotations) {
+                Self::NodeHosts
+            } else {
+                Self::Own {
+                    source: source.to_owned(),
+                }
+            };
         }
-        let source = source.to_owned();
         let writer = match path.as_slice() {
             [.., "pods", _, "etc-hosts"] => HostsWriter::Kubelet,
-            [.., "sandboxes", _, "hosts"] if is_absolute => {
-                return Self::CopyOfNodeHosts { source };
+            [.., "sandboxes", _, "hosts"] if is_absolute && creator != Creator::CriO => {
+                return Self::CopyOfNodeHosts {
+                    source: source.to_owned(),
+                };
+            }
+            _ if creator.is_cri() => {
+                return Self::Own {
+                    source: source.to_owned(),
+                };
             }
             [.., "userdata", "hosts"] => HostsWriter::Podman,
             [.., "containers", _, "hosts"] => HostsWriter::Docker,
             [.., "etchosts", _, _, "hosts"] => HostsWriter::Nerdctl,
-            _ => return Self::Own { source },
+            _ => {
+                return Self::Own {
+                    source: source.to_owned(),
+                };
+            }
         };
-        Self::Engine { writer, source }
+        Self::Engine {
+            writer,
+            source: source.to_owned(),
+        }
     }
 }
 

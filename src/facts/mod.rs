@@ -4,6 +4,7 @@
 pub mod annotations;
 pub mod config_json;
 pub mod container;
+pub mod creator;
 pub mod hosts_mount;
 #[cfg(feature = "cli")]
 pub mod manifest_field;

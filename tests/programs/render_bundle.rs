@@ -60,7 +60,7 @@ fn managed() {
         (json!({}), &address[..], "10.0.0.5\tweb\n"),
         (json!({"mounts": containerd}), &address, "10.0.0.5\tweb\n"),
         (
-            json!({"mounts": hosts_mount("/etc/hosts")}),
+            json!({"mounts": hosts_mount("/etc/hosts"), "annotations": {"io.container.manager": "cri-o"}}),
             &address,
             "10.0.0.5\tweb\n",
         ),

@@ -1,7 +1,7 @@
 //! What is done with a container's `/etc/hosts`, by who mounted what on it: each row of the plan
 //! table with a `config.json` as the engine writes it.
 
-use crate::fixtures::{annotated, config_fixture, container};
+use crate::fixtures::{annotated, annotations, config_fixture, container};
 use oci_hostaliases::facts::hosts_mount::{HostsMount, HostsWriter};
 use oci_hostaliases::facts::request::Request;
 use oci_hostaliases::plan::{self, Action, Plan};
@@ -315,12 +315,12 @@ fn the_last_of_two_mounts_hides_the_first() {
         ),
     );
     assert_plan(
-        with_mount("own-volume", "/etc//hosts", "/etc/hosts"),
+        with_mount("own-volume", "/etc//hosts", "pods/x/etc-hosts"),
         &[],
         (
-            Action::Manage,
+            Action::Leave,
             false,
-            "the node's own /etc/hosts is mounted",
+            "pods/x/etc-hosts was made by the kubelet and no entries are asked for",
         ),
     );
 }
@@ -338,8 +338,8 @@ fn the_source_tells_who_made_the_file() {
         source: source.to_owned(),
     };
     let cases = [
-        ("/etc/hosts", HostsMount::NodeHosts),
-        ("//etc/./hosts", HostsMount::NodeHosts),
+        ("/etc/hosts", own("/etc/hosts")),
+        ("//etc/./hosts", own("//etc/./hosts")),
         // Directories of the kubelet, containerd and the others can be anywhere.
         (
             "/data/kubelet/pods/6f0ad0e1/etc-hosts",
@@ -395,7 +395,66 @@ fn the_source_tells_who_made_the_file() {
         ("sandboxes/4bd6/hosts", own("sandboxes/4bd6/hosts")),
     ];
     for (source, expected) in cases {
-        assert_eq!(HostsMount::of_source(Some(source)), expected, "{source}");
+        let found = HostsMount::of_source(Some(source), &annotations(&[]));
+        assert_eq!(found, expected, "{source}");
     }
-    assert_eq!(HostsMount::of_source(None), own("no source"));
+    let found = HostsMount::of_source(None, &annotations(&[]));
+    assert_eq!(found, own("no source"));
+}
+
+/// A Pod's author can name a hostPath like any engine's file: in a container that a CRI engine made,
+/// only the kubelet makes files, and the node's own is mounted by CRI-O or by the author.
+#[test]
+fn in_a_cri_container_only_the_kubelet_makes_files() {
+    const CONTAINERD: (&str, &str) = ("io.kubernetes.cri.container-type", "container");
+    const CRIO: (&str, &str) = ("io.container.manager", "cri-o");
+    const VOLUMES: &str = "io.kubernetes.cri-o.Volumes";
+    let own = |source: &str| HostsMount::Own {
+        source: source.to_owned(),
+    };
+    let kubelets = |source: &str| HostsMount::Engine {
+        writer: HostsWriter::Kubelet,
+        source: source.to_owned(),
+    };
+    for creator in [CONTAINERD, CRIO] {
+        for source in [
+            "/srv/containers/app/hosts",
+            "/srv/userdata/hosts",
+            "/srv/etchosts/a/b/hosts",
+        ] {
+            let found = HostsMount::of_source(Some(source), &annotations(&[creator]));
+            assert_eq!(found, own(source), "{creator:?}");
+        }
+        let source = "/var/lib/kubelet/pods/6f0ad0e1/etc-hosts";
+        let found = HostsMount::of_source(Some(source), &annotations(&[creator]));
+        assert_eq!(found, kubelets(source), "{creator:?}");
+    }
+    let user = r#"[{"container_path":"/etc/hosts","host_path":"/etc/hosts","readonly":false,"propagation":0}]"#;
+    let odd = r#"[{"container_path":"/etc//hosts","host_path":"/etc/hosts"}]"#;
+    let other = r#"[{"container_path":"/data","host_path":"/srv","readonly":true}]"#;
+    for (pairs, expected) in [
+        (&[CONTAINERD][..], own("/etc/hosts")),
+        (&[CRIO], HostsMount::NodeHosts),
+        (&[CRIO, (VOLUMES, "[]")], HostsMount::NodeHosts),
+        (&[CRIO, (VOLUMES, "null")], HostsMount::NodeHosts),
+        (&[CRIO, (VOLUMES, other)], HostsMount::NodeHosts),
+        (&[CRIO, (VOLUMES, user)], own("/etc/hosts")),
+        (&[CRIO, (VOLUMES, odd)], own("/etc/hosts")),
+        (&[CRIO, (VOLUMES, "not JSON")], own("/etc/hosts")),
+        (&[("io.container.manager", "libpod")], own("/etc/hosts")),
+        (
+            &[
+                ("io.container.manager", "libpod"),
+                ("io.kubernetes.cri-o.ContainerType", "container"),
+            ],
+            own("/etc/hosts"),
+        ),
+        (
+            &[("io.kubernetes.cri-o.ContainerType", "container")],
+            HostsMount::NodeHosts,
+        ),
+    ] {
+        let found = HostsMount::of_source(Some("/etc/hosts"), &annotations(pairs));
+        assert_eq!(found, expected, "{pairs:?}");
+    }
 }

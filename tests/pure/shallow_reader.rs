@@ -119,8 +119,10 @@ fn is_known(key: &str) -> bool {
     key.starts_with("oci-hostaliases.io/")
         || key.starts_with("io.kubernetes.cri-o.IP.")
         || [
+            "io.container.manager",
             "io.kubernetes.container.name",
             "io.kubernetes.cri-o.ContainerType",
+            "io.kubernetes.cri-o.Volumes",
             "io.kubernetes.cri.container-name",
             "io.kubernetes.cri.container-type",
             "io.kubernetes.cri.sandbox-name",

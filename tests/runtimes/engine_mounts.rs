@@ -77,6 +77,7 @@ fn manage_over_the_nodes_own() {
     each_runtime_and_stage("engine_mounts::manage_over_the_nodes_own", |bundle| {
         let node = fs::read("/etc/hosts").unwrap();
         bundle.bind(Path::new("/etc/hosts"), "/etc/hosts");
+        bundle.annotate("io.container.manager", "cri-o");
         bundle.set_script("cat /etc/hosts; echo mine >>/etc/hosts");
         assert_eq!(bundle.shown(), format!("{BOILERPLATE}{ALIASES_SECTION}"));
         assert_eq!(
@@ -85,6 +86,27 @@ fn manage_over_the_nodes_own() {
             "the node's file was written to"
         );
     });
+}
+
+/// OpenShift's node-resolver: a Pod that mounts the node's file to write it.
+#[test]
+fn leave_the_nodes_own_as_the_users_volume() {
+    const VOLUMES: &str =
+        r#"[{"container_path":"/etc/hosts","host_path":"/etc/hosts","readonly":false}]"#;
+    each_runtime_and_stage(
+        "engine_mounts::leave_the_nodes_own_as_the_users_volume",
+        |bundle| {
+            fs::write("/etc/hosts", "127.0.0.1 the-node\n").unwrap();
+            bundle.bind(Path::new("/etc/hosts"), "/etc/hosts");
+            bundle.set_script("cat /etc/hosts; echo 10.0.0.9 written >>/etc/hosts");
+            assert_eq!(bundle.shown(), "127.0.0.1 the-node\n");
+            let written = fs::read_to_string("/etc/hosts").unwrap();
+            assert_eq!(written, "127.0.0.1 the-node\n10.0.0.9 written\n");
+            bundle.annotate("io.container.manager", "cri-o");
+            bundle.annotate("io.kubernetes.cri-o.Volumes", VOLUMES);
+            assert_eq!(bundle.shown(), written);
+        },
+    );
 }
 
 #[test]
