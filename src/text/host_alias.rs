@@ -8,8 +8,9 @@ use serde_json::Value;
 use crate::validation::field_error::FieldError;
 use crate::validation::names;
 
-/// An IP address and the names for it: Kubernetes' `HostAlias`. Both are valid; the address is
-/// spelled as its author spelled it, as the kubelet leaves it.
+/// An IP address and the names for it: Kubernetes' `HostAlias`. Both are valid, by the API server's
+/// rules or, in the node's own files, by what resolvers read; the address is spelled as its author
+/// spelled it, as the kubelet leaves it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostAlias {
     ip: String,
@@ -48,6 +49,15 @@ impl HostAlias {
             hostnames,
             position,
         })
+    }
+
+    /// An entry of the node's own files, whose reader has looked at both.
+    pub(super) fn as_written(ip: &str, hostnames: Vec<String>, position: usize) -> Self {
+        Self {
+            ip: ip.to_owned(),
+            hostnames,
+            position,
+        }
     }
 
     /// The address, as spelled by its author.

@@ -77,6 +77,10 @@ impl<'a> PodName<'a> {
     }
 }
 
+/// Longest line of a section that the kubelet's bytes do not fix, its newline included: musl reads
+/// the file in pieces of that length, and what is behind the first one is lost (`docs/resolvers.md`).
+pub const LINE_MAX: usize = 511;
+
 impl HostsFile {
     /// The file of a Pod with a network of its own: header, boilerplate and one line per address
     /// in the order given. Without a name there is no line for the addresses.
@@ -123,17 +127,19 @@ impl HostsFile {
     /// Adds the section of the Pod's own aliases; nothing at all when there are none. `source`
     /// names the list for `explain`.
     pub fn add_host_aliases(&mut self, source: &str, aliases: &[HostAlias]) {
-        self.add_section(ALIASES_HEADER, source, aliases);
+        self.add_section(ALIASES_HEADER, source, aliases, usize::MAX);
     }
 
     /// Adds the section of a file of node-wide or namespace entries, unless the text would then
-    /// have more than `limit` bytes; whether it did.
+    /// have more than `limit` bytes; whether it fits. Names that do not fit on a line of
+    /// [`LINE_MAX`] bytes go on the next one, behind the same address.
     pub fn add_node_entries(&mut self, path: &str, aliases: &[HostAlias], limit: u64) -> bool {
         let before = (self.bytes.len(), self.parts.len());
         self.add_section(
             &format!("\n# Entries added by oci-hostaliases from {path}.\n"),
             path,
             aliases,
+            LINE_MAX,
         );
         let fits = self.bytes.len() as u64 <= limit;
         if !fits {
@@ -176,7 +182,7 @@ impl HostsFile {
         }
     }
 
-    fn add_section(&mut self, heading: &str, name: &str, aliases: &[HostAlias]) {
+    fn add_section(&mut self, heading: &str, name: &str, aliases: &[HostAlias], line_max: usize) {
         if aliases.is_empty() {
             return;
         }
@@ -186,17 +192,22 @@ impl HostsFile {
         // last line, and there is no empty line then. That is the kubelet's way.
         self.push(Run::Heading { source }, &[heading]);
         for alias in aliases {
-            self.push(
-                Run::Entry {
-                    source,
-                    position: alias.position(),
-                },
-                &[alias.ip()],
-            );
+            let run = Run::Entry {
+                source,
+                position: alias.position(),
+            };
+            let mut start = self.bytes.len();
+            self.push(run, &[alias.ip()]);
             if alias.hostnames().is_empty() {
                 self.bytes.push(b'\t');
             }
-            for hostname in alias.hostnames() {
+            for (nth, hostname) in alias.hostnames().iter().enumerate() {
+                let length = self.bytes.len() - start + hostname.len() + "\t\n".len();
+                if nth > 0 && length > line_max {
+                    self.bytes.push(b'\n');
+                    start = self.bytes.len();
+                    self.push(run, &[alias.ip()]);
+                }
                 self.bytes.push(b'\t');
                 self.bytes.extend_from_slice(hostname.as_bytes());
             }

@@ -11,6 +11,7 @@ mod config;
 mod fixtures;
 mod hosts_text;
 mod mountinfo;
+mod node_lines;
 mod plan_table;
 mod pod_addresses;
 mod pod_line;
