@@ -6,6 +6,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::compose::TooLarge;
 use crate::exit::Exit;
 use crate::facts::container::NoRootPath;
 use crate::validation::field_error::FieldErrors;
@@ -94,15 +95,8 @@ pub enum Error {
     NodeHosts(#[source] Box<Error>),
 
     /// The text does not fit into the file's own file system.
-    #[error(
-        "the hosts file has {bytes} bytes, more than size-limit ({limit}) in the hook's configuration allows"
-    )]
-    HostsTooLarge {
-        /// The text's length.
-        bytes: usize,
-        /// The limit.
-        limit: u64,
-    },
+    #[error(transparent)]
+    HostsTooLarge(#[from] TooLarge),
 
     /// The runtime, or this stage of it, does not give what is needed; or a tenant is playing
     /// with the place to mount on.
@@ -172,7 +166,7 @@ impl Error {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Annotations(_) => Exit::Annotation,
-            Self::Configuration { .. } | Self::NodeHosts(_) | Self::HostsTooLarge { .. } => {
+            Self::Configuration { .. } | Self::NodeHosts(_) | Self::HostsTooLarge(_) => {
                 Exit::NodeConfiguration
             }
             Self::Refused(_) | Self::RefusedBecause { .. } => Exit::Refused,

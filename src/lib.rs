@@ -12,8 +12,8 @@
 //! stdin: OCI state ─► bundle/config.json ─► facts ─► plan ─► text ─► file in a private tmpfs ─► <rootfs>/etc/hosts
 //! ```
 //!
-//! `facts`, `plan`, `pod_line`, `text` and `record` are pure: values in, values out. `node` reads what the
-//! administrator wrote, `kernel` opens, enters, mounts and drops; `hook` walks the whole way once.
+//! `facts`, `plan`, `pod_line`, `text`, `stamp` and `compose` are pure: values in, values out. `files` reads
+//! what the administrator wrote, `kernel` opens, enters, mounts and drops; `hook` walks the whole way once.
 //!
 //! ```
 //! use oci_hostaliases::text::host_alias;
@@ -53,6 +53,8 @@ pub mod pod_line;
 pub mod text;
 // What is stored with the file, so that it can be brought up to date.
 pub mod stamp;
+// The whole file of one container, from all of the above.
+pub mod compose;
 
 // What the administrator and the engine wrote on the node.
 pub mod files;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::facts::annotations::{Annotations, MANAGE};
 use crate::facts::container::Container;
-use crate::facts::hosts_mount::HostsMount;
+use crate::facts::hosts_mount::{HostsMount, HostsWriter};
 
 /// What is done with a container's `/etc/hosts`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,43 +27,31 @@ impl fmt::Display for Action {
     }
 }
 
-/// An action with its reason in words. `explain` prints it, the hook logs it.
+/// An action with its reason. `explain` prints it, the hook logs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     /// What is done.
     pub action: Action,
-    /// Why, as the end of a sentence that starts with the action.
-    pub reason: String,
-    /// Whether somebody asked for something that he does not get.
+    /// Why.
+    pub reason: Reason,
+    /// Whether something was asked for that the container does not get.
     pub is_warning: bool,
 }
 
 impl Plan {
-    fn new(action: Action, reason: impl Into<String>) -> Self {
+    fn new(action: Action, reason: Reason) -> Self {
         Self {
             action,
-            reason: reason.into(),
+            reason,
             is_warning: false,
         }
     }
 
-    fn warning(action: Action, reason: impl Into<String>) -> Self {
+    fn warning(action: Action, reason: Reason) -> Self {
         Self {
             is_warning: true,
             ..Self::new(action, reason)
         }
-    }
-
-    /// The plan when the engine's file that was to be extended is still empty: Podman from 4.6 on
-    /// fills its file only after `create`.
-    pub fn engine_file_is_empty(&self) -> Self {
-        Self::warning(
-            Action::Manage,
-            format!(
-                "{}, but it is still empty: the engine's own later entries (--add-host) will be hidden",
-                self.reason
-            ),
-        )
     }
 }
 
@@ -73,13 +61,115 @@ impl fmt::Display for Plan {
     }
 }
 
+/// Why an action is taken; in words, the end of a sentence that starts with the action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// The container is its Pod's sandbox.
+    Sandbox,
+    /// The annotation says so.
+    OptOut,
+    /// `config.json` has no mount for `/etc/hosts`.
+    NothingMounted,
+    /// containerd's copy of the node's file is mounted; this is its path.
+    CopyOfNodeHosts(String),
+    /// The node's own file is mounted.
+    NodeHosts,
+    /// An engine's file is mounted, and there are entries for it.
+    EngineFile(EngineFile),
+    /// The same, but the engine has not written it yet: Podman from 4.6 on fills its file only
+    /// after `create`.
+    EngineFileEmpty(EngineFile),
+    /// An engine's file is mounted; something is asked for, but no entries.
+    EngineFileNoEntries(EngineFile),
+    /// An engine's file is mounted, and nothing is asked for.
+    EngineFileNothingAsked(EngineFile),
+    /// A volume of the user's own is mounted, from this source.
+    OwnVolume(String),
+    /// The same, and entries are asked for.
+    OwnVolumeHidesEntries(String),
+    /// No container of the Pod brings a volume of its own.
+    PodWithoutOwnVolume,
+    /// Some containers of the Pod bring their own.
+    PodWithSomeOwnVolumes,
+    /// All containers of the Pod bring their own.
+    PodWithOwnVolumesOnly,
+    /// The same, and entries are asked for.
+    PodHidesEntries,
+}
+
+/// A file that an engine made and `config.json` mounts on `/etc/hosts`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineFile {
+    /// Who made it.
+    pub writer: HostsWriter,
+    /// The mount's source.
+    pub source: String,
+}
+
+impl EngineFile {
+    fn new(writer: HostsWriter, source: &str) -> Self {
+        Self {
+            writer,
+            source: source.to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for EngineFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} was made by {}", self.source, self.writer.name())
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sandbox => f.write_str("the container is its Pod's sandbox"),
+            Self::OptOut => write!(f, "annotation {MANAGE} is \"false\""),
+            Self::NothingMounted => f.write_str("nothing is mounted on /etc/hosts"),
+            Self::CopyOfNodeHosts(source) => {
+                write!(f, "{source} is containerd's copy of the node's file")
+            }
+            Self::NodeHosts => f.write_str("the node's own /etc/hosts is mounted"),
+            Self::EngineFile(file) => file.fmt(f),
+            Self::EngineFileEmpty(file) => write!(
+                f,
+                "{file}, but it is still empty: the engine's own later entries (--add-host) will be hidden"
+            ),
+            Self::EngineFileNoEntries(file) => write!(
+                f,
+                "{file} and there are no entries for it: its own lines stay as they are"
+            ),
+            Self::EngineFileNothingAsked(file) => {
+                write!(f, "{file} and no entries are asked for")
+            }
+            Self::OwnVolume(source) => {
+                write!(f, "{source} is the user's own volume on /etc/hosts")
+            }
+            Self::OwnVolumeHidesEntries(source) => write!(
+                f,
+                "{source} is the user's own volume on /etc/hosts: the entries asked for are not added"
+            ),
+            Self::PodWithoutOwnVolume => {
+                f.write_str("no container has a volume of its own on /etc/hosts")
+            }
+            Self::PodWithSomeOwnVolumes => {
+                f.write_str("not every container has a volume of its own on /etc/hosts")
+            }
+            Self::PodWithOwnVolumesOnly => {
+                f.write_str("every container has a volume of its own on /etc/hosts")
+            }
+            Self::PodHidesEntries => f.write_str(
+                "every container has a volume of its own on /etc/hosts: the entries asked for are not added",
+            ),
+        }
+    }
+}
+
 /// The plan for a container that is left alone whatever else its annotations say, right or wrong.
 pub fn left_alone(container: &Container) -> Option<Plan> {
     if container.is_sandbox() {
-        return Some(Plan::new(
-            Action::Leave,
-            "the container is its Pod's sandbox",
-        ));
+        return Some(Plan::new(Action::Leave, Reason::Sandbox));
     }
     left_alone_by_annotation(&container.annotations)
 }
@@ -88,7 +178,7 @@ pub fn left_alone(container: &Container) -> Option<Plan> {
 pub fn left_alone_by_annotation(annotations: &Annotations) -> Option<Plan> {
     annotations
         .opt_out()
-        .then(|| Plan::new(Action::Leave, format!("annotation {MANAGE} is \"false\"")))
+        .then(|| Plan::new(Action::Leave, Reason::OptOut))
 }
 
 /// The plan by the mount that `config.json` has for `/etc/hosts`. `entries` says whether there is
@@ -96,41 +186,45 @@ pub fn left_alone_by_annotation(annotations: &Annotations) -> Option<Plan> {
 /// something.
 pub fn for_mount(mount: Option<&HostsMount>, entries: bool, asked: bool) -> Plan {
     match mount {
-        None => Plan::new(Action::Manage, "nothing is mounted on /etc/hosts"),
-        Some(HostsMount::CopyOfNodeHosts { source }) => Plan::new(
-            Action::Manage,
-            format!("{source} is containerd's copy of the node's file"),
-        ),
-        Some(HostsMount::NodeHosts) => {
-            Plan::new(Action::Manage, "the node's own /etc/hosts is mounted")
+        None => Plan::new(Action::Manage, Reason::NothingMounted),
+        Some(HostsMount::CopyOfNodeHosts { source }) => {
+            Plan::new(Action::Manage, Reason::CopyOfNodeHosts(source.clone()))
         }
+        Some(HostsMount::NodeHosts) => Plan::new(Action::Manage, Reason::NodeHosts),
         Some(HostsMount::Engine { writer, source }) => {
-            let engine = writer.name();
+            let file = EngineFile::new(*writer, source);
             if entries {
-                Plan::new(Action::Extend, format!("{source} was made by {engine}"))
+                Plan::new(Action::Extend, Reason::EngineFile(file))
             } else if asked {
-                Plan::warning(
-                    Action::Leave,
-                    format!(
-                        "{source} was made by {engine} and there are no entries for it: its own lines stay as they are"
-                    ),
-                )
+                Plan::warning(Action::Leave, Reason::EngineFileNoEntries(file))
             } else {
-                Plan::new(
-                    Action::Leave,
-                    format!("{source} was made by {engine} and no entries are asked for"),
-                )
+                Plan::new(Action::Leave, Reason::EngineFileNothingAsked(file))
             }
         }
-        Some(HostsMount::Own { source }) if entries || asked => Plan::warning(
-            Action::Leave,
-            format!(
-                "{source} is the user's own volume on /etc/hosts: the entries asked for are not added"
-            ),
-        ),
-        Some(HostsMount::Own { source }) => Plan::new(
-            Action::Leave,
-            format!("{source} is the user's own volume on /etc/hosts"),
-        ),
+        Some(HostsMount::Own { source }) if entries || asked => {
+            Plan::warning(Action::Leave, Reason::OwnVolumeHidesEntries(source.clone()))
+        }
+        Some(HostsMount::Own { source }) => {
+            Plan::new(Action::Leave, Reason::OwnVolume(source.clone()))
+        }
+    }
+}
+
+/// The plan when the engine's file that was to be extended is still empty.
+pub fn engine_file_is_empty(writer: HostsWriter, source: &str) -> Plan {
+    Plan::warning(
+        Action::Manage,
+        Reason::EngineFileEmpty(EngineFile::new(writer, source)),
+    )
+}
+
+/// The plan for the one file of a Pod with this many containers, of which `with_own_volume` bring a
+/// volume of their own on `/etc/hosts`. `entries` says whether there is at least one entry to add.
+pub fn for_pod(containers: usize, with_own_volume: usize, entries: bool) -> Plan {
+    match with_own_volume {
+        0 => Plan::new(Action::Manage, Reason::PodWithoutOwnVolume),
+        own if own != containers => Plan::new(Action::Manage, Reason::PodWithSomeOwnVolumes),
+        _ if entries => Plan::warning(Action::Leave, Reason::PodHidesEntries),
+        _ => Plan::new(Action::Leave, Reason::PodWithOwnVolumesOnly),
     }
 }

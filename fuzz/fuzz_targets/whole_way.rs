@@ -6,14 +6,13 @@ mod checks;
 use std::path::{Path, PathBuf};
 
 use libfuzzer_sys::fuzz_target;
-use oci_hostaliases::facts::annotations::HOST_ALIASES;
+use oci_hostaliases::compose::{self, Decision, NetworkFacts, Surroundings, TooLarge};
 use oci_hostaliases::facts::config_json::ConfigJson;
 use oci_hostaliases::facts::container::{Container, Identity};
 use oci_hostaliases::facts::request::Request;
 use oci_hostaliases::facts::state::State;
 use oci_hostaliases::files::hosts_d::NodeEntries;
 use oci_hostaliases::log::printable;
-use oci_hostaliases::plan::{self, Action};
 use oci_hostaliases::pod_line;
 use oci_hostaliases::stamp::Stamp;
 use oci_hostaliases::text::hosts_lines;
@@ -35,46 +34,59 @@ fuzz_target!(|bytes: &[u8]| {
     };
     let identity = Identity::new(&state.id, &container.annotations);
     checks::message(&printable(&identity.to_string()));
-    if plan::left_alone(&container).is_some() {
-        return;
-    }
-    let request = match Request::read(&container.annotations) {
-        Ok(request) => request,
-        Err(errors) => return checks::message(&errors),
-    };
     let mut errors = Vec::new();
     let aliases = hosts_lines::read(&node, |line| line.to_string(), &mut errors);
-    let node = NodeEntries {
+    let node_entries = || NodeEntries {
         files: vec![(
             PathBuf::from("/etc/oci-hostaliases/hosts.d/a.hosts"),
             aliases,
         )],
         left_out: Vec::new(),
     };
-    let entries = !request.aliases.is_empty() || !node.is_empty();
-    let asked = container.annotations.ask_for_something();
-    let plan = plan::for_mount(container.hosts_mount.as_ref(), entries, asked);
-    checks::message(&printable(&plan.to_string()));
-    if plan.action == Action::Leave {
-        return;
+    let asks = container.annotations.ask_for_something();
+    let draft = match compose::decide(&container, asks, node_entries) {
+        Ok(Decision::Write(draft)) => draft,
+        Ok(Decision::Leave(plan)) => return checks::message(&printable(&plan.to_string())),
+        Err(errors) => return checks::message(&errors),
+    };
+    checks::message(&printable(&draft.plan().to_string()));
+    let composed = match draft.compose(SIZE_LIMIT, NoAddresses(&container)) {
+        Ok(composed) => composed,
+        Err(too_large) => {
+            assert!(too_large.bytes as u64 > SIZE_LIMIT);
+            return;
+        }
+    };
+    for notice in &composed.notices {
+        checks::message(&printable(&notice.to_string()));
     }
-    let addresses = pod_line::annotated_addresses(&container, &request).map(|(found, _)| found);
-    let hostname = pod_line::host_name(&container, None).map(|(name, _)| name);
-    let (mut file, missing) = pod_line::managed_file(
-        &addresses.unwrap_or_default(),
-        hostname,
-        request.domain.as_deref(),
-    );
-    if let Some(missing) = missing {
-        checks::message(&printable(&missing.to_string()));
-    }
-    file.add_host_aliases(HOST_ALIASES, &request.aliases);
-    let own = file.bytes().len();
-    node.add_to(&mut file, SIZE_LIMIT);
-    checks::lines(file.bytes());
-    let (own, node) = file.bytes().split_at(own);
-    let stamp = Stamp::new(identity, own, node).bytes().expect("a stamp");
+    let text = composed.file.bytes();
+    assert!(text.len() as u64 <= SIZE_LIMIT);
+    checks::lines(text);
+    let stamp = composed.stamp(identity).bytes().expect("a stamp");
     let stamp = Stamp::read(&stamp).expect("what was written is read");
-    let parts = stamp.split(file.bytes()).expect("our own file");
-    assert_eq!((parts.own, parts.node, parts.behind), (own, node, &b""[..]));
+    let parts = stamp.split(text).expect("our own file");
+    assert_eq!([parts.own, parts.node].concat(), text);
+    assert_eq!(parts.behind, b"");
 });
+
+/// A network without addresses but those of the annotations; an engine's file that is empty.
+struct NoAddresses<'a>(&'a Container);
+
+impl Surroundings for NoAddresses<'_> {
+    type Error = TooLarge;
+
+    fn engine_hosts(&mut self, _: &str, _: u64) -> Result<Vec<u8>, TooLarge> {
+        Ok(Vec::new())
+    }
+
+    fn network(self, request: &Request) -> Result<NetworkFacts, TooLarge> {
+        let addresses = pod_line::annotated_addresses(self.0, request).map(|(found, _)| found);
+        let hostname = pod_line::host_name(self.0, None).map(|(name, _)| name.to_owned());
+        Ok(NetworkFacts::Pod {
+            addresses: addresses.unwrap_or_default(),
+            hostname,
+            domain: request.domain.clone(),
+        })
+    }
+}

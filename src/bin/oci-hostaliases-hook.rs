@@ -15,7 +15,8 @@ use std::process::ExitCode;
 
 use oci_hostaliases::exit::Exit;
 use oci_hostaliases::files::{config, hosts_d};
-use oci_hostaliases::hook::{self, Invocation, Stage};
+use oci_hostaliases::hook::stage::Stage;
+use oci_hostaliases::hook::{self, Invocation};
 
 const USAGE: &str = "usage: oci-hostaliases-hook {prestart|createRuntime|createContainer} [--config PATH] [--hosts-d PATH]\n\
     Reads the OCI state from stdin. Run by an OCI runtime: see oci-hostaliases-hook(8).";

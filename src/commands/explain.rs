@@ -29,7 +29,7 @@ impl Explain {
         let mut text = head(&preview);
         if let Some(file) = &preview.file {
             text.push('\n');
-            text.push_str(&table(file, &preview.provenance));
+            text.push_str(&table(file, &preview.findings.provenance));
         }
         output.print(text);
         Ok(Exit::Done)
@@ -40,10 +40,16 @@ fn head(preview: &Preview) -> String {
     let plan = &preview.plan;
     let mut lines = vec![
         ("plan", plan.action.to_string()),
-        ("reason", plan.reason.clone()),
+        ("reason", plan.reason.to_string()),
     ];
-    lines.extend(preview.choices.iter().cloned());
-    lines.extend(preview.notes.iter().map(|note| ("note", note.clone())));
+    lines.extend(preview.findings.choices.iter().cloned());
+    lines.extend(
+        preview
+            .findings
+            .notes
+            .iter()
+            .map(|note| ("note", note.clone())),
+    );
     lines
         .iter()
         .map(|(name, value)| format!("{name}: {}\n", shown(value.as_bytes())))

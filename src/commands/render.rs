@@ -22,7 +22,7 @@ impl Render {
         if preview.plan.action == Action::Leave || preview.plan.is_warning {
             output.say(&preview.plan);
         }
-        for note in &preview.notes {
+        for note in &preview.findings.notes {
             output.say(note);
         }
         if let Some(file) = &preview.file {

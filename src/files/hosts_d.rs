@@ -16,7 +16,6 @@ use rustix::io::Errno;
 use crate::error::{Error, on_one_line};
 use crate::files::admin_file;
 use crate::text::host_alias::HostAlias;
-use crate::text::hosts_file::HostsFile;
 use crate::text::hosts_lines;
 use crate::validation::field_error::quote;
 use crate::validation::names;
@@ -62,21 +61,6 @@ impl NodeEntries {
     /// Whether there is at least one entry.
     pub fn is_empty(&self) -> bool {
         self.files.is_empty()
-    }
-
-    /// Adds each file's section behind the Pod's own, and says which are left out: these entries
-    /// can stop nobody, so the section that would make the text longer than `limit` bytes is one.
-    pub fn add_to(&self, file: &mut HostsFile, limit: u64) -> Vec<String> {
-        let mut left_out = Vec::new();
-        for (path, aliases) in &self.files {
-            let path = path.display().to_string();
-            if !file.add_node_entries(&path, aliases, limit) {
-                left_out.push(format!(
-                    "{path}: left out, the file would have more than {limit} bytes"
-                ));
-            }
-        }
-        left_out
     }
 
     fn read_namespace(&mut self, directory: &OwnedFd, hosts_d: &Path, namespace: &str) {

@@ -8,41 +8,34 @@
 //! opened before. Once inside nothing is touched but the rootfs.
 
 mod mount;
+mod outcome;
+pub mod stage;
+mod surroundings;
 
 use std::fmt;
 use std::io::Write;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 
+use crate::compose::{self, Decision};
 use crate::error::{Error, on_one_line};
 use crate::exit::Exit;
 use crate::facts::container::Identity;
-use crate::facts::request::Request;
 use crate::facts::state::{self, State};
 use crate::files::bounded_read::read_to_end;
 use crate::files::bundle::Bundle;
 use crate::files::config::{Config, OnError};
 use crate::files::hosts_d::NodeEntries;
 use crate::hook::mount::Wanted;
+use crate::hook::outcome::Outcome;
+use crate::hook::stage::Stage;
 use crate::kernel::privileges;
 use crate::log::{Log, Severity, printable};
-use crate::plan::{self, Action, Plan};
 
 /// More than any runtime writes; the annotations in it have at most 256 KiB under Kubernetes.
 const STATE_MAX: u64 = 16 * 1024 * 1024;
 /// A state with an engine's own annotations and a few entries.
 const TYPICAL_STATE: usize = 2047;
-
-/// The stages at which the hook can run, as `hooks` of `config.json` names them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// In the runtime's namespaces, after the container's mounts are made, before its root changes.
-    Prestart,
-    /// The same moment under its newer name.
-    CreateRuntime,
-    /// In the container's namespaces, before its root changes.
-    CreateContainer,
-}
 
 /// How the hook was called.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,38 +112,6 @@ impl fmt::Display for Subject {
     }
 }
 
-/// How it went.
-enum Outcome {
-    Left(Plan, bool),
-    AlreadyThere,
-    Mounted(Plan, Vec<String>),
-}
-
-impl Outcome {
-    /// What the log should know. That a container was left alone which asked for nothing is no
-    /// news: it is said of every container of a node that has no use for us.
-    fn record(&self) -> Option<(Severity, String)> {
-        match self {
-            Self::Left(plan, _) if plan.is_warning => Some((Severity::Warning, plan.to_string())),
-            Self::Left(_, false) | Self::AlreadyThere => None,
-            Self::Left(plan, true) => Some((Severity::Info, plan.to_string())),
-            Self::Mounted(plan, notices) => {
-                let severity = if plan.is_warning || !notices.is_empty() {
-                    Severity::Warning
-                } else {
-                    Severity::Info
-                };
-                let mut text = plan.to_string();
-                for notice in notices {
-                    text.push_str("; ");
-                    text.push_str(notice);
-                }
-                Some((severity, text))
-            }
-        }
-    }
-}
-
 fn attempt(
     invocation: &Invocation,
     stdin: impl AsFd,
@@ -167,22 +128,19 @@ fn attempt(
     let identity = Identity::new(&state.id, &container.annotations);
     subject.identity = Some(identity.clone());
     subject.asks |= container.annotations.ask_for_something();
-    if let Some(plan) = plan::left_alone(&container) {
-        return Ok(Outcome::Left(plan, subject.asks));
-    }
-    let request = Request::read(&container.annotations)?;
-    let node_entries = NodeEntries::read(&invocation.hosts_d, identity.namespace.as_deref());
-    if !node_entries.left_out.is_empty() {
-        log.record(
-            Severity::Warning,
-            &format!("{subject}: left out: {}", node_entries.left_out.join("; ")),
-        );
-    }
-    let entries = !request.aliases.is_empty() || !node_entries.is_empty();
-    let plan = plan::for_mount(container.hosts_mount.as_ref(), entries, subject.asks);
-    if plan.action == Action::Leave {
-        return Ok(Outcome::Left(plan, subject.asks));
-    }
+    let node_entries = || {
+        let read = NodeEntries::read(&invocation.hosts_d, identity.namespace.as_deref());
+        if !read.left_out.is_empty() {
+            let left_out: Vec<_> = read.left_out.iter().map(ToString::to_string).collect();
+            let text = format!("{subject}: left out: {}", left_out.join("; "));
+            log.record(Severity::Warning, &text);
+        }
+        read
+    };
+    let draft = match compose::decide(&container, subject.asks, node_entries)? {
+        Decision::Leave(plan) => return Ok(Outcome::Left(plan, subject.asks)),
+        Decision::Write(draft) => draft,
+    };
     let config = Config::load(&invocation.config)?;
     subject.on_error = Some(config.on_error);
     for warning in &config.warnings {
@@ -196,11 +154,10 @@ fn attempt(
     let wanted = Wanted {
         identity,
         container: &container,
-        request: &request,
-        node_entries: &node_entries,
+        draft,
         config: &config,
     };
-    mount::mount(invocation.stage, state.pid, wanted, plan)
+    mount::mount(invocation.stage, state.pid, wanted)
 }
 
 fn read_state(stdin: impl AsFd, subject: &mut Subject) -> Result<State, Error> {

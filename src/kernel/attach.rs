@@ -33,18 +33,12 @@ pub fn attach_hosts_file(
     target: &HostsTarget,
     text: &[u8],
     options: &HostsFileOptions<'_>,
-    ours: &ProcDirectory,
+    own_proc: &ProcDirectory,
 ) -> Result<(), Error> {
-    if text.len() as u64 > options.size_limit {
-        return Err(Error::HostsTooLarge {
-            bytes: text.len(),
-            limit: options.size_limit,
-        });
-    }
-    let attached = match attach_detached(rootfs, target, text, options, ours) {
+    let attached = match attach_detached(rootfs, target, text, options, own_proc) {
         // Linux before 5.2.
         Err(error) if error.is_missing_call() => {
-            rootfs.check_not_shared(target, ours)?;
+            rootfs.check_not_shared(target, own_proc)?;
             attach_by_path(rootfs, target, text, options)?
         }
         attached => attached?,
@@ -115,13 +109,13 @@ fn attach_detached(
     target: &HostsTarget,
     text: &[u8],
     options: &HostsFileOptions<'_>,
-    ours: &ProcDirectory,
+    own_proc: &ProcDirectory,
 ) -> Result<Attached, Error> {
     let tmpfs = HostsTmpfs::make(text, options)?;
     let (mount, is_unbindable) = match open_file_tree(&tmpfs) {
         // Only since Linux 6.15 a detached mount can be cloned.
         Err(rustix::io::Errno::INVAL) => {
-            rootfs.check_not_shared(target, ours)?;
+            rootfs.check_not_shared(target, own_proc)?;
             (clone_while_attached(rootfs, &tmpfs)?, false)
         }
         cloned => {
@@ -130,7 +124,7 @@ fn attach_detached(
             let is_unbindable =
                 mount_change(path.as_str(), MountPropagationFlags::UNBINDABLE).is_ok();
             if !is_unbindable {
-                rootfs.check_not_shared(target, ours)?;
+                rootfs.check_not_shared(target, own_proc)?;
             }
             (mount, is_unbindable)
         }
@@ -140,7 +134,7 @@ fn attach_detached(
     if let Err(error) = move_onto(&mount, target, &shown) {
         // The kernel says EINVAL, for this among other reasons.
         if is_unbindable && !error.is_missing_call() {
-            rootfs.check_not_shared(target, ours)?;
+            rootfs.check_not_shared(target, own_proc)?;
         }
         return Err(error);
     }

@@ -25,7 +25,7 @@ impl ContainerProcess {
     ///
     /// The state has no process that could be a container's, it is gone, or it is in our own mount
     /// namespace: then entering it would mean to mount on the host. Kata names its shim here.
-    pub fn open(pid: Option<i64>, ours: &ProcDirectory) -> Result<Self, Error> {
+    pub fn open(pid: Option<i64>, own_proc: &ProcDirectory) -> Result<Self, Error> {
         let pid = match pid.and_then(|pid| i32::try_from(pid).ok()) {
             Some(pid) if pid > 1 => pid,
             _ => {
@@ -48,7 +48,7 @@ impl ContainerProcess {
             pidfd,
             proc: ProcDirectory::of(pid).map_err(gone)?,
         };
-        if process.proc.namespace("mnt").map_err(gone)? == ours.namespace("mnt")? {
+        if process.proc.namespace("mnt").map_err(gone)? == own_proc.namespace("mnt")? {
             return Err(Error::Refused(format!(
                 "process {pid} is in the hook's own mount namespace: this runtime (Kata?) runs its hooks \
                  outside of the container, or the container has no mount namespace"

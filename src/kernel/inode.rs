@@ -77,8 +77,8 @@ fn mount_of(status: &Statx) -> Option<(u64, bool)> {
 
 /// The same before: a directory is the root of its mount when its parent lies on another one.
 fn mount_before_statx(fd: impl AsFd, kind: FileType) -> Result<(u64, bool), Error> {
-    let ours = ProcDirectory::of_self()?;
-    let mount = mount_by_fdinfo(&ours, &fd)?;
+    let own_proc = ProcDirectory::of_self()?;
+    let mount = mount_by_fdinfo(&own_proc, &fd)?;
     if kind != FileType::Directory {
         return Ok((mount, false));
     }
@@ -89,11 +89,11 @@ fn mount_before_statx(fd: impl AsFd, kind: FileType) -> Result<(u64, bool), Erro
         Mode::empty(),
     )
     .map_err(|errno| Error::call("openat(<directory>, \"..\", O_PATH)", errno))?;
-    Ok((mount, mount_by_fdinfo(&ours, &parent)? != mount))
+    Ok((mount, mount_by_fdinfo(&own_proc, &parent)? != mount))
 }
 
-fn mount_by_fdinfo(ours: &ProcDirectory, fd: impl AsFd) -> Result<u64, Error> {
-    let info = ours.read(&format!("fdinfo/{}", fd.as_fd().as_raw_fd()))?;
+fn mount_by_fdinfo(own_proc: &ProcDirectory, fd: impl AsFd) -> Result<u64, Error> {
+    let info = own_proc.read(&format!("fdinfo/{}", fd.as_fd().as_raw_fd()))?;
     let id = info
         .lines()
         .find_map(|line| line.strip_prefix("mnt_id:"))

@@ -10,3 +10,4 @@ pub mod pod_network;
 pub mod privileges;
 pub mod procfs;
 pub mod rootfs;
+pub mod uts;

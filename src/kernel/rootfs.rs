@@ -139,11 +139,11 @@ impl Rootfs {
     /// # Errors
     ///
     /// The table of mounts cannot be read.
-    pub fn is_ours(&self, target: &HostsTarget, ours: &ProcDirectory) -> Result<bool, Error> {
+    pub fn is_ours(&self, target: &HostsTarget, own_proc: &ProcDirectory) -> Result<bool, Error> {
         if !target.is_on_tmpfs {
             return Ok(false);
         }
-        let table = ours.read("mountinfo")?;
+        let table = own_proc.read("mountinfo")?;
         let source = mountinfo::find(&table, target.mount).map(|line| line.source);
         Ok(source == Some(crate::kernel::hosts_tmpfs::SOURCE))
     }
@@ -158,9 +158,9 @@ impl Rootfs {
     pub fn check_not_shared(
         &self,
         target: &HostsTarget,
-        ours: &ProcDirectory,
+        own_proc: &ProcDirectory,
     ) -> Result<(), Error> {
-        let table = ours.read("mountinfo")?;
+        let table = own_proc.read("mountinfo")?;
         for id in [self.mount, target.mount] {
             match mountinfo::find(&table, id) {
                 Some(line) if line.is_shared => {
@@ -315,11 +315,11 @@ impl HostsTarget {
     /// # Errors
     ///
     /// It cannot be read, or has more than `limit` bytes.
-    pub fn read(&self, ours: &ProcDirectory, limit: u64) -> Result<Vec<u8>, Error> {
+    pub fn read(&self, own_proc: &ProcDirectory, limit: u64) -> Result<Vec<u8>, Error> {
         use std::os::fd::AsRawFd;
         let mut bytes = Vec::new();
         // The descriptor is to a regular file, so neither opening nor reading it can hang on a peer.
-        let file: File = ours.open_file(&format!("fd/{}", self.file.as_raw_fd()))?;
+        let file: File = own_proc.open_file(&format!("fd/{}", self.file.as_raw_fd()))?;
         file.take(limit + 1)
             .read_to_end(&mut bytes)
             .map_err(|source| Error::file("read", "/etc/hosts in the container", source))?;

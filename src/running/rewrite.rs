@@ -21,12 +21,12 @@ use nix::sched::{CloneFlags, setns, unshare};
 use nix::unistd::fchdir;
 use rustix::fs::{FallocateFlags, Mode, OFlags, XattrFlags, fallocate, fsetxattr, fstatvfs};
 
+use crate::compose;
 use crate::error::Error;
 use crate::files::hosts_d::NodeEntries;
 use crate::kernel::procfs::ProcDirectory;
 use crate::running::find::RunningFile;
 use crate::stamp::{self, Edited, Stamp};
-use crate::text::hosts_file::HostsFile;
 
 /// How often it is tried again when the container writes at the same time.
 const TRIES: usize = 8;
@@ -76,7 +76,8 @@ pub fn refresh(
     let text = file.read()?;
     let parts = stamp.split(&text)?;
     let limit = size_of_filesystem(file)?.saturating_sub(parts.behind.len() as u64);
-    let (wanted, left_out) = sections(parts.own, entries, limit);
+    let (wanted, left_out) = compose::node_sections(parts.own.len(), entries, limit);
+    let left_out = left_out.iter().map(ToString::to_string).collect();
     if parts.node == wanted.as_slice() {
         return Ok(Rewritten::UpToDate);
     }
@@ -92,16 +93,6 @@ pub fn refresh(
         replace(file, stamp, &wanted)?;
     }
     Ok(Rewritten::Replaced { left_out })
-}
-
-/// The sections behind this Pod's own part, and which of them did not fit.
-fn sections(own: &[u8], entries: &NodeEntries, limit: u64) -> (Vec<u8>, Vec<String>) {
-    let mut file = HostsFile::from_engine(own.to_vec());
-    let left_out = entries.add_to(&mut file, limit);
-    (
-        file.bytes().get(own.len()..).unwrap_or_default().to_vec(),
-        left_out,
-    )
 }
 
 fn replace(file: &RunningFile, stamp: &Stamp, wanted: &[u8]) -> Result<(), NotRewritten> {

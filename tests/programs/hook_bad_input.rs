@@ -13,10 +13,10 @@ use std::process::{Command, Stdio};
 
 use crate::apimachinery::{BAD_IP, BAD_NAME};
 use crate::skipped::skipped;
+use crate::tool::hook;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const HOOK: &str = env!("CARGO_BIN_EXE_oci-hostaliases-hook");
 const HOST_ALIASES: &str = "oci-hostaliases.io/host-aliases";
 const ID: &str = "hook-bad-input";
 const USAGE: &str = "usage: oci-hostaliases-hook {prestart|createRuntime|createContainer} [--config PATH] [--hosts-d PATH]
@@ -108,7 +108,7 @@ impl Case {
         log.set_nonblocking(true).unwrap();
         let mut hook = self
             .in_namespace("exec \"$@\"")
-            .arg(HOOK)
+            .arg(hook())
             .args(arguments)
             // Nothing of it may matter.
             .env("RUST_BACKTRACE", "1")
@@ -351,7 +351,7 @@ fn a_process_in_our_own_mount_namespace() {
         let output = case
             .in_namespace(script)
             .arg(state)
-            .arg(HOOK)
+            .arg(hook())
             .arg(case.home.path().join("config.toml"))
             .output()
             .unwrap();

@@ -1,5 +1,6 @@
 //! Running the command-line tool as its users do.
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -22,4 +23,11 @@ pub(crate) fn tool(directory: &Path, arguments: &[&str], stdin: &[u8]) -> (i32, 
         String::from_utf8(output.stdout).unwrap(),
         String::from_utf8(output.stderr).unwrap(),
     )
+}
+
+/// The hook: the one that `OCI_HOSTALIASES_HOOK` names, so that the tests can run what is shipped (it is linked
+/// and reads JSON in another way), else the debug one.
+pub(crate) fn hook() -> OsString {
+    std::env::var_os("OCI_HOSTALIASES_HOOK")
+        .unwrap_or_else(|| env!("CARGO_BIN_EXE_oci-hostaliases-hook").into())
 }

@@ -18,5 +18,6 @@ mod pod_line;
 mod shallow_reader;
 #[path = "../support/skipped.rs"]
 mod skipped;
+mod stamp;
 mod state_fixtures;
 mod toml_entries;

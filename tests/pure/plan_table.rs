@@ -2,9 +2,11 @@
 //! table with a `config.json` as the engine writes it.
 
 use crate::fixtures::{annotated, annotations, config_fixture, container};
+use oci_hostaliases::compose::{self, Decision, NetworkFacts, Surroundings, TooLarge};
 use oci_hostaliases::facts::hosts_mount::{HostsMount, HostsWriter};
 use oci_hostaliases::facts::request::Request;
-use oci_hostaliases::plan::{self, Action, Plan};
+use oci_hostaliases::files::hosts_d::NodeEntries;
+use oci_hostaliases::plan::{Action, Plan};
 use serde_json::{Value, json};
 
 const ENTRIES: (&str, &str) = (
@@ -16,18 +18,15 @@ const DOMAIN: (&str, &str) = ("oci-hostaliases.io/domain", "shop.example");
 const LEFT: (&str, &str) = ("oci-hostaliases.io/manage", "false");
 const MANAGED: (&str, &str) = ("oci-hostaliases.io/manage", "true");
 
-/// The plan, or what is refused: the same steps as the hook's.
+/// The plan, or what is refused.
 fn plan_for(config: Value, ours: &[(&str, &str)]) -> Result<Plan, String> {
     let container = container(&annotated(config, ours));
-    if let Some(plan) = plan::left_alone(&container) {
-        return Ok(plan);
+    let asks = container.annotations.ask_for_something();
+    match compose::decide(&container, asks, NodeEntries::default) {
+        Ok(Decision::Leave(plan)) => Ok(plan),
+        Ok(Decision::Write(draft)) => Ok(draft.plan().clone()),
+        Err(errors) => Err(errors.to_string()),
     }
-    let request = Request::read(&container.annotations).map_err(|errors| errors.to_string())?;
-    Ok(plan::for_mount(
-        container.hosts_mount.as_ref(),
-        !request.aliases.is_empty(),
-        container.annotations.ask_for_something(),
-    ))
 }
 
 #[track_caller]
@@ -38,8 +37,8 @@ fn assert_plan(
 ) {
     let plan = plan_for(config, ours).unwrap();
     assert_eq!(
-        (plan.action, plan.is_warning, plan.reason.as_str()),
-        (action, is_warning, reason),
+        (plan.action, plan.is_warning, plan.reason.to_string()),
+        (action, is_warning, reason.to_owned()),
         "with {ours:?}"
     );
 }
@@ -146,17 +145,40 @@ fn an_engines_own_file_is_extended_only_when_entries_are_asked_for() {
 
 #[test]
 fn an_engines_file_that_is_still_empty_is_managed_with_a_warning() {
-    let plan = plan_for(config_fixture("podman"), &[ENTRIES])
-        .unwrap()
-        .engine_file_is_empty();
+    let container = container(&annotated(config_fixture("podman"), &[ENTRIES]));
+    let Ok(Decision::Write(draft)) = compose::decide(&container, true, NodeEntries::default) else {
+        panic!("it asks for entries");
+    };
+    let plan = draft.compose(4096, EmptyEngineFile).unwrap().plan;
     assert_eq!(
-        plan,
-        Plan {
-            action: Action::Manage,
-            reason: "/run/containers/storage/overlay-containers/0d1cbd0b3b0b8b4e7d66f2f7a3b6f3a9d3a4b2a1c0d9e8f7a6b5c4d3e2f1a0b9/userdata/hosts was made by Podman, but it is still empty: the engine's own later entries (--add-host) will be hidden".to_owned(),
-            is_warning: true,
-        }
+        (
+            plan.action,
+            plan.is_warning,
+            plan.reason.to_string().as_str()
+        ),
+        (
+            Action::Manage,
+            true,
+            "/run/containers/storage/overlay-containers/0d1cbd0b3b0b8b4e7d66f2f7a3b6f3a9d3a4b2a1c0d9e8f7a6b5c4d3e2f1a0b9/userdata/hosts was made by Podman, but it is still empty: the engine's own later entries (--add-host) will be hidden",
+        )
     );
+}
+
+/// The engine has not written its file yet.
+struct EmptyEngineFile;
+
+impl Surroundings for EmptyEngineFile {
+    type Error = TooLarge;
+
+    fn engine_hosts(&mut self, _: &str, _: u64) -> Result<Vec<u8>, TooLarge> {
+        Ok(Vec::new())
+    }
+
+    fn network(self, _: &Request) -> Result<NetworkFacts, TooLarge> {
+        Ok(NetworkFacts::Host {
+            node_hosts: Vec::new(),
+        })
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::commands::Failure;
+use crate::compose::Notice;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::facts::request;
@@ -75,16 +76,23 @@ struct Subject {
     bundle: Option<PathBuf>,
 }
 
-/// The file that somebody would get, and what there is to say about it.
+/// The file that a container would get, and what there is to say about it.
 pub(super) struct Preview {
     /// What would be done, and why.
     pub(super) plan: Plan,
-    /// What was chosen on the way there: name, value and, in brackets, where it is from.
-    pub(super) choices: Vec<(&'static str, String)>,
-    /// What the person should know.
-    pub(super) notes: Vec<String>,
     /// The text; `None` when the plan is to leave what is there.
     pub(super) file: Option<HostsFile>,
+    /// What was found on the way there.
+    pub(super) findings: Findings,
+}
+
+/// What is found while the file is made.
+#[derive(Debug)]
+pub(super) struct Findings {
+    /// What was chosen: name, value and, in brackets, where it is from.
+    pub(super) choices: Vec<(&'static str, String)>,
+    /// What the reader should know.
+    pub(super) notes: Vec<String>,
     /// Where the lines are from.
     pub(super) provenance: Provenance,
 }
@@ -102,7 +110,15 @@ pub(super) struct Provenance {
     pub(super) annotation_is_list: bool,
 }
 
-impl Preview {
+impl Findings {
+    fn preview(self, plan: Plan, file: Option<HostsFile>) -> Preview {
+        Preview {
+            plan,
+            file,
+            findings: self,
+        }
+    }
+
     /// Notes the names that were chosen for the line of a Pod with a network of its own, each with
     /// where it is from.
     fn pod_network(&mut self, hostname: Option<(&str, &str)>, domain: Option<(&str, &str)>) {
@@ -144,11 +160,10 @@ impl PreviewOptions {
         }
     }
 
-    /// The node's file under the kubelet's header.
-    fn host_network_file(&self) -> Result<HostsFile, Failure> {
-        let node_hosts = admin_file::read(&self.node_hosts, FILE_MAX)
-            .map_err(|error| Error::NodeHosts(Box::new(error)))?;
-        Ok(HostsFile::for_host_network(&node_hosts))
+    /// The node's own hosts file.
+    fn read_node_hosts(&self) -> Result<Vec<u8>, Error> {
+        admin_file::read(&self.node_hosts, FILE_MAX)
+            .map_err(|error| Error::NodeHosts(Box::new(error)))
     }
 
     fn hostname(&self) -> Option<(&str, &'static str)> {
@@ -203,13 +218,14 @@ impl fmt::Display for RefusedFields {
 
 impl std::error::Error for RefusedFields {}
 
-/// What is missing, and the option that gives it.
-fn note_on(missing: &MissingFact) -> String {
-    let option = match missing {
-        MissingFact::Address => "--pod-ip",
-        MissingFact::HostName | MissingFact::ValidHostName(_) => "--hostname",
+/// The notice; for what is missing, with the option that gives it.
+fn note_on(notice: &Notice) -> String {
+    let option = match notice {
+        Notice::Missing(MissingFact::Address) => "--pod-ip",
+        Notice::Missing(MissingFact::HostName | MissingFact::ValidHostName(_)) => "--hostname",
+        Notice::DoesNotFit { .. } => return notice.to_string(),
     };
-    format!("{missing}: give {option}")
+    format!("{notice}: give {option}")
 }
 
 /// What the hook would write at most. A configuration that cannot be read is the business of

@@ -7,8 +7,9 @@ use std::path::Path;
 
 use crate::commands::Failure;
 use crate::commands::preview::{
-    DOMAIN_SOURCE, FILE_MAX, Preview, PreviewOptions, RefusedFields, note_on, size_limit,
+    DOMAIN_SOURCE, FILE_MAX, Findings, Preview, PreviewOptions, RefusedFields, note_on, size_limit,
 };
+use crate::compose::{self, Notice};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::facts::annotations::{HOST_ALIASES, POD_IPS};
@@ -39,7 +40,7 @@ pub(super) fn preview(path: &Path, options: &PreviewOptions) -> Result<Preview, 
     if let Some(namespace) = &options.namespace {
         pod.namespace.clone_from(namespace);
     }
-    compose(path, &pod, options)
+    of_pod(path, &pod, options)
 }
 
 fn read_bounded(source: impl Read, path: &Path) -> Result<Vec<u8>, Error> {
@@ -57,70 +58,42 @@ fn read_bounded(source: impl Read, path: &Path) -> Result<Vec<u8>, Error> {
     Ok(text)
 }
 
-fn compose(path: &Path, pod: &PodManifest, options: &PreviewOptions) -> Result<Preview, Failure> {
-    let plan = plan_of(pod);
+fn of_pod(path: &Path, pod: &PodManifest, options: &PreviewOptions) -> Result<Preview, Failure> {
     let name = pod.name.as_deref().unwrap_or("(not named yet)");
-    let mut preview = Preview {
-        plan,
+    let mut findings = Findings {
         choices: vec![("pod", format!("{}/{name}", pod.namespace))],
         notes: Vec::new(),
-        file: None,
         provenance: options.provenance(pod.annotations.get(HOST_ALIASES)),
     };
-    if preview.plan.action == Action::Leave {
-        return Ok(preview);
+    let plan = plan_of(pod);
+    if plan.action == Action::Leave {
+        return Ok(findings.preview(plan, None));
     }
-    preview.notes.extend(pod.with_own_hosts().map(own_volume));
+    findings.notes.extend(pod.with_own_hosts().map(own_volume));
     let mut file = if pod.host_network {
-        preview
+        findings
             .choices
             .push(("network", "the host's (spec.hostNetwork)".to_owned()));
-        options.host_network_file()?
+        HostsFile::for_host_network(&options.read_node_hosts()?)
     } else {
-        pod_network_file(path, pod, options, &mut preview)?
+        pod_network_file(path, pod, options, &mut findings)?
     };
     file.add_host_aliases(SPEC_HOST_ALIASES, &pod.aliases);
     file.add_host_aliases(HOST_ALIASES, &pod.request.aliases);
     if let Some(hosts_d) = &options.hosts_d {
-        let node_entries = preview.read_node_entries(hosts_d, Some(&pod.namespace));
-        let left_out = node_entries.add_to(&mut file, size_limit());
-        preview.notes.extend(left_out);
+        let node_entries = findings.read_node_entries(hosts_d, Some(&pod.namespace));
+        let notices = compose::add_node_entries(&mut file, &node_entries, size_limit());
+        findings.notes.extend(notices.iter().map(note_on));
     }
-    preview.file = Some(file);
-    Ok(preview)
+    Ok(findings.preview(plan, Some(file)))
 }
 
 /// One file for all containers of the Pod, but not for those that bring their own.
 fn plan_of(pod: &PodManifest) -> Plan {
-    if let Some(plan) = plan::left_alone_by_annotation(&pod.annotations) {
-        return plan;
-    }
-    let own = pod.with_own_hosts().count();
-    let entries = !(pod.aliases.is_empty() && pod.request.aliases.is_empty());
-    let all = own > 0 && own == pod.containers.len();
-    let (action, reason) = match own {
-        0 => (
-            Action::Manage,
-            "no container has a volume of its own on /etc/hosts",
-        ),
-        _ if !all => (
-            Action::Manage,
-            "not every container has a volume of its own on /etc/hosts",
-        ),
-        _ if entries => (
-            Action::Leave,
-            "every container has a volume of its own on /etc/hosts: the entries asked for are not added",
-        ),
-        _ => (
-            Action::Leave,
-            "every container has a volume of its own on /etc/hosts",
-        ),
-    };
-    Plan {
-        action,
-        reason: reason.to_owned(),
-        is_warning: all && entries,
-    }
+    plan::left_alone_by_annotation(&pod.annotations).unwrap_or_else(|| {
+        let entries = !(pod.aliases.is_empty() && pod.request.aliases.is_empty());
+        plan::for_pod(pod.containers.len(), pod.with_own_hosts().count(), entries)
+    })
 }
 
 fn own_volume((container, mount_path): (&str, &str)) -> String {
@@ -138,7 +111,7 @@ fn pod_network_file(
     path: &Path,
     pod: &PodManifest,
     options: &PreviewOptions,
-    preview: &mut Preview,
+    findings: &mut Findings,
 ) -> Result<HostsFile, Failure> {
     let Some((hostname, hostname_source)) = options.hostname().or(pod.host_name()) else {
         let unnamed = FieldError::required(
@@ -164,10 +137,11 @@ fn pod_network_file(
         (&pod.status_pod_ips, "status.podIPs"),
     ]);
     if addresses.is_empty() {
-        preview.notes.push(note_on(&MissingFact::Address));
+        let missing = Notice::Missing(MissingFact::Address);
+        findings.notes.push(note_on(&missing));
     }
-    preview.pod_network(Some((hostname, hostname_source)), domain);
-    preview.provenance.addresses = addresses_source;
+    findings.pod_network(Some((hostname, hostname_source)), domain);
+    findings.provenance.addresses = addresses_source;
     // As the kubelet, which does not ask whether the name ends in the domain already.
     let name = PodName {
         hostname,

@@ -1,0 +1,272 @@
+//! The whole `/etc/hosts` of one container, from what is known of it. Pure, and the only place where
+//! the steps are put together: what `render` shows is what the hook mounts.
+//!
+//! It goes in two steps, because the hook must know whether there is anything to write before it
+//! enters the container, and what the container's surroundings are only after that: [`decide`], then
+//! [`Draft::compose`].
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::facts::annotations::HOST_ALIASES;
+use crate::facts::container::{Container, Identity};
+use crate::facts::hosts_mount::HostsMount;
+use crate::facts::request::Request;
+use crate::files::hosts_d::NodeEntries;
+use crate::plan::{self, Action, Plan};
+use crate::pod_line::{self, MissingFact};
+use crate::stamp::Stamp;
+use crate::text::hosts_file::HostsFile;
+use crate::validation::field_error::FieldErrors;
+
+/// What happens to a container.
+#[derive(Debug)]
+pub enum Decision<'a> {
+    /// It keeps what it has.
+    Leave(Plan),
+    /// It gets a file.
+    Write(Draft<'a>),
+}
+
+/// A file that is decided on and not composed yet.
+#[derive(Debug)]
+pub struct Draft<'a> {
+    container: &'a Container,
+    request: Request,
+    node_entries: NodeEntries,
+    plan: Plan,
+}
+
+/// What the bundle does not tell. Each method is called at most once, and only when the file needs
+/// the answer: an engine's file when it is extended, the network when the file is managed.
+pub trait Surroundings {
+    /// Why something cannot be found out, or the file cannot be written.
+    type Error: From<TooLarge>;
+
+    /// The bytes of the engine's file, at most `limit`. `source` is the path in `config.json`.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read.
+    fn engine_hosts(&mut self, source: &str, limit: u64) -> Result<Vec<u8>, Self::Error>;
+
+    /// What the file says of the container's network.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be found out.
+    fn network(self, request: &Request) -> Result<NetworkFacts, Self::Error>;
+}
+
+/// What a managed file says of the container's network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NetworkFacts {
+    /// The container is on the host's network.
+    Host {
+        /// The node's own `/etc/hosts`.
+        node_hosts: Vec<u8>,
+    },
+    /// It has a network of its own.
+    Pod {
+        /// The Pod's addresses, in the order of their lines.
+        addresses: Vec<String>,
+        /// The container's host name.
+        hostname: Option<String>,
+        /// The domain of the Pod's line.
+        domain: Option<String>,
+    },
+}
+
+/// The file as it is mounted. It has at most as many bytes as the limit it was composed for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Composed {
+    /// The plan, now that the engine's file is known.
+    pub plan: Plan,
+    /// The text.
+    pub file: HostsFile,
+    /// What the administrator should know about it.
+    pub notices: Vec<Notice>,
+    own_length: usize,
+}
+
+/// What an administrator should know about a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// The Pod's own line is missing.
+    Missing(MissingFact),
+    /// A file of `hosts.d` does not fit.
+    DoesNotFit {
+        /// The file.
+        path: PathBuf,
+        /// How many bytes fit.
+        limit: u64,
+    },
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(missing) => missing.fmt(f),
+            Self::DoesNotFit { path, limit } => write!(
+                f,
+                "{}: left out, the file would have more than {limit} bytes",
+                path.display()
+            ),
+        }
+    }
+}
+
+/// The Pod's own part has more bytes than the file's own file system may hold. A tmpfs is made of
+/// whole pages and would take some more, so the limit is kept here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the hosts file has {bytes} bytes, more than size-limit ({limit}) in the hook's configuration allows"
+)]
+pub struct TooLarge {
+    /// The text's length.
+    pub bytes: usize,
+    /// The limit.
+    pub limit: u64,
+}
+
+/// Decides what happens to a container. `asks` says whether it has an annotation that asks for
+/// something. The entries of the node are read only when the container's own annotations are right
+/// and do not opt out.
+///
+/// # Errors
+///
+/// The annotations are wrong: every refused field.
+pub fn decide(
+    container: &Container,
+    asks: bool,
+    node_entries: impl FnOnce() -> NodeEntries,
+) -> Result<Decision<'_>, FieldErrors> {
+    if let Some(plan) = plan::left_alone(container) {
+        return Ok(Decision::Leave(plan));
+    }
+    let request = Request::read(&container.annotations)?;
+    let node_entries = node_entries();
+    let entries = !request.aliases.is_empty() || !node_entries.is_empty();
+    let plan = plan::for_mount(container.hosts_mount.as_ref(), entries, asks);
+    Ok(match plan.action {
+        Action::Leave => Decision::Leave(plan),
+        Action::Manage | Action::Extend => Decision::Write(Draft {
+            container,
+            request,
+            node_entries,
+            plan,
+        }),
+    })
+}
+
+impl Draft<'_> {
+    /// The plan, as far as `config.json` tells it.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Composes the file.
+    ///
+    /// # Errors
+    ///
+    /// Something cannot be found out, or the Pod's own part has more than `size_limit` bytes.
+    pub fn compose<S: Surroundings>(
+        self,
+        size_limit: u64,
+        mut surroundings: S,
+    ) -> Result<Composed, S::Error> {
+        let mut plan = self.plan;
+        let mut engine_hosts = Vec::new();
+        if let (Action::Extend, Some(HostsMount::Engine { writer, source })) =
+            (plan.action, &self.container.hosts_mount)
+        {
+            engine_hosts = surroundings.engine_hosts(source, size_limit)?;
+            if engine_hosts.is_empty() {
+                plan = plan::engine_file_is_empty(*writer, source);
+            }
+        }
+        let (mut file, missing) = if engine_hosts.is_empty() {
+            managed_file(&surroundings.network(&self.request)?)
+        } else {
+            (HostsFile::from_engine(engine_hosts), None)
+        };
+        file.add_host_aliases(HOST_ALIASES, &self.request.aliases);
+        let own_length = file.bytes().len();
+        if own_length as u64 > size_limit {
+            return Err(TooLarge {
+                bytes: own_length,
+                limit: size_limit,
+            }
+            .into());
+        }
+        let mut notices: Vec<Notice> = missing.map(Notice::Missing).into_iter().collect();
+        notices.extend(add_node_entries(&mut file, &self.node_entries, size_limit));
+        Ok(Composed {
+            plan,
+            file,
+            notices,
+            own_length,
+        })
+    }
+}
+
+impl Composed {
+    /// What `refresh` has to know of this file.
+    pub fn stamp(&self, identity: Identity) -> Stamp {
+        let whole = self.file.bytes();
+        let (own, node) = whole
+            .split_at_checked(self.own_length)
+            .unwrap_or((whole, &[]));
+        Stamp::new(identity, own, node)
+    }
+}
+
+/// The text as the kubelet would write it, without the aliases.
+fn managed_file(network: &NetworkFacts) -> (HostsFile, Option<MissingFact>) {
+    match network {
+        NetworkFacts::Host { node_hosts } => (HostsFile::for_host_network(node_hosts), None),
+        NetworkFacts::Pod {
+            addresses,
+            hostname,
+            domain,
+        } => pod_line::managed_file(addresses, hostname.as_deref(), domain.as_deref()),
+    }
+}
+
+/// Adds the section of each file of `hosts.d` behind the Pod's own part. These entries cannot stop a
+/// container: a section that would make the text longer than `limit` bytes is left out, and named.
+pub fn add_node_entries(file: &mut HostsFile, entries: &NodeEntries, limit: u64) -> Vec<Notice> {
+    add_sections(file, entries, limit, 0)
+}
+
+/// The sections of `hosts.d` behind an own part of this length, where the whole text may have `limit`
+/// bytes: what [`add_node_entries`] adds.
+pub fn node_sections(
+    own_length: usize,
+    entries: &NodeEntries,
+    limit: u64,
+) -> (Vec<u8>, Vec<Notice>) {
+    let mut sections = HostsFile::default();
+    let notices = add_sections(&mut sections, entries, limit, own_length as u64);
+    (sections.bytes().to_vec(), notices)
+}
+
+/// `taken` is how much of `limit` is taken by bytes that are not in `file`.
+fn add_sections(
+    file: &mut HostsFile,
+    entries: &NodeEntries,
+    limit: u64,
+    taken: u64,
+) -> Vec<Notice> {
+    let room = limit.saturating_sub(taken);
+    let mut notices = Vec::new();
+    for (path, aliases) in &entries.files {
+        if !file.add_node_entries(&path.display().to_string(), aliases, room) {
+            notices.push(Notice::DoesNotFit {
+                path: path.clone(),
+                limit,
+            });
+        }
+    }
+    notices
+}

@@ -1,0 +1,17 @@
+//! The UTS namespace in which we are.
+
+use crate::error::Error;
+
+/// Its host name; `None` when it is empty or no text.
+///
+/// # Errors
+///
+/// The call fails.
+pub fn name() -> Result<Option<String>, Error> {
+    let name = nix::sys::utsname::uname().map_err(|errno| Error::call("uname", errno))?;
+    Ok(name
+        .nodename()
+        .to_str()
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned))
+}

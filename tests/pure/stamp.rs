@@ -1,0 +1,259 @@
+//! The stamp of a file: what it tells of the file's parts, and what it must not be made to tell.
+
+use oci_hostaliases::facts::container::Identity;
+use oci_hostaliases::stamp::{Edited, Stamp};
+
+const OWN: &str = "10.0.0.5\tweb\n";
+const ONE: &str = "\n# one\n10.9.0.1\tdb\n";
+const TWO: &str = "\n# two\n10.9.0.2\tcache\n";
+/// How [`ONE`] begins.
+const START_OF_ONE: &str = "\n# one\n";
+
+fn identity() -> Identity {
+    Identity {
+        id: "4711".to_owned(),
+        container: Some("nginx".to_owned()),
+        pod: Some("web-0".to_owned()),
+        namespace: None,
+    }
+}
+
+fn stamp(node: &str) -> Stamp {
+    Stamp::new(identity(), OWN.as_bytes(), node.as_bytes())
+}
+
+/// The three parts of this text, or that it was edited.
+fn split<'a>(stamp: &Stamp, text: &'a str) -> Result<(&'a str, &'a str, &'a str), Edited> {
+    let text_of = |bytes| std::str::from_utf8(bytes).unwrap();
+    let parts = stamp.split(text.as_bytes())?;
+    Ok((
+        text_of(parts.own),
+        text_of(parts.node),
+        text_of(parts.behind),
+    ))
+}
+
+#[test]
+fn is_stored_as_these_bytes() {
+    let head = r#"{"id":"4711","container":"nginx","pod":"web-0","namespace":null,"own":{"length":13,"digest":17474483129626658268}"#;
+    let one = r#"{"length":19,"digest":5596032533175176298}"#;
+    let two = r#"{"length":22,"digest":16511589127746921659}"#;
+    let none = r#"{"length":0,"digest":14695981039346656037}"#;
+    for (stamp, node) in [
+        (stamp(ONE), format!("[{one}]")),
+        (stamp(""), format!("[{none}]")),
+        (stamp(ONE).during(TWO.as_bytes()), format!("[{one},{two}]")),
+        (stamp(ONE).after(TWO.as_bytes()), format!("[{two}]")),
+        (
+            stamp(ONE).during(TWO.as_bytes()).after(TWO.as_bytes()),
+            format!("[{two}]"),
+        ),
+        (stamp(ONE).after(b""), format!("[{none}]")),
+    ] {
+        let stored = format!("{head},\"node\":{node}}}");
+        assert_eq!(String::from_utf8(stamp.bytes().unwrap()).unwrap(), stored);
+        assert_eq!(Stamp::read(stored.as_bytes()).unwrap(), stamp);
+        assert_eq!(stamp.own_length(), 13);
+        assert_eq!(stamp.identity, identity());
+    }
+}
+
+#[test]
+fn cuts_the_file_into_its_parts() {
+    let during = |old, new: &str| stamp(old).during(new.as_bytes());
+    for (case, stamp, text, parts) in [
+        ("new", stamp(ONE), format!("{OWN}{ONE}"), (OWN, ONE, "")),
+        ("no sections", stamp(""), OWN.to_owned(), (OWN, "", "")),
+        (
+            "the container appended a line",
+            stamp(ONE),
+            format!("{OWN}{ONE}10.7.7.7 mine\n"),
+            (OWN, ONE, "10.7.7.7 mine\n"),
+        ),
+        (
+            "the same where there are no sections",
+            stamp(""),
+            format!("{OWN}10.7.7.7 mine\n"),
+            (OWN, "", "10.7.7.7 mine\n"),
+        ),
+        (
+            "the container appended the sections once more",
+            stamp(ONE),
+            format!("{OWN}{ONE}{ONE}"),
+            (OWN, ONE, ONE),
+        ),
+        (
+            "during an update, before the write",
+            during(ONE, TWO),
+            format!("{OWN}{ONE}"),
+            (OWN, ONE, ""),
+        ),
+        (
+            "during an update, after the write",
+            during(ONE, TWO),
+            format!("{OWN}{TWO}\n\n"),
+            (OWN, TWO, "\n\n"),
+        ),
+        (
+            "during the first sections, before the write",
+            during("", ONE),
+            OWN.to_owned(),
+            (OWN, "", ""),
+        ),
+        (
+            "during the first sections: the longest first, as no sections fit everywhere",
+            during("", ONE),
+            format!("{OWN}{ONE}"),
+            (OWN, ONE, ""),
+        ),
+        (
+            "the same the other way round",
+            during(ONE, ""),
+            format!("{OWN}{ONE}"),
+            (OWN, ONE, ""),
+        ),
+        (
+            "the last sections are gone",
+            during(ONE, ""),
+            format!("{OWN}\n\n"),
+            (OWN, "", "\n\n"),
+        ),
+        (
+            "sections that become the beginning of what they were, before the write",
+            during(ONE, START_OF_ONE),
+            format!("{OWN}{ONE}"),
+            (OWN, ONE, ""),
+        ),
+        (
+            "and after it",
+            during(ONE, START_OF_ONE),
+            format!("{OWN}{START_OF_ONE}"),
+            (OWN, START_OF_ONE, ""),
+        ),
+        (
+            "an update that failed twice",
+            during(ONE, START_OF_ONE).during(TWO.as_bytes()),
+            format!("{OWN}{TWO}"),
+            (OWN, TWO, ""),
+        ),
+        (
+            "after an update",
+            stamp(ONE).after(TWO.as_bytes()),
+            format!("{OWN}{TWO}x"),
+            (OWN, TWO, "x"),
+        ),
+        (
+            "after the sections are gone, their text is the container's",
+            stamp(ONE).after(b""),
+            format!("{OWN}{ONE}"),
+            (OWN, "", ONE),
+        ),
+    ] {
+        assert_eq!(split(&stamp, &text), Ok(parts), "{case}");
+    }
+}
+
+#[test]
+fn a_file_that_the_container_edited_is_not_cut() {
+    for (case, stamp, text) in [
+        ("emptied", stamp(ONE), String::new()),
+        ("emptied, no sections", stamp(""), String::new()),
+        (
+            "one byte of the own part is another",
+            stamp(ONE),
+            format!("10.0.0.6\tweb\n{ONE}"),
+        ),
+        (
+            "a line before the own part",
+            stamp(ONE),
+            format!("\n{OWN}{ONE}"),
+        ),
+        (
+            "a line behind the own part",
+            stamp(ONE),
+            format!("{OWN}\n{ONE}"),
+        ),
+        (
+            "the own part is cut off",
+            stamp(""),
+            "10.0.0.5\tweb".to_owned(),
+        ),
+        ("the sections are gone", stamp(ONE), OWN.to_owned()),
+        (
+            "one byte of the sections is another",
+            stamp(ONE),
+            format!("{OWN}\n# one\n10.9.0.9\tdb\n"),
+        ),
+        (
+            "the sections are cut off",
+            stamp(ONE),
+            format!("{OWN}{START_OF_ONE}"),
+        ),
+        (
+            "other sections",
+            stamp(ONE).during(TWO.as_bytes()),
+            format!("{OWN}\n# three\n10.9.0.3\tqueue\n"),
+        ),
+        (
+            "the former sections after an update",
+            stamp(ONE).after(TWO.as_bytes()),
+            format!("{OWN}{ONE}"),
+        ),
+    ] {
+        assert_eq!(split(&stamp, &text), Err(Edited), "{case}");
+    }
+    assert_eq!(
+        Edited.to_string(),
+        "the container has changed the file itself; it is left as it is until the next start"
+    );
+}
+
+#[test]
+fn other_bytes_are_no_stamp() {
+    let whole = stamp(ONE).bytes().unwrap();
+    for length in 0..whole.len() {
+        assert!(Stamp::read(&whole[..length]).is_err(), "{length} bytes");
+    }
+    let text = String::from_utf8(whole).unwrap();
+    for garbage in [
+        "\0".to_owned(),
+        "[]".to_owned(),
+        "{}".to_owned(),
+        "null".to_owned(),
+        format!("{text}{text}"),
+        format!("{text}\0"),
+        text.replace("\"id\":\"4711\",", ""),
+        text.replace("\"4711\"", "4711"),
+        text.replace("\"length\":13", "\"length\":-1"),
+        text.replace("\"length\":13", "\"length\":13.5"),
+        text.replace("\"length\":13", "\"length\":99999999999999999999"),
+        text.replace("\"node\":[", "\"node\":[null,"),
+    ] {
+        assert!(Stamp::read(garbage.as_bytes()).is_err(), "{garbage}");
+    }
+    assert!(Stamp::read(b"\xff\xfe").is_err());
+}
+
+/// A stamp that says what cannot be so is no reason to stop, and fits no file.
+#[test]
+fn a_stamp_of_another_file_fits_nothing() {
+    let text = String::from_utf8(stamp(ONE).bytes().unwrap()).unwrap();
+    for other in [
+        text.replace("\"length\":13", "\"length\":18446744073709551615"),
+        text.replace("\"length\":13", "\"length\":12"),
+        text.replace("\"length\":19", "\"length\":18446744073709551615"),
+        text.replace("\"digest\":5", "\"digest\":4"),
+        text.replace(
+            "\"node\":[{\"length\":19,\"digest\":5596032533175176298}]",
+            "\"node\":[]",
+        ),
+    ] {
+        assert_ne!(other, text);
+        let stamp = Stamp::read(other.as_bytes()).unwrap();
+        assert_eq!(
+            split(&stamp, &format!("{OWN}{ONE}")),
+            Err(Edited),
+            "{other}"
+        );
+    }
+}
