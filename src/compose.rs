@@ -147,7 +147,7 @@ pub fn decide(
     let request = Request::read(&container.annotations)?;
     let node_entries = node_entries();
     let entries = !request.aliases.is_empty() || !node_entries.is_empty();
-    let plan = plan::for_mount(container.hosts_mount.as_ref(), entries, asks);
+    let plan = plan::for_mount(container, entries, asks);
     Ok(match plan.action {
         Action::Leave => Decision::Leave(plan),
         Action::Manage | Action::Extend => Decision::Write(Draft {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::facts::annotations::{Annotations, MANAGE};
 use crate::facts::container::Container;
+use crate::facts::creator::Creator;
 use crate::facts::hosts_mount::{HostsMount, HostsWriter};
 
 /// What is done with a container's `/etc/hosts`.
@@ -70,6 +71,8 @@ pub enum Reason {
     OptOut,
     /// `config.json` has no mount for `/etc/hosts`.
     NothingMounted,
+    /// The same in a Podman container, and nothing is asked for: its user wants the image's file.
+    PodmanNoHosts,
     /// containerd's copy of the node's file is mounted; this is its path.
     CopyOfNodeHosts(String),
     /// The node's own file is mounted.
@@ -127,6 +130,9 @@ impl fmt::Display for Reason {
             Self::Sandbox => f.write_str("the container is its Pod's sandbox"),
             Self::OptOut => write!(f, "annotation {MANAGE} is \"false\""),
             Self::NothingMounted => f.write_str("nothing is mounted on /etc/hosts"),
+            Self::PodmanNoHosts => f.write_str(
+                "Podman mounts nothing on /etc/hosts (--no-hosts) and nothing is asked for",
+            ),
             Self::CopyOfNodeHosts(source) => {
                 write!(f, "{source} is containerd's copy of the node's file")
             }
@@ -184,8 +190,12 @@ pub fn left_alone_by_annotation(annotations: &Annotations) -> Option<Plan> {
 /// The plan by the mount that `config.json` has for `/etc/hosts`. `entries` says whether there is
 /// at least one entry to add; `asked`, whether the container has an annotation that asks for
 /// something.
-pub fn for_mount(mount: Option<&HostsMount>, entries: bool, asked: bool) -> Plan {
-    match mount {
+pub fn for_mount(container: &Container, entries: bool, asked: bool) -> Plan {
+    match &container.hosts_mount {
+        // Podman mounts a file into every container whose user did not say `--no-hosts`.
+        None if !entries && !asked && Creator::of(&container.annotations) == Creator::Podman => {
+            Plan::new(Action::Leave, Reason::PodmanNoHosts)
+        }
         None => Plan::new(Action::Manage, Reason::NothingMounted),
         Some(HostsMount::CopyOfNodeHosts { source }) => {
             Plan::new(Action::Manage, Reason::CopyOfNodeHosts(source.clone()))

@@ -22,7 +22,7 @@ fuzz_target!(|bytes: &[u8]| {
             container.crio_pod_ips();
             plan::left_alone(&container);
             for (entries, asked) in [(false, false), (true, false), (true, true)] {
-                plan::for_mount(container.hosts_mount.as_ref(), entries, asked).to_string();
+                plan::for_mount(&container, entries, asked).to_string();
             }
         }
         Ok(Err(error)) => checks::message(&error),

@@ -68,7 +68,7 @@ const ROOTLESS_PROGRAMS: [needs::Program; 3] = [
     ("slirp4netns", "slirp4netns"),
 ];
 
-const CASES: [Case<Podman>; 12] = [
+const CASES: [Case<Podman>; 13] = [
     ("run with the annotation: Podman's file extended", annotated),
     ("run without: Podman's own file", not_annotated),
     (
@@ -80,6 +80,10 @@ const CASES: [Case<Podman>; 12] = [
     ("kube play with the Pod's annotation", kube_play),
     ("the node's network", host_network),
     ("no file of Podman's: the kubelet's", no_hosts),
+    (
+        "no file of Podman's and nothing asked for: the image's",
+        no_hosts_and_nothing_asked,
+    ),
     ("a read-only root filesystem", read_only_rootfs),
     (
         "a user namespace: the file is the container's root's",
@@ -290,6 +294,16 @@ fn no_hosts(podman: &Podman) {
         podman.output(ANNOTATED, &podman.run(&[ASKS, "--no-hosts"])),
         format!("{BOILERPLATE}192.0.2.50\tweb-0\n2001:db8:77::50\tweb-0\n{ENTRIES}")
     );
+}
+
+fn no_hosts_and_nothing_asked(podman: &Podman) {
+    let run = podman.run_script(
+        &["--no-hosts"],
+        "ls -l /etc | grep hosts; cat /etc/hosts; grep -c oci-hostaliases /proc/self/mountinfo; true",
+    );
+    let expected = podman.output(NO_HOOK, &run);
+    assert!(expected.ends_with("0\n"), "{expected}");
+    assert_eq!(podman.output(ALWAYS, &run), expected);
 }
 
 fn read_only_rootfs(podman: &Podman) {

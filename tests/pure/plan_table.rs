@@ -283,6 +283,42 @@ fn manage_false_leaves_alone_also_when_the_other_annotations_are_wrong() {
     }
 }
 
+/// podman-run(1): with `--no-hosts` "the image's /etc/hosts will be preserved unmodified".
+#[test]
+fn a_podman_container_without_a_mount_keeps_the_images_file_unless_there_is_something_to_add() {
+    let no_hosts = || {
+        let mut config = config_fixture("podman");
+        let mounts = config["mounts"].as_array_mut().unwrap();
+        mounts.retain(|mount| mount["destination"] != "/etc/hosts");
+        config
+    };
+    assert_plan(
+        no_hosts(),
+        &[],
+        (
+            Action::Leave,
+            false,
+            "Podman mounts nothing on /etc/hosts (--no-hosts) and nothing is asked for",
+        ),
+    );
+    let managed = (Action::Manage, false, "nothing is mounted on /etc/hosts");
+    for ours in [ENTRIES, NO_ENTRIES, DOMAIN] {
+        assert_plan(no_hosts(), &[ours], managed);
+    }
+    // Entries of the node are something to add, and other engines have no such option.
+    let container = container(&no_hosts());
+    let aliases = crate::fixtures::request(&[ENTRIES]).unwrap().aliases;
+    let node = || NodeEntries {
+        files: vec![("/n.hosts".into(), aliases.clone())],
+        ..NodeEntries::default()
+    };
+    assert!(matches!(
+        compose::decide(&container, false, node),
+        Ok(Decision::Write(draft)) if draft.plan().action == Action::Manage
+    ));
+    assert_plan(config_fixture("crio"), &[], managed);
+}
+
 #[test]
 fn the_destination_is_compared_cleaned() {
     for destination in [
