@@ -8,14 +8,14 @@ use crate::commands::Failure;
 use crate::commands::output::Output;
 use crate::engines::containerd::CONFIG_PATH;
 use crate::engines::containerd::base_spec::{self, BASE_SPEC_PATH};
+use crate::engines::error::EngineError;
 use crate::engines::hooks_d::directories::{self, Engine};
-use crate::engines::hooks_d::file::Containers;
-use crate::engines::our_hook::{self, HOOK_PATH, HookError};
+use crate::engines::our_hook::{self, Containers, HOOK_PATH};
 use crate::exit::Exit;
-use crate::register::containerd::{self, ContainerdError, Places, Selection};
+use crate::register::containerd::{self, Places, Selection};
+use crate::register::error::RegisterError;
 use crate::register::file_change::FileChange;
-use crate::register::hooks_d::{self, HooksDError};
-use crate::register::replace_file::ReplaceError;
+use crate::register::hooks_d;
 
 /// Make the hook known to a container engine
 ///
@@ -169,7 +169,7 @@ pub(super) fn carry_out(
 pub(super) fn hooks_directory(given: Option<PathBuf>, engine: Engine) -> Result<PathBuf, Failure> {
     match given {
         Some(directory) => Ok(directory),
-        None => Ok(directories::find(engine, Path::new("/")).map_err(HooksDError::from)?),
+        None => Ok(directories::find(engine, Path::new("/"))?),
     }
 }
 
@@ -183,7 +183,7 @@ pub(super) fn containerd_needs_restart(places: &Places) -> String {
 
 pub(super) fn needs_no_restart(engine: Engine) -> String {
     format!(
-        "nothing is to be restarted: {} reads its hooks.d for every new container; running \
+        "no restart needed: {} reads its hooks.d for every new container; running \
          containers keep what they have",
         engine.name()
     )
@@ -198,29 +198,19 @@ pub(super) fn absolute(base_spec: PathBuf) -> Result<PathBuf, Failure> {
     Err(Failure::new(Exit::Usage, situation))
 }
 
-fn check_hook(hook: &Path) -> Result<(), Failure> {
-    our_hook::hook(hook)
-        .and_then(|_| our_hook::check_executable(hook))
-        .map_err(|error| match error {
-            HookError::Relative { .. } => Failure::new(Exit::Usage, error),
-            _ => Failure::new(Exit::NodeConfiguration, error),
-        })
+fn check_hook(hook: &Path) -> Result<(), EngineError> {
+    our_hook::entry(hook)?;
+    our_hook::check_executable(hook)
 }
 
-impl From<ContainerdError> for Failure {
-    fn from(error: ContainerdError) -> Self {
+impl From<RegisterError> for Failure {
+    fn from(error: RegisterError) -> Self {
         Self::new(error.exit(), error)
     }
 }
 
-impl From<HooksDError> for Failure {
-    fn from(error: HooksDError) -> Self {
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
         Self::new(error.exit(), error)
-    }
-}
-
-impl From<ReplaceError> for Failure {
-    fn from(error: ReplaceError) -> Self {
-        Self::new(Exit::System, error)
     }
 }

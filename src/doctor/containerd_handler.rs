@@ -3,20 +3,19 @@
 
 use std::path::Path;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::doctor::report::{Finding, Harm};
 use crate::engines::containerd::CONFIG_PATH;
 use crate::engines::containerd::base_spec::{self, BASE_SPEC_PATH};
 use crate::engines::containerd::path_match;
 use crate::engines::containerd::tables::Handler;
-use crate::engines::registered_hook::{RegisteredHook, RunFor};
+use crate::engines::our_hook::{self, Containers, RegisteredHook};
 use crate::error::{Error, on_one_line};
 use crate::facts::annotations::{DOMAIN, HOST_ALIASES, MANAGE, POD_IPS};
 use crate::files::admin_file;
 use crate::register::containerd_edit::ANNOTATION_PATTERN;
 
-const ENGINE: &str = "containerd";
 /// Longest spec that is read.
 const SPEC_MAX: u64 = 16 * 1024 * 1024;
 /// What `ctr oci spec` prints: a base spec with this limit lowers that of every container.
@@ -127,14 +126,11 @@ pub fn judge_handler(
 }
 
 fn hooks_in(spec: &Value) -> Vec<RegisteredHook> {
-    let stages = spec.get("hooks").and_then(Value::as_object);
-    let mut found = Vec::new();
-    for (stage, entries) in stages.into_iter().flat_map(Map::iter) {
-        for entry in entries.as_array().into_iter().flatten() {
-            found.extend(RegisteredHook::read(ENGINE, stage, entry, RunFor::All));
-        }
-    }
-    found
+    our_hook::entries(spec)
+        .filter_map(|(stage, entry)| {
+            RegisteredHook::read(None, stage, entry, Some(Containers::All))
+        })
+        .collect()
 }
 
 /// containerd removes the rlimits of its own default spec, but of no other.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::doctor::owners::{self, Owned};
 use crate::doctor::report::{Finding, Harm};
-use crate::engines::registered_hook::{RegisteredHook, RunFor};
+use crate::engines::our_hook::{Containers, RegisteredHook};
 use crate::error::on_one_line;
 use crate::files::config::{self, Config};
 use crate::files::hosts_d::{self, NodeEntries};
@@ -121,17 +121,13 @@ fn examine_hosts_d<'h>(
             SUBJECT,
             format!("{shown}: {count} file{plural} with entries"),
         ));
-        for hook in hooks.filter(|hook| hook.run_for == RunFor::Asking) {
-            let verb = if hook.engine == "podman" {
-                "podman"
-            } else {
-                "crio"
-            };
+        let asking = hooks.filter(|hook| hook.containers == Some(Containers::Asking));
+        for engine in asking.filter_map(|hook| hook.engine) {
             let text = format!(
                 "{shown} is for all containers, but {} runs the hook only for those with an annotation of ours",
-                hook.engine
+                engine.name()
             );
-            let remedy = format!("oci-hostaliases register {verb} --all");
+            let remedy = format!("oci-hostaliases register {} --all", engine.cli_name());
             findings.push(Finding::note(SUBJECT, text).with_remedy(remedy));
         }
     } else if findings.is_empty() {

@@ -1,6 +1,6 @@
 //! What `doctor` says: findings, each with its verdict, and the one thing to change.
 
-use crate::engines::registered_hook::RegisteredHook;
+use crate::engines::our_hook::RegisteredHook;
 
 /// What a problem does, from the least to the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
