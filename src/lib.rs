@@ -71,7 +71,7 @@ pub mod engines;
 pub mod register;
 // Whether the hook works on this node, and what to change.
 #[cfg(feature = "cli")]
-pub mod doctor;
+pub(crate) mod doctor;
 // Running containers whose /etc/hosts comes from the hook.
 #[cfg(feature = "cli")]
 pub mod running;

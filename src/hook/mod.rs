@@ -173,9 +173,11 @@ fn attempt(
     let request = Request::read(&container.annotations)?;
     let node_entries = NodeEntries::read(&invocation.hosts_d, identity.namespace.as_deref());
     if !node_entries.left_out.is_empty() {
+        let left_out = node_entries.left_out.iter().map(ToString::to_string);
+        let left_out = left_out.collect::<Vec<_>>().join("; ");
         log.record(
             Severity::Warning,
-            &format!("{subject}: left out: {}", node_entries.left_out.join("; ")),
+            &format!("{subject}: left out: {left_out}"),
         );
     }
     let entries = !request.aliases.is_empty() || !node_entries.is_empty();
