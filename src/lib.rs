@@ -73,7 +73,6 @@ pub(crate) mod engines;
 pub(crate) mod register;
 // Whether the hook works on this node, and what to change.
 #[cfg(feature = "cli")]
-#[allow(unreachable_pub)]
 pub(crate) mod doctor;
 // Running containers whose /etc/hosts comes from the hook.
 #[cfg(feature = "cli")]

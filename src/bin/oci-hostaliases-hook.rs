@@ -20,6 +20,20 @@ use oci_hostaliases::hook::{self, Invocation};
 
 const USAGE: &str = "usage: oci-hostaliases-hook {prestart|createRuntime|createContainer} [--config PATH] [--hosts-d PATH]\n\
     Reads the OCI state from stdin. Run by an OCI runtime: see oci-hostaliases-hook(8).";
+/// With how it was linked: `doctor` asks. A static hook needs no library of the node's.
+const VERSION: &str = if cfg!(target_feature = "crt-static") {
+    concat!(
+        "oci-hostaliases-hook ",
+        env!("CARGO_PKG_VERSION"),
+        " (static)"
+    )
+} else {
+    concat!(
+        "oci-hostaliases-hook ",
+        env!("CARGO_PKG_VERSION"),
+        " (dynamic)"
+    )
+};
 
 fn main() -> ExitCode {
     let exit = match read_arguments(std::env::args_os().skip(1)) {
@@ -41,7 +55,7 @@ fn main() -> ExitCode {
 
 enum Call {
     Hook(Invocation),
-    Say(String),
+    Say(&'static str),
 }
 
 /// By hand: a stage and two options do not need a parser of command lines in a program that runs
@@ -62,13 +76,8 @@ fn read_arguments(arguments: impl Iterator<Item = OsString>) -> Result<Call, Str
             "createContainer" if is_stage => stage = Some(Stage::CreateContainer),
             "--config" => config = arguments.next().ok_or("--config needs a path")?.into(),
             "--hosts-d" => hosts_d = arguments.next().ok_or("--hosts-d needs a path")?.into(),
-            "-h" | "--help" => return Ok(Call::Say(USAGE.to_owned())),
-            "-V" | "--version" => {
-                return Ok(Call::Say(format!(
-                    "oci-hostaliases-hook {}",
-                    env!("CARGO_PKG_VERSION")
-                )));
-            }
+            "-h" | "--help" => return Ok(Call::Say(USAGE)),
+            "-V" | "--version" => return Ok(Call::Say(VERSION)),
             _ => return Err(format!("{argument:?} is not a stage or an option")),
         }
     }

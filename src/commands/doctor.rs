@@ -1,4 +1,6 @@
-//! `doctor`: whether it works on this node, and if not, the one thing to change.
+//! `doctor`: whether the hook works on this node, and what to fix first.
+
+use std::borrow::Cow;
 
 use clap::Args;
 use serde::Serialize;
@@ -10,7 +12,7 @@ use crate::doctor::report::Report;
 use crate::exit::Exit;
 use crate::log::printable;
 
-/// Say whether it works on this node, and if not, the one thing to change
+/// Check that the hook works on this node and say what to fix first
 ///
 /// Prints a line for each thing that was looked at, `ok`, `note` or `problem` first, and below it
 /// what to change. The last line is `works` or the most important thing to change. Changes
@@ -21,7 +23,8 @@ pub(super) struct Doctor {
     ///
     /// Its fields: `works` (true or false), `change` (the last line's text, or null when it works),
     /// and `findings`, a list of objects with `subject`, `verdict` ("ok", "note" or "problem"),
-    /// `text`, and `remedy` (what to change, or null).
+    /// `text`, `remedy` (what to change, or null), `path` (the file or directory that it is about,
+    /// or null), and `line` (the line of that file, or null).
     #[arg(long)]
     json: bool,
 }
@@ -39,6 +42,8 @@ struct One<'r> {
     verdict: &'static str,
     text: &'r str,
     remedy: Option<&'r str>,
+    path: Option<Cow<'r, str>>,
+    line: Option<usize>,
 }
 
 impl Doctor {
@@ -80,6 +85,8 @@ fn as_json(report: &Report, change: Option<&str>) -> Result<String, Failure> {
         verdict: finding.verdict.word(),
         text: &finding.text,
         remedy: finding.remedy.as_deref(),
+        path: finding.path.as_ref().map(|path| path.to_string_lossy()),
+        line: finding.line,
     });
     let whole = Whole {
         works: change.is_none(),

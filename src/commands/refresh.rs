@@ -88,7 +88,9 @@ impl Refresh {
     ) {
         let namespace = file.identity.namespace.as_deref();
         let entries = NodeEntries::read(&self.hosts_d, namespace);
-        count.left_out.extend(entries.left_out.iter().cloned());
+        count
+            .left_out
+            .extend(entries.left_out.iter().map(ToString::to_string));
         match rewrite::refresh(file, &entries, self.dry_run) {
             Ok(Rewritten::UpToDate) => count.up_to_date += usize::from(say_up_to_date),
             Ok(Rewritten::Replaced { left_out }) => {

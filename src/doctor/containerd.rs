@@ -14,6 +14,7 @@ use crate::engines::containerd::daemon::{self, Daemon};
 use crate::engines::containerd::imports::Imports;
 use crate::engines::containerd::tables::{self, Cri};
 use crate::engines::error::{Conflict, EngineError};
+use crate::engines::our_hook::RegisteredHook;
 use crate::error::on_one_line;
 use crate::files::admin_file;
 
@@ -25,8 +26,7 @@ const CONFIG_MAX: u64 = 16 * 1024 * 1024;
 const SLACK: Duration = Duration::from_millis(50);
 
 /// Looks at each configuration that a containerd of this node reads.
-#[must_use]
-pub fn examine() -> EngineReport {
+pub(super) fn examine() -> EngineReport {
     let daemons = daemon::running();
     let mut configs: BTreeSet<PathBuf> = daemons.iter().map(|it| it.config.clone()).collect();
     let is_here = find_program(ENGINE).is_some();
@@ -63,15 +63,13 @@ fn examine_config(report: &mut EngineReport, config: &Path, daemons: &[&Daemon])
     let (own, seen) = match (own, dumped) {
         (Err(reason), _) | (Ok(_), Some(Err(reason))) => {
             report.engine = Some(ENGINE);
-            report.findings.push(Finding::problem(
-                Harm::NothingStarts,
-                &subject,
-                format!("does not start: {reason}"),
-                format!(
-                    "correct {} ({ENGINE} config dump says whether it is read)",
-                    config.display()
-                ),
-            ));
+            let text = format!("does not start: {reason}");
+            let remedy = format!(
+                "correct {} ({ENGINE} config dump says whether it is read)",
+                config.display()
+            );
+            let problem = Finding::problem(Harm::NothingStarts, &subject, text, remedy);
+            report.findings.push(problem.about(config));
             return;
         }
         (Ok(own), Some(Ok(dumped))) => (own, Some(dumped)),
@@ -79,13 +77,13 @@ fn examine_config(report: &mut EngineReport, config: &Path, daemons: &[&Daemon])
     };
     let effective = tables::read(seen.as_ref().unwrap_or(&own));
     if effective.is_disabled {
-        report.findings.push(Finding::note(
-            &subject,
-            format!(
-                "no Pods: its CRI plugin is disabled in {}",
-                config.display()
-            ),
-        ));
+        let text = format!(
+            "no Pods: its CRI plugin is disabled in {}",
+            config.display()
+        );
+        report
+            .findings
+            .push(Finding::note(&subject, text).about(config));
         return;
     }
     report.engine = Some(ENGINE);
@@ -104,7 +102,7 @@ fn examine_config(report: &mut EngineReport, config: &Path, daemons: &[&Daemon])
         let (mut findings, hook) = judge_handler(&subject, config, handler, spec);
         if let (Some(hook), Some((path, _))) = (&hook, spec) {
             if specs.insert(path.to_owned()) {
-                findings.extend(owners::judge(&subject, &owners::path_and_ancestors(path)));
+                findings.extend(owners::judge(&subject, path));
             }
             hooks.push(hook.clone());
         }
@@ -138,10 +136,12 @@ fn examine_config(report: &mut EngineReport, config: &Path, daemons: &[&Daemon])
             "runtime {}, which containers get that ask for none, does not run the hook",
             effective.default_handler
         );
-        let remedy = register(config, Some(&effective.default_handler));
-        report
-            .findings
-            .push(Finding::note(&subject, text).with_remedy(remedy));
+        let hook = hooks
+            .first()
+            .map(|hook: &RegisteredHook| hook.path.as_path());
+        let remedy = register(config, Some(&effective.default_handler), hook);
+        let note = Finding::note(&subject, text).about(config);
+        report.findings.push(note.with_remedy(remedy));
     }
     let mut files = vec![config.to_owned()];
     files.extend(imports.iter().flat_map(Imports::paths).map(Path::to_owned));
@@ -153,11 +153,13 @@ fn examine_config(report: &mut EngineReport, config: &Path, daemons: &[&Daemon])
 }
 
 fn not_registered(subject: &str, config: &Path) -> Finding {
-    Finding::note(subject, "not registered").with_remedy(register(config, None))
+    Finding::note(subject, "not registered")
+        .about(config)
+        .with_remedy(register(config, None, None))
 }
 
-/// What our lines in the file itself are worth after containerd has merged what it imports.
-/// `effective` is what containerd says; `None` when nobody could ask it.
+/// Whether the registration in the file itself counts after containerd has merged what it imports.
+/// `effective` is what containerd says; `None` when it could not be asked.
 fn judge_merge(
     subject: &str,
     config: &Path,
@@ -171,6 +173,8 @@ fn judge_merge(
             continue;
         };
         let name = &handler.name;
+        let in_spec = Spec::load(spec).hook();
+        let hook = in_spec.as_ref().map(|hook| hook.path.as_path());
         let hidden = imports.ok().and_then(|imports| {
             let dialect = tables::dialect(own);
             imports
@@ -194,7 +198,7 @@ fn judge_merge(
                 ..
             }) => {
                 if has_handler(import, name) {
-                    register(import, Some(name))
+                    register(import, Some(name), hook)
                 } else {
                     format!(
                         "move the tables of {} to {}",
@@ -214,10 +218,10 @@ fn judge_merge(
             },
             |error| error.to_string(),
         );
-        findings.push(Finding::problem(Harm::NoFile, subject, text, remedy));
+        findings.push(Finding::problem(Harm::NoFile, subject, text, remedy).about(config));
     }
     if let (Err(error), None) = (imports, effective) {
-        findings.push(Finding::note(subject, on_one_line(error)));
+        findings.push(Finding::note(subject, on_one_line(error)).about(config));
     }
     findings
 }
@@ -272,4 +276,5 @@ fn judge_restart(
             None => format!("restart process {pid}"),
         },
     )
+    .about(path)
 }

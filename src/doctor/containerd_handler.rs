@@ -5,16 +5,15 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::doctor::report::{Finding, Harm};
+use crate::doctor::report::{self, Finding, Harm};
 use crate::engines::containerd::CONFIG_PATH;
 use crate::engines::containerd::base_spec::{self, BASE_SPEC_PATH};
 use crate::engines::containerd::path_match;
 use crate::engines::containerd::tables::Handler;
-use crate::engines::our_hook::{self, Containers, RegisteredHook};
+use crate::engines::our_hook::{self, Containers, HOOK_PATH, RegisteredHook};
 use crate::error::{Error, on_one_line};
-use crate::facts::annotations::{DOMAIN, HOST_ALIASES, MANAGE, POD_IPS};
+use crate::facts::annotations::{DOMAIN, HOST_ALIASES, MANAGE, POD_IPS, PREFIX};
 use crate::files::admin_file;
-use crate::register::containerd_edit::ANNOTATION_PATTERN;
 
 /// Longest spec that is read.
 const SPEC_MAX: u64 = 16 * 1024 * 1024;
@@ -23,7 +22,7 @@ const DEFAULT_SPEC_NOFILE: u64 = 1024;
 
 /// A base spec as it is on the disk.
 #[derive(Debug)]
-pub enum Spec {
+pub(super) enum Spec {
     /// It cannot be read.
     Unreadable(Error),
     /// It is not JSON.
@@ -42,6 +41,14 @@ impl Spec {
             },
         }
     }
+
+    /// The registered hook in it.
+    pub(super) fn hook(&self) -> Option<RegisteredHook> {
+        match self {
+            Self::Read(spec) => hooks_in(spec).into_iter().next(),
+            _ => None,
+        }
+    }
 }
 
 /// Whether `register` made it.
@@ -50,8 +57,7 @@ pub(super) fn is_ours(spec: &Path) -> bool {
 }
 
 /// What containerd does with one handler.
-#[must_use]
-pub fn judge_handler(
+pub(super) fn judge_handler(
     subject: &str,
     config: &Path,
     handler: &Handler,
@@ -66,17 +72,15 @@ pub fn judge_handler(
             "runtime {name}: base_runtime_spec: {reason}: no Pod starts after the next restart"
         );
         let remedy = if is_ours(path) {
-            register(config, None)
+            register(config, None, None)
         } else {
             format!(
                 "correct {shown}, or base_runtime_spec of runtime {name} in {}",
                 config.display()
             )
         };
-        (
-            vec![Finding::problem(Harm::NothingStarts, subject, text, remedy)],
-            None,
-        )
+        let problem = Finding::problem(Harm::NothingStarts, subject, text, remedy);
+        (vec![problem.about(path)], None)
     };
     let spec = match spec {
         Spec::Unreadable(error) => return broken(on_one_line(error)),
@@ -88,37 +92,36 @@ pub fn judge_handler(
     let Some(hook) = hooks.first() else {
         let mut findings = Vec::new();
         if is_ours(path) {
-            let text = format!("runtime {name}: our {shown} has no hook in it");
-            findings.push(Finding::problem(
-                Harm::NoFile,
-                subject,
-                text,
-                register(config, None),
-            ));
+            let text = format!("runtime {name}: {shown} has no hook in it");
+            let remedy = register(config, None, None);
+            findings.push(Finding::problem(Harm::NoFile, subject, text, remedy).about(path));
         }
         return (findings, None);
     };
-    let mut findings = vec![Finding::ok(
-        subject,
-        format!(
-            "runtime {name}: runs {} at {}",
-            hook.path.display(),
-            hook.stage
-        ),
-    )];
+    let mut findings = vec![
+        Finding::ok(
+            subject,
+            format!(
+                "runtime {name}: runs {} at {}",
+                hook.path.display(),
+                hook.stage
+            ),
+        )
+        .about(path),
+    ];
     if let Some(trouble) = hook.stage_trouble() {
         let text = format!("runtime {name}: {shown} {trouble}");
         let remedy = format!(
             "put the hook into hooks.prestart of {shown} with \"args\": [\"oci-hostaliases-hook\", \"prestart\"]"
         );
-        findings.push(Finding::problem(Harm::NoFile, subject, text, remedy));
+        findings.push(Finding::problem(Harm::NoFile, subject, text, remedy).about(path));
     }
     if hooks.len() > 1 {
         let text = format!(
             "runtime {name}: {shown} names the hook {} times",
             hooks.len()
         );
-        findings.push(Finding::note(subject, text));
+        findings.push(Finding::note(subject, text).about(path));
     }
     findings.extend(judge_limits(subject, name, path, spec));
     findings.push(judge_annotations(subject, config, handler));
@@ -147,10 +150,10 @@ fn judge_limits(subject: &str, name: &str, path: &Path, spec: &Value) -> Option<
     );
     let remedy = format!("remove process.rlimits from {shown}, then restart containerd");
     Some(if path == Path::new(BASE_SPEC_PATH) {
-        Finding::problem(Harm::NothingStarts, subject, text, remedy)
+        Finding::problem(Harm::NothingStarts, subject, text, remedy).about(path)
     } else {
-        // The administrator's own spec, or a copy of it: he may mean it.
-        Finding::note(subject, text).with_remedy(remedy)
+        // The administrator's own spec, or a copy of it: it may be meant.
+        Finding::note(subject, text).about(path).with_remedy(remedy)
     })
 }
 
@@ -168,7 +171,7 @@ fn judge_annotations(subject: &str, config: &Path, handler: &Handler) -> Finding
     if kept.is_empty() {
         return Finding::ok(
             subject,
-            format!("runtime {name}: passes our annotations on"),
+            format!("runtime {name}: passes the annotations on"),
         );
     }
     let has_all = handler.pod_annotations.iter().any(|pattern| pattern == "*");
@@ -181,24 +184,25 @@ fn judge_annotations(subject: &str, config: &Path, handler: &Handler) -> Finding
         Harm::NoFile,
         subject,
         format!(
-            "runtime {name}: its pod_annotations keep {} from the hook{why}",
+            "pod_annotations of runtime {name} does not pass {} to the hook{why}",
             kept.join(", ")
         ),
         format!(
-            "add \"{ANNOTATION_PATTERN}\" to pod_annotations of runtime {name} in {}, then restart containerd",
+            "add \"{PREFIX}*\" to pod_annotations of runtime {name} in {}, then restart containerd",
             config.display()
         ),
     )
+    .about(config)
 }
 
 /// The command that registers the hook in this configuration.
-pub(super) fn register(config: &Path, handler: Option<&str>) -> String {
-    let mut command = "oci-hostaliases register containerd".to_owned();
+pub(super) fn register(config: &Path, handler: Option<&str>, hook: Option<&Path>) -> String {
+    let mut engine = "containerd".to_owned();
     if config != Path::new(CONFIG_PATH) {
-        command += &format!(" --config {}", config.display());
+        engine += &format!(" --config {}", config.display());
     }
     if let Some(handler) = handler {
-        command += &format!(" --runtime {handler}");
+        engine += &format!(" --runtime {handler}");
     }
-    command
+    report::register(&engine, hook.unwrap_or(Path::new(HOOK_PATH)))
 }

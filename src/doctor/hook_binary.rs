@@ -1,14 +1,14 @@
 //! The hook that the engines name: whether the runtime can run it, and only root can change it.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::os::unix::fs::{FileExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Command;
 
 use rustix::fs::Access;
 
-use crate::doctor::elf::{self, Linkage};
 use crate::doctor::owners;
 use crate::doctor::report::{Finding, Harm};
 use crate::engines::bounded_run;
@@ -17,8 +17,7 @@ use crate::engines::our_hook::{HOOK_NAME, RegisteredHook};
 const SUBJECT: &str = "hook";
 
 /// Looks at each program that is registered.
-#[must_use]
-pub fn examine(hooks: &[RegisteredHook]) -> Vec<Finding> {
+pub(super) fn examine(hooks: &[RegisteredHook]) -> Vec<Finding> {
     let mut by_path: BTreeMap<&Path, Vec<&RegisteredHook>> = BTreeMap::new();
     for hook in hooks {
         by_path.entry(&hook.path).or_default().push(hook);
@@ -34,27 +33,19 @@ fn examine_one(path: &Path, hooks: &[&RegisteredHook]) -> Vec<Finding> {
     if let Some(problem) = cannot_run(path) {
         return vec![problem];
     }
-    let mut findings = Vec::new();
-    findings.extend(owners::judge(SUBJECT, &owners::path_and_ancestors(path)));
-    findings.push(match File::open(path) {
-        Ok(file) => {
-            let linkage = elf::linkage(|at, length| read_at(&file, at, length));
-            judge_linkage(path, &linkage, hooks, |loader| loader.exists())
-        }
-        Err(error) => Finding::note(SUBJECT, format!("open {}: {error}", path.display())),
-    });
-    // What somebody else may have put there is not run, and less so by root.
-    if findings.iter().all(|finding| finding.remedy.is_none()) {
-        findings.push(judge_version(path, &ask_version(path)));
+    // What others than root may have put there is not run.
+    if let Some(problem) = owners::judge(SUBJECT, path) {
+        return vec![problem];
     }
-    findings
+    let findings = judge_version(path, ask_version(path), hooks);
+    findings.into_iter().map(|it| it.about(path)).collect()
 }
 
 /// Why the kernel would not execute it.
 fn cannot_run(path: &Path) -> Option<Finding> {
     let problem = |text: String, remedy: String| {
         let text = format!("{text}: no container starts that runs it");
-        Some(Finding::problem(Harm::NothingStarts, SUBJECT, text, remedy))
+        Some(Finding::problem(Harm::NothingStarts, SUBJECT, text, remedy).about(path))
     };
     let shown = path.display();
     let install =
@@ -84,95 +75,88 @@ fn cannot_run(path: &Path) -> Option<Finding> {
     }
 }
 
-/// Whether the program needs others, and whether anybody else could choose them.
-#[must_use]
-pub fn judge_linkage(
-    path: &Path,
-    linkage: &Linkage,
-    hooks: &[&RegisteredHook],
-    exists: impl Fn(&Path) -> bool,
-) -> Finding {
-    let shown = path.display();
-    let build = format!("install a static oci-hostaliases-hook at {shown}");
-    match linkage {
-        Linkage::Static => Finding::ok(SUBJECT, format!("{shown} is static")),
-        Linkage::Dynamic(loader) if !exists(Path::new(loader)) => {
-            let text = format!(
-                "{shown} needs {loader}, which is not there: no container starts that runs it"
-            );
-            Finding::problem(Harm::NothingStarts, SUBJECT, text, build)
-        }
-        // At this stage a hook without an environment of its own has the container's with older
-        // runc, LD_PRELOAD included (CVE-2025-23266).
-        Linkage::Dynamic(_)
-            if hooks
-                .iter()
-                .any(|hook| hook.stage == "createContainer" && !hook.has_env) =>
-        {
-            let text = format!(
-                "{shown} is not static, and at createContainer without \"env\" the container chooses its libraries"
-            );
-            Finding::problem(Harm::Insecure, SUBJECT, text, build)
-        }
-        Linkage::Dynamic(loader) => {
-            let text = format!("{shown} is not static: it needs {loader} and the node's libraries");
-            Finding::note(SUBJECT, text)
-        }
-        Linkage::NotElf => Finding::note(
-            SUBJECT,
-            format!("{shown} is a script or the like, not the program itself"),
-        ),
-        Linkage::Damaged => {
-            let text = format!("{shown} is damaged: no container starts that runs it");
-            Finding::problem(Harm::NothingStarts, SUBJECT, text, build)
-        }
-    }
+/// Why a program said nothing of itself.
+enum NotAsked {
+    /// The kernel does not find what is to run it.
+    NoLoader,
+    /// It does not start, or fails.
+    Failed(String),
 }
 
-fn read_at(file: &File, at: u64, length: u64) -> Option<Vec<u8>> {
-    let mut bytes = vec![0; usize::try_from(length).ok()?];
-    file.read_exact_at(&mut bytes, at).ok()?;
-    Some(bytes)
-}
-
-/// What the program says to `--version`, or why it says nothing.
-fn ask_version(path: &Path) -> Result<String, String> {
-    let mut command = Command::new(PathBuf::from(path));
+/// What the program says to `--version`.
+fn ask_version(path: &Path) -> Result<String, NotAsked> {
+    let mut command = Command::new(path);
     command.arg("--version").env_clear();
-    let said = bounded_run::run(&mut command).map_err(|error| error.to_string())?;
+    let said = bounded_run::run(&mut command).map_err(|error| match error.kind() {
+        // The program itself is there.
+        io::ErrorKind::NotFound => NotAsked::NoLoader,
+        _ => NotAsked::Failed(error.to_string()),
+    })?;
     match said.stdout.lines().next() {
         Some(line) if said.status.success() => Ok(line.to_owned()),
-        _ => Err(format!("{}: {}", said.status, said.stderr)),
+        _ => Err(NotAsked::Failed(format!(
+            "{}: {}",
+            said.status, said.stderr
+        ))),
     }
 }
 
-/// Whether it runs on this machine, and is of this version.
-#[must_use]
-pub fn judge_version(path: &Path, said: &Result<String, String>) -> Finding {
+/// Whether it runs on this machine, is of this version, and brings everything with it.
+fn judge_version(
+    path: &Path,
+    said: Result<String, NotAsked>,
+    hooks: &[&RegisteredHook],
+) -> Vec<Finding> {
     let shown = path.display();
-    let own = env!("CARGO_PKG_VERSION");
-    let words = said
-        .as_ref()
-        .map(|line| line.split_once(' ').unwrap_or((line, "")));
-    match words {
-        Ok((name, version)) if name == HOOK_NAME && version == own => {
-            Finding::ok(SUBJECT, format!("{shown} runs, version {version}"))
+    let problem = |text: String, what: &str| {
+        let remedy = format!("install {what} at {shown}");
+        Finding::problem(Harm::NothingStarts, SUBJECT, text, remedy)
+    };
+    let line = match said {
+        Ok(line) => line,
+        Err(NotAsked::NoLoader) => {
+            let text = format!(
+                "{shown} needs a loader or an interpreter that does not exist: no container starts that runs it"
+            );
+            return vec![problem(text, "a static oci-hostaliases-hook")];
         }
-        Ok((name, version)) if name == HOOK_NAME => {
-            let text = format!("{shown} is version {version}, this program is version {own}");
-            Finding::note(SUBJECT, text)
+        Err(NotAsked::Failed(reason)) => {
+            let text = format!("{shown} --version: {reason}");
+            return vec![problem(
+                text,
+                "the oci-hostaliases-hook of this machine's architecture",
+            )];
         }
-        Ok((name, _)) => Finding::problem(
-            Harm::NothingStarts,
-            SUBJECT,
-            format!("{shown} is another program: to --version it answers {name:?}"),
-            format!("install oci-hostaliases-hook at {shown}"),
-        ),
-        Err(reason) => Finding::problem(
-            Harm::NothingStarts,
-            SUBJECT,
-            format!("{shown} --version: {reason}"),
-            format!("install the oci-hostaliases-hook of this machine's architecture at {shown}"),
-        ),
+    };
+    let mut words = line.split(' ');
+    let name = words.next().unwrap_or_default();
+    if name != HOOK_NAME {
+        let text = format!("{shown} is another program: to --version it answers {name:?}");
+        return vec![problem(text, HOOK_NAME)];
     }
+    let (version, own) = (words.next().unwrap_or_default(), env!("CARGO_PKG_VERSION"));
+    let mut findings = vec![if version == own {
+        Finding::ok(SUBJECT, format!("{shown} runs, version {version}"))
+    } else {
+        let text = format!("{shown} is version {version}, this program is version {own}");
+        Finding::note(SUBJECT, text)
+    }];
+    // At createContainer a hook without an environment of its own has the container's with older
+    // runc, LD_PRELOAD included (CVE-2025-23266).
+    let has_containers_env =
+        |hook: &&RegisteredHook| hook.stage == "createContainer" && !hook.has_env;
+    findings.push(match words.next() {
+        Some("(static)") => Finding::ok(SUBJECT, format!("{shown} is static")),
+        Some("(dynamic)") if hooks.iter().any(has_containers_env) => Finding::problem(
+            Harm::Insecure,
+            SUBJECT,
+            format!("{shown} is not static, and at createContainer without \"env\" the container chooses its libraries"),
+            format!("install a static oci-hostaliases-hook at {shown}"),
+        ),
+        Some("(dynamic)") => {
+            Finding::note(SUBJECT, format!("{shown} is not static: it needs the node's libraries"))
+        }
+        _ => Finding::note(SUBJECT, format!("{shown} does not say whether it is static")),
+    });
+    findings
 }

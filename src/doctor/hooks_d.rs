@@ -1,4 +1,4 @@
-//! Podman and CRI-O: what their hooks.d loader makes of the directories that they are told of.
+//! Podman and CRI-O: what their hooks.d loader makes of the directories that they read.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::doctor::owners;
-use crate::doctor::report::{EngineReport, Finding, Harm};
+use crate::doctor::report::{EngineReport, Finding, Harm, register};
 use crate::engines::bounded_run::find_program;
 use crate::engines::hooks_d::directories::{self, ADMINISTRATORS, DEFAULT, Engine};
 use crate::engines::hooks_d::file::{self, FILE_NAME};
@@ -15,8 +15,7 @@ use crate::engines::our_hook::{self, Containers, RegisteredHook};
 use crate::error::on_one_line;
 
 /// Looks at one engine.
-#[must_use]
-pub fn examine(engine: Engine) -> EngineReport {
+pub(super) fn examine(engine: Engine) -> EngineReport {
     let mut report = EngineReport::default();
     if !is_here(engine) {
         return report;
@@ -42,9 +41,8 @@ pub fn examine(engine: Engine) -> EngineReport {
                 format!("readdir {}: {error}", directory.display()),
                 format!("make {} a directory that can be read", directory.display()),
             );
-            report
-                .findings
-                .push(Finding::problem(Harm::NothingStarts, name, text, remedy));
+            let problem = Finding::problem(Harm::NothingStarts, name, text, remedy);
+            report.findings.push(problem.about(directory));
             return report;
         }
     };
@@ -55,9 +53,7 @@ pub fn examine(engine: Engine) -> EngineReport {
         .filter(|file| is_ours(&file.loaded))
         .map(|file| &file.path)
     {
-        report
-            .findings
-            .extend(owners::judge(name, &owners::path_and_ancestors(path)));
+        report.findings.extend(owners::judge(name, path));
     }
     report.hooks = hooks;
     report
@@ -65,16 +61,15 @@ pub fn examine(engine: Engine) -> EngineReport {
 
 /// A `*.json` of a hooks.d directory.
 #[derive(Debug, Clone)]
-pub struct HooksDFile {
+struct HooksDFile {
     /// Where it is.
-    pub path: PathBuf,
+    path: PathBuf,
     /// What the loader does with it.
-    pub loaded: Loaded,
+    loaded: Loaded,
 }
 
 /// What the engine does with these files, which are in the order in which it reads them.
-#[must_use]
-pub fn judge(
+fn judge(
     engine: Engine,
     directories: &[PathBuf],
     files: &[HooksDFile],
@@ -96,7 +91,8 @@ pub fn judge(
                 is_tried = true;
                 let remedy = format!("correct {shown} or move it away");
                 let text = format!("{shown}: {reason}: {stops}");
-                findings.push(Finding::problem(Harm::NothingStarts, name, text, remedy));
+                let problem = Finding::problem(Harm::NothingStarts, name, text, remedy);
+                findings.push(problem.about(&file.path));
             }
             Loaded::Dropped(definition) if registers_us(definition) => {
                 is_tried = true;
@@ -107,9 +103,10 @@ pub fn judge(
                 let remedy = format!(
                     "install {program}, or oci-hostaliases register {cli_name} --hook PATH"
                 );
-                findings.push(Finding::problem(Harm::NoFile, name, text, remedy));
+                let problem = Finding::problem(Harm::NoFile, name, text, remedy);
+                findings.push(problem.about(&file.path));
             }
-            // Somebody else's, and harmless; it does not replace a file of the same name.
+            // Another program's, and harmless; it does not replace a file of the same name.
             Loaded::Dropped(_) => {}
             Loaded::Used(definition) => {
                 let key = file.path.file_name().unwrap_or_default();
@@ -123,12 +120,9 @@ pub fn judge(
                         "{} is hidden by {shown}, which has the same name and is read later",
                         hidden.display()
                     );
-                    findings.push(Finding::problem(
-                        Harm::NoFile,
-                        name,
-                        text,
-                        format!("rename {shown}"),
-                    ));
+                    let remedy = format!("rename {shown}");
+                    let problem = Finding::problem(Harm::NoFile, name, text, remedy);
+                    findings.push(problem.about(&file.path));
                 }
             }
         }
@@ -179,25 +173,31 @@ fn judge_ours(
     let trouble = hooks.iter().find_map(RegisteredHook::stage_trouble);
     let trouble = trouble.or_else(|| stages.is_empty().then(|| "names no stage".to_owned()));
     if let Some(trouble) = trouble {
-        let remedy = format!("oci-hostaliases register {}", engine.cli_name());
+        let all = match containers {
+            Some(Containers::All) => " --all",
+            _ => "",
+        };
+        let engine = format!("{}{all}", engine.cli_name());
+        let remedy = register(&engine, &definition.program);
         let text = format!("{shown} {trouble}");
-        findings.push(Finding::problem(Harm::NoFile, name, text, remedy));
+        findings.push(Finding::problem(Harm::NoFile, name, text, remedy).about(path));
     } else {
         let whom = match containers {
             Some(Containers::All) => "for every container",
-            Some(Containers::Asking) => "for containers with an annotation of ours",
+            Some(Containers::Asking) => {
+                "for containers that carry an oci-hostaliases.io/ annotation"
+            }
             None => "for containers that its own \"when\" chooses",
         };
         let (program, stages) = (definition.program.display(), stages.join(", "));
         let text = format!("{shown} runs {program} at {stages}, {whom}");
-        findings.push(Finding::ok(name, text));
+        findings.push(Finding::ok(name, text).about(path));
     }
     (findings, hooks)
 }
 
-/// Files of ours where no engine of this node looks.
-#[must_use]
-pub fn unread_directories() -> Vec<Finding> {
+/// Files of `register` where no engine of this node looks.
+pub(super) fn unread_directories() -> Vec<Finding> {
     let engines: Vec<Engine> = [Engine::CriO, Engine::Podman]
         .into_iter()
         .filter(|engine| is_here(*engine))
@@ -206,7 +206,7 @@ pub fn unread_directories() -> Vec<Finding> {
     for engine in &engines {
         match directories::all(*engine, Path::new("/")) {
             Ok(mut directories) => read.append(&mut directories),
-            // Said already, and what is read nobody knows.
+            // Said already, and what is read is not known.
             Err(_) => return Vec::new(),
         }
     }
@@ -229,11 +229,12 @@ pub fn unread_directories() -> Vec<Finding> {
             .iter()
             .any(|it| is_ours(&loader::load(&it.join(FILE_NAME))));
         findings.push(if elsewhere {
-            Finding::note(engine.name(), text).with_remedy(format!("rm {shown}"))
+            let note = Finding::note(engine.name(), text).about(&path);
+            note.with_remedy(format!("rm {shown}"))
         } else {
             let place = place.display();
             let remedy = format!("mkdir -p {place} && mv {shown} {place}/");
-            Finding::problem(Harm::NoFile, engine.name(), text, remedy)
+            Finding::problem(Harm::NoFile, engine.name(), text, remedy).about(&path)
         });
     }
     findings

@@ -1,33 +1,36 @@
-//! The kernel's calls that the hook would like to have, and what it does without them.
+//! Whether the kernel lets the hook mount, which calls it lacks, and whether anything reads the log.
 //!
-//! Each is really made, with arguments that it refuses: what counts is whether it is known. (A
-//! version number says nothing of backports, or of a filter that hides a call.)
-
-use std::os::fd::AsFd;
+//! A version number says nothing of backports, or of a filter that hides a call: so the hook's own
+//! functions are tried, and what they do not reach is called with arguments that it refuses.
 
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
 use rustix::io::Errno;
-use rustix::mount::{
-    FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags, fsconfig_create,
-    fsmount, fsopen, move_mount, open_tree,
-};
+use rustix::mount::{MoveMountFlags, move_mount};
 use rustix::process::{PidfdFlags, getpid, pidfd_open};
 
 use crate::doctor::report::{Finding, Harm};
+use crate::error::{Error, on_one_line};
+use crate::kernel::attach::open_file_tree;
+use crate::kernel::hosts_tmpfs::{HostsFileOptions, HostsTmpfs};
 use crate::log::Log;
 
 const SUBJECT: &str = "kernel";
 const BY_PATH: &str = "the hook mounts with mount(2) in the container's mount namespace";
+const OPTIONS: HostsFileOptions<'_> = HostsFileOptions {
+    size_limit: 4096,
+    owner: None,
+    label: None,
+    read_only: false,
+    stamp: b"",
+};
 
 /// Looks at the running kernel, and for a log.
-#[must_use]
-pub fn examine() -> Vec<Finding> {
-    let calls = calls();
-    let mut findings: Vec<Finding> = calls.iter().map(judge_call).collect();
-    // Without one of them the hook takes another way from the start.
-    if rustix::process::geteuid().is_root() && calls.iter().all(|call| call.is_known) {
-        findings.push(judge_detached(detached_clone()));
+pub(super) fn examine() -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if rustix::process::geteuid().is_root() {
+        findings.push(try_tmpfs().unwrap_or_else(|error| judge_failure(&error)));
     }
+    findings.extend(missing_calls());
     findings.push(if Log::default().connect().is_some() {
         Finding::ok(
             "log",
@@ -36,118 +39,75 @@ pub fn examine() -> Vec<Finding> {
     } else {
         Finding::note(
             "log",
-            "no log daemon listens on /dev/log: nobody can read what the hook has to say",
+            "no log daemon listens on /dev/log: hook messages are lost",
         )
     });
     findings
 }
 
-/// A call, the Linux that brought it, what the kernel answered, and what is done without it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Call {
-    /// Its name.
-    pub name: &'static str,
-    /// The first Linux that has it.
-    pub since: &'static str,
-    /// Whether the kernel knows it.
-    pub is_known: bool,
-    /// What the hook does instead.
-    pub instead: &'static str,
-}
-
-fn calls() -> [Call; 6] {
-    let known = |answer: Result<(), Errno>| answer != Err(Errno::NOSYS);
-    let call = |name, since, answer, instead| Call {
-        name,
-        since,
-        is_known: known(answer),
-        instead,
-    };
-    [
-        call(
-            "fsopen",
-            "5.2",
-            fsopen("", FsOpenFlags::FSOPEN_CLOEXEC).map(drop),
-            BY_PATH,
-        ),
-        call(
-            "fsmount",
-            "5.2",
-            fsmount(CWD, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty()).map(drop),
-            BY_PATH,
-        ),
-        call(
-            "open_tree",
-            "5.2",
-            open_tree(CWD, "", OpenTreeFlags::OPEN_TREE_CLOEXEC).map(drop),
-            BY_PATH,
-        ),
-        call(
-            "move_mount",
-            "5.2",
-            move_mount(CWD, "", CWD, "", MoveMountFlags::empty()),
-            BY_PATH,
-        ),
-        call(
-            "openat2",
-            "5.6",
-            openat2(CWD, "", OFlags::PATH, Mode::empty(), ResolveFlags::IN_ROOT).map(drop),
-            "the hook walks the path inside the rootfs step by step",
-        ),
-        call(
-            "pidfd_open",
-            "5.3",
-            pidfd_open(getpid(), PidfdFlags::empty()).map(drop),
-            "the hook holds the container's process by its directory in /proc",
-        ),
-    ]
-}
-
-/// Without a call there is another way: never a problem.
-#[must_use]
-pub fn judge_call(call: &Call) -> Finding {
-    let (name, since) = (call.name, call.since);
-    if call.is_known {
-        Finding::ok(SUBJECT, format!("{name} is there"))
-    } else {
-        let text = format!("{name} (Linux {since}) is missing: {}", call.instead);
-        Finding::note(SUBJECT, text)
+/// Makes the file system and clones its file, as the hook does; neither is attached to anything.
+fn try_tmpfs() -> Result<Finding, Error> {
+    let tmpfs = HostsTmpfs::make(b"", &OPTIONS)?;
+    match open_file_tree(&tmpfs) {
+        Ok(_) => Ok(Finding::ok(
+            SUBJECT,
+            "a private tmpfs can be made and cloned",
+        )),
+        Err(Errno::INVAL) => Ok(Finding::note(
+            SUBJECT,
+            "a detached mount cannot be cloned (Linux 6.15): the hook attaches its tmpfs for a moment in the container's mount namespace",
+        )),
+        Err(errno) => Err(Error::call("open_tree", errno)),
     }
 }
 
-/// Makes a tmpfs that hangs nowhere and clones it; both are gone when their descriptors are.
-fn detached_clone() -> Result<(), (&'static str, Errno)> {
-    let context =
-        fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC).map_err(|it| ("fsopen tmpfs", it))?;
-    fsconfig_create(&context).map_err(|errno| ("fsconfig", errno))?;
-    let mount = fsmount(
-        &context,
-        FsMountFlags::FSMOUNT_CLOEXEC,
-        MountAttrFlags::empty(),
-    )
-    .map_err(|errno| ("fsmount", errno))?;
-    let flags = OpenTreeFlags::OPEN_TREE_CLONE
-        | OpenTreeFlags::OPEN_TREE_CLOEXEC
-        | OpenTreeFlags::AT_EMPTY_PATH;
-    open_tree(mount.as_fd(), "", flags)
-        .map(drop)
-        .map_err(|errno| ("open_tree", errno))
-}
-
-/// What a kernel's answer means to the hook.
-#[must_use]
-pub fn judge_detached(answer: Result<(), (&'static str, Errno)>) -> Finding {
-    match answer {
-        Ok(()) => Finding::ok(SUBJECT, "a detached mount can be cloned"),
-        Err(("open_tree", Errno::INVAL)) => Finding::note(
-            SUBJECT,
-            "a detached mount cannot be cloned (Linux 6.15): the hook attaches its tmpfs for a moment in the container's mount namespace",
-        ),
-        Err((call, errno)) => Finding::problem(
+fn judge_failure(error: &Error) -> Finding {
+    match error {
+        Error::Call { call, .. } if error.is_missing_call() => {
+            is_missing(call.split('(').next().unwrap_or(call), "5.2", BY_PATH)
+        }
+        _ => Finding::problem(
             Harm::NoFile,
             SUBJECT,
-            format!("{call}: {errno}: the hook cannot make its tmpfs"),
+            format!("{}: the hook cannot make its tmpfs", on_one_line(error)),
             "run doctor where the runtime runs: as root, with CAP_SYS_ADMIN, outside of any container",
         ),
     }
+}
+
+/// The other calls without which the hook takes another way: never a problem.
+fn missing_calls() -> impl Iterator<Item = Finding> {
+    let (none, in_root) = (Mode::empty(), ResolveFlags::IN_ROOT);
+    let answers = [
+        (
+            move_mount(CWD, "", CWD, "", MoveMountFlags::empty()).err(),
+            is_missing("move_mount", "5.2", BY_PATH),
+        ),
+        (
+            openat2(CWD, "", OFlags::PATH, none, in_root).err(),
+            is_missing(
+                "openat2",
+                "5.6",
+                "the hook walks the path inside the rootfs step by step",
+            ),
+        ),
+        (
+            pidfd_open(getpid(), PidfdFlags::empty()).err(),
+            is_missing(
+                "pidfd_open",
+                "5.3",
+                "the hook holds the container's process by its directory in /proc",
+            ),
+        ),
+    ];
+    let answers = answers.into_iter();
+    answers.filter_map(|(error, finding)| (error == Some(Errno::NOSYS)).then_some(finding))
+}
+
+/// `since`: the first Linux that has the call; `instead`: what the hook does without it.
+fn is_missing(call: &str, since: &str, instead: &str) -> Finding {
+    Finding::note(
+        SUBJECT,
+        format!("{call} (Linux {since}) is missing: {instead}"),
+    )
 }

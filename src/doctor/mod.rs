@@ -1,26 +1,24 @@
 //! Whether the hook works on this node, and if not, what to change.
 //!
 //! Each file of this folder looks at one area, and what it saw is judged by pure functions beside
-//! it. Nothing here changes anything. A judgement is what the engine would do, not what we would
-//! like: a hook that is there and runs is never a problem because it could be better.
+//! it. Nothing here changes anything. A judgement is what the engine would do: a hook that runs is
+//! never a problem because it could be better.
 
-pub mod containerd;
-pub mod containerd_handler;
-pub mod elf;
-pub mod hook_binary;
-pub mod hooks_d;
-pub mod kernel;
-pub mod node_files;
-pub mod owners;
-pub mod report;
-pub mod runtimes;
+mod containerd;
+mod containerd_handler;
+mod hook_binary;
+mod hooks_d;
+mod kernel;
+mod node_files;
+mod owners;
+pub(crate) mod report;
+mod runtimes;
 
 use crate::doctor::report::{Finding, Report};
 use crate::engines::hooks_d::directories::Engine;
 
 /// Looks at everything.
-#[must_use]
-pub fn examine() -> Report {
+pub(crate) fn examine() -> Report {
     let engines = [
         containerd::examine(),
         hooks_d::examine(Engine::CriO),

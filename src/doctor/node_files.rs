@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::doctor::owners::{self, Owned};
-use crate::doctor::report::{Finding, Harm};
+use crate::doctor::owners;
+use crate::doctor::report::{Finding, Harm, register};
 use crate::engines::our_hook::{Containers, RegisteredHook};
 use crate::error::on_one_line;
 use crate::files::config::{self, Config};
@@ -17,8 +16,7 @@ const SUBJECT: &str = "node";
 const SUFFIX: &str = ".hosts";
 
 /// Looks at the files that the registered hooks read, or would read once they are registered.
-#[must_use]
-pub fn examine(hooks: &[RegisteredHook]) -> Vec<Finding> {
+pub(super) fn examine(hooks: &[RegisteredHook]) -> Vec<Finding> {
     let mut configs: BTreeSet<&Path> = hooks.iter().map(RegisteredHook::config).collect();
     let mut directories: BTreeSet<&Path> = hooks.iter().map(RegisteredHook::hosts_d).collect();
     if hooks.is_empty() {
@@ -38,50 +36,34 @@ pub fn examine(hooks: &[RegisteredHook]) -> Vec<Finding> {
 
 fn examine_config(path: &Path) -> Vec<Finding> {
     let shown = path.display();
-    let problem = |text, remedy| Finding::problem(Harm::LeftOut, SUBJECT, text, remedy);
     match Config::load(path) {
         Err(error) => {
             // The hook stops a container that asks for something: it cannot know what was meant.
-            let remedy = who_may_write(path).unwrap_or_else(|| format!("correct {shown}"));
-            vec![Finding::problem(
-                Harm::NothingStarts,
-                SUBJECT,
-                format!(
-                    "{}: containers that ask for something do not start",
-                    on_one_line(&error)
-                ),
-                remedy,
-            )]
+            let remedy =
+                owners::remedy_for(path, path).unwrap_or_else(|| format!("correct {shown}"));
+            let error = on_one_line(&error);
+            let text = format!("{error}: containers that ask for something do not start");
+            vec![Finding::problem(Harm::NothingStarts, SUBJECT, text, remedy).about(path)]
         }
         Ok(config) if config.warnings.is_empty() => {
             let state = if path.exists() {
                 "is valid"
             } else {
-                "is not there: the defaults count"
+                "does not exist: using the defaults"
             };
-            vec![Finding::ok(SUBJECT, format!("{shown} {state}"))]
+            vec![Finding::ok(SUBJECT, format!("{shown} {state}")).about(path)]
         }
         Ok(config) => {
             let unknown = config.warnings.iter();
             unknown
                 .map(|warning| {
                     let remedy = format!("remove that key from {shown} or correct its name");
-                    problem(format!("{shown}: {warning}"), remedy)
+                    let text = format!("{shown}: {warning}");
+                    Finding::problem(Harm::LeftOut, SUBJECT, text, remedy).about(path)
                 })
                 .collect()
         }
     }
-}
-
-/// The command that makes a file root's alone; `None` when it is.
-fn who_may_write(path: &Path) -> Option<String> {
-    let status = fs::symlink_metadata(path).ok()?;
-    let owned = Owned {
-        path: path.to_owned(),
-        uid: status.uid(),
-        mode: status.mode() & 0o7777,
-    };
-    owners::trouble(&owned).map(|(_, remedy)| remedy)
 }
 
 fn examine_hosts_d<'h>(
@@ -89,55 +71,61 @@ fn examine_hosts_d<'h>(
     hooks: impl Iterator<Item = &'h RegisteredHook>,
 ) -> Vec<Finding> {
     let shown = hosts_d.display();
-    let node = NodeEntries::read(hosts_d, None);
-    let mut left_out = node.left_out.clone();
-    let mut files: Vec<PathBuf> = node.files.iter().map(|(path, _)| path.clone()).collect();
+    let mut entries = NodeEntries::read(hosts_d, None);
     let mut findings = Vec::new();
-    for directory in directories_in(hosts_d) {
+    // One that others could change is not read at all.
+    let is_read = entries.left_out.iter().all(|it| it.path != hosts_d);
+    for directory in is_read
+        .then(|| directories_in(hosts_d))
+        .into_iter()
+        .flatten()
+    {
         let name = directory.file_name().unwrap_or_default().to_string_lossy();
         if !names::label_refusals(&name).is_empty() {
             findings.extend(never_read(&directory, "its name is not a namespace's"));
             continue;
         }
-        let both = NodeEntries::read(hosts_d, Some(&name));
-        let of_namespace = both
-            .left_out
-            .into_iter()
-            .filter(|it| !node.left_out.contains(it));
-        left_out.extend(of_namespace);
-        let of_namespace = both.files.into_iter().map(|(path, _)| path);
-        files.extend(of_namespace.filter(|path| path.starts_with(&directory)));
+        let of_namespace = NodeEntries::read_alone(&directory);
+        entries.left_out.extend(of_namespace.left_out);
+        entries.files.extend(of_namespace.files);
         for below in directories_in(&directory) {
             findings.extend(never_read(&below, "it lies below a namespace's directory"));
         }
     }
-    for text in left_out {
-        let remedy = remedy(hosts_d, &text);
-        findings.push(Finding::problem(Harm::LeftOut, SUBJECT, text, remedy));
+    for left_out in entries.left_out {
+        let remedy = remedy(hosts_d, &left_out.path);
+        findings.push(Finding {
+            line: left_out.line,
+            ..Finding::problem(Harm::LeftOut, SUBJECT, left_out.why, remedy).about(left_out.path)
+        });
     }
-    if !files.is_empty() {
-        let (count, plural) = (files.len(), if files.len() == 1 { "" } else { "s" });
-        findings.push(Finding::ok(
-            SUBJECT,
-            format!("{shown}: {count} file{plural} with entries"),
-        ));
+    if !entries.files.is_empty() {
+        let count = entries.files.len();
+        let plural = if count == 1 { "" } else { "s" };
+        findings.push(
+            Finding::ok(
+                SUBJECT,
+                format!("{shown}: {count} file{plural} with entries"),
+            )
+            .about(hosts_d),
+        );
         let asking = hooks.filter(|hook| hook.containers == Some(Containers::Asking));
-        for engine in asking.filter_map(|hook| hook.engine) {
+        for (engine, hook) in asking.filter_map(|hook| Some((hook.engine?, hook))) {
             let text = format!(
-                "{shown} is for all containers, but {} runs the hook only for those with an annotation of ours",
+                "{shown} is for all containers, but {} runs the hook only for those that carry an oci-hostaliases.io/ annotation",
                 engine.name()
             );
-            let remedy = format!("oci-hostaliases register {} --all", engine.cli_name());
+            let remedy = register(&format!("{} --all", engine.cli_name()), &hook.path);
             findings.push(Finding::note(SUBJECT, text).with_remedy(remedy));
         }
     } else if findings.is_empty() {
-        findings.push(Finding::ok(SUBJECT, format!("{shown}: no entries")));
+        findings.push(Finding::ok(SUBJECT, format!("{shown}: no entries")).about(hosts_d));
     }
     findings
 }
 
-/// A directory that is passed over, when somebody put entries into it. (What starts with a dot is
-/// hidden on purpose, as `.git` is.)
+/// A directory that is passed over although it has entries. (What starts with a dot is hidden on
+/// purpose, as `.git` is.)
 fn never_read(directory: &Path, why: &str) -> Option<Finding> {
     let has_entries = fs::read_dir(directory)
         .into_iter()
@@ -152,6 +140,7 @@ fn never_read(directory: &Path, why: &str) -> Option<Finding> {
             format!("{shown} is never read: {why}"),
             format!("move its files to the directory of the namespace, or remove {shown}"),
         )
+        .about(directory)
     })
 }
 
@@ -172,31 +161,15 @@ fn directories_in(path: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// What to do about something that was left out: the message names the file or directory.
-fn remedy(hosts_d: &Path, text: &str) -> String {
-    let mut paths = vec![hosts_d.to_owned()];
-    for directory in [hosts_d.to_owned()]
-        .into_iter()
-        .chain(directories_in(hosts_d))
-    {
-        let entries = fs::read_dir(&directory).into_iter().flatten().flatten();
-        paths.extend(entries.map(|entry| entry.path()));
-        paths.push(directory);
-    }
-    let named = |path: &&PathBuf| text.contains(&path.display().to_string());
-    let path = paths
-        .iter()
-        .filter(named)
-        .max_by_key(|path| path.as_os_str().len());
-    let Some(path) = path else {
-        return format!("look at {}", hosts_d.display());
-    };
+/// What to do about something that was left out.
+fn remedy(hosts_d: &Path, path: &Path) -> String {
     let shown = path.display();
     match fs::symlink_metadata(path) {
-        Ok(status) if status.is_symlink() => {
+        // Only the directory itself may be one.
+        Ok(status) if status.is_symlink() && path != hosts_d => {
             format!("put what {shown} points to in its place")
         }
-        Ok(_) => who_may_write(path).unwrap_or_else(|| format!("correct {shown}")),
+        Ok(_) => owners::remedy_for(path, path).unwrap_or_else(|| format!("correct {shown}")),
         Err(_) => format!("look at {shown}"),
     }
 }

@@ -1,91 +1,67 @@
-//! Files that decide what root runs in every container: they and the way to them are root's.
+//! Files that decide what root runs in every container: only root may change them and the
+//! directories that lead to them.
 
-use std::fs;
+use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::doctor::report::{Finding, Harm};
+use crate::files::admin_file::{OwnerTrouble, owner_trouble};
 
-/// A file or directory as its inode has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Owned {
-    /// The path.
-    pub path: PathBuf,
-    /// Its owner.
-    pub uid: u32,
-    /// Its permission bits.
-    pub mode: u32,
-}
+const STICKY: u32 = 0o1000;
+/// Directories whose mode the system chooses: others need it as it is.
+const SYSTEM: [&str; 5] = ["/", "/tmp", "/var/tmp", "/run", "/dev/shm"];
 
-/// The file and the directories on the way to it, also where a symlink leads.
-#[must_use]
-pub fn path_and_ancestors(path: &Path) -> Vec<Owned> {
-    let mut paths: Vec<PathBuf> = path.ancestors().map(Path::to_owned).collect();
-    if let Ok(real) = fs::canonicalize(path) {
-        for ancestor in real.ancestors() {
-            if !paths.iter().any(|known| known == ancestor) {
-                paths.push(ancestor.to_owned());
-            }
-        }
+/// The problem that others than root could change this file or a directory on the way to it, also
+/// where a symlink leads.
+pub(super) fn judge(subject: &str, file: &Path) -> Option<Finding> {
+    let mut paths: Vec<PathBuf> = file.ancestors().map(Path::to_owned).collect();
+    if let Ok(real) = fs::canonicalize(file) {
+        paths.extend(real.ancestors().map(Path::to_owned));
     }
-    let look = |path: PathBuf| {
-        let status = fs::metadata(&path).ok()?;
-        Some(Owned {
-            path,
-            uid: status.uid(),
-            mode: status.mode() & 0o7777,
-        })
-    };
-    paths.into_iter().filter_map(look).collect()
-}
-
-/// The problem that somebody other than root could change one of these.
-#[must_use]
-pub fn judge(subject: &str, way: &[Owned]) -> Option<Finding> {
-    way.iter().find_map(|owned| {
-        let (text, remedy) = trouble(owned)?;
-        Some(Finding::problem(Harm::Insecure, subject, text, remedy))
+    paths.iter().find_map(|path| {
+        let status = fs::metadata(path).ok()?;
+        let trouble = owner_trouble(&status)?;
+        let text = format!("{}: {trouble}", path.display());
+        let remedy = remedy(file, path, &status, trouble);
+        Some(Finding::problem(Harm::Insecure, subject, text, remedy).about(path))
     })
 }
 
-/// What is wrong with who may change it, and the command that mends it.
-#[must_use]
-pub fn trouble(owned: &Owned) -> Option<(String, String)> {
-    let path = owned.path.display();
-    if owned.uid != 0 {
-        return Some((
-            format!("{path} belongs to user {}, not to root", owned.uid),
-            format!("chown root:root {path}"),
-        ));
+/// What makes `path`, which leads to `file`, root's alone; `None` when it is.
+pub(super) fn remedy_for(file: &Path, path: &Path) -> Option<String> {
+    let status = fs::metadata(path).ok()?;
+    let trouble = owner_trouble(&status)?;
+    Some(remedy(file, path, &status, trouble))
+}
+
+fn remedy(file: &Path, path: &Path, status: &Metadata, trouble: OwnerTrouble) -> String {
+    let shown = path.display();
+    let is_shared = status.is_dir() && status.mode() & STICKY != 0;
+    if is_shared || SYSTEM.iter().any(|system| path == Path::new(system)) {
+        return format!(
+            "move {} to a directory that only root can write",
+            file.display()
+        );
     }
-    (owned.mode & 0o022 != 0).then(|| {
-        (
-            format!(
-                "others than root may write {path} (mode {:04o})",
-                owned.mode
-            ),
-            format!("chmod go-w {path}"),
-        )
-    })
+    match trouble {
+        OwnerTrouble::Owner(_) => format!("chown root:root {shown}"),
+        OwnerTrouble::Mode(_) => format!("chmod go-w {shown}"),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Owned, trouble};
+    use std::path::Path;
+
+    use super::judge;
 
     #[test]
-    fn only_root_may_write() {
-        let at = |uid, mode| {
-            let owned = Owned {
-                path: "/x".into(),
-                uid,
-                mode,
-            };
-            trouble(&owned).map(|(_, remedy)| remedy)
-        };
-        assert_eq!(at(0, 0o755), None);
-        assert_eq!(at(0, 0o775).as_deref(), Some("chmod go-w /x"));
-        assert_eq!(at(0, 0o1777).as_deref(), Some("chmod go-w /x"));
-        assert_eq!(at(1000, 0o755).as_deref(), Some("chown root:root /x"));
+    fn directories_for_everyone_stay_as_they_are() {
+        let file = Path::new("/tmp/oci-hostaliases-hook");
+        let finding = judge("hook", file);
+        let remedy = finding.and_then(|it| it.remedy);
+        let expected = "move /tmp/oci-hostaliases-hook to a directory that only root can write";
+        assert_eq!(remedy.as_deref(), Some(expected));
     }
 }

@@ -1,15 +1,17 @@
 //! What `doctor` says: findings, each with its verdict, and the one thing to change.
 
-use crate::engines::our_hook::RegisteredHook;
+use std::path::{Path, PathBuf};
+
+use crate::engines::our_hook::{HOOK_PATH, RegisteredHook};
 
 /// What a problem does, from the least to the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Harm {
+pub(crate) enum Harm {
     /// Something that the administrator wrote does not count.
     LeftOut,
     /// Containers that should have our file do not get it.
     NoFile,
-    /// Somebody who is not root could become root.
+    /// Someone who is not root could become root.
     Insecure,
     /// Containers do not start, or the engine does not.
     NothingStarts,
@@ -17,7 +19,7 @@ pub enum Harm {
 
 /// How it is with one thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// As it should be.
     Ok,
     /// Good to know; it works all the same.
@@ -28,8 +30,7 @@ pub enum Verdict {
 
 impl Verdict {
     /// The word for it, in the text and in JSON.
-    #[must_use]
-    pub fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::Note => "note",
@@ -40,30 +41,36 @@ impl Verdict {
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
+pub(crate) struct Finding {
     /// What it is about: `containerd`, `podman`, `hook`, `node`, `kernel`, a runtime's name.
-    pub subject: String,
+    pub(crate) subject: String,
     /// How it is.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// What was seen.
-    pub text: String,
+    pub(crate) text: String,
     /// The one thing to change: a command, or a file and what in it. Every problem has one.
-    pub remedy: Option<String>,
+    pub(crate) remedy: Option<String>,
+    /// The file or directory that it is about.
+    pub(crate) path: Option<PathBuf>,
+    /// The line of that file, from 1.
+    pub(crate) line: Option<usize>,
 }
 
 impl Finding {
     /// As it should be.
-    pub fn ok(subject: impl Into<String>, text: impl Into<String>) -> Self {
+    pub(crate) fn ok(subject: impl Into<String>, text: impl Into<String>) -> Self {
         Self {
             subject: subject.into(),
             verdict: Verdict::Ok,
             text: text.into(),
             remedy: None,
+            path: None,
+            line: None,
         }
     }
 
     /// Good to know.
-    pub fn note(subject: impl Into<String>, text: impl Into<String>) -> Self {
+    pub(crate) fn note(subject: impl Into<String>, text: impl Into<String>) -> Self {
         Self {
             verdict: Verdict::Note,
             ..Self::ok(subject, text)
@@ -71,7 +78,7 @@ impl Finding {
     }
 
     /// To be changed.
-    pub fn problem(
+    pub(crate) fn problem(
         harm: Harm,
         subject: impl Into<String>,
         text: impl Into<String>,
@@ -85,52 +92,65 @@ impl Finding {
     }
 
     /// With something that could be changed.
-    #[must_use]
-    pub fn with_remedy(mut self, remedy: impl Into<String>) -> Self {
+    pub(crate) fn with_remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = Some(remedy.into());
+        self
+    }
+
+    /// About this file or directory.
+    pub(crate) fn about(mut self, path: impl AsRef<Path>) -> Self {
+        self.path = Some(path.as_ref().to_owned());
         self
     }
 }
 
+/// The command that registers this hook. `engine`: its name, and options.
+pub(crate) fn register(engine: &str, hook: &Path) -> String {
+    let mut command = format!("oci-hostaliases register {engine}");
+    if hook != Path::new(HOOK_PATH) {
+        command += &format!(" --hook {}", hook.display());
+    }
+    command
+}
+
 /// What was found of one engine.
 #[derive(Debug, Clone, Default)]
-pub struct EngineReport {
+pub(crate) struct EngineReport {
     /// What `register` calls it, when it is on this node.
-    pub engine: Option<&'static str>,
+    pub(crate) engine: Option<&'static str>,
     /// What is known of it.
-    pub findings: Vec<Finding>,
-    /// The hooks of ours that it runs.
-    pub hooks: Vec<RegisteredHook>,
+    pub(crate) findings: Vec<Finding>,
+    /// The registered hooks that it runs.
+    pub(crate) hooks: Vec<RegisteredHook>,
     /// The OCI runtimes that its configuration names.
-    pub runtimes: Vec<UsedRuntime>,
+    pub(crate) runtimes: Vec<UsedRuntime>,
 }
 
 /// A runtime that an engine's configuration names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UsedRuntime {
+pub(crate) struct UsedRuntime {
     /// Its name in the configuration.
-    pub handler: String,
+    pub(crate) handler: String,
     /// containerd's shim.
-    pub runtime_type: String,
+    pub(crate) runtime_type: String,
     /// The program, when it is named.
-    pub binary: Option<String>,
+    pub(crate) binary: Option<String>,
     /// The stage at which it runs our hook, if it does.
-    pub stage: Option<String>,
+    pub(crate) stage: Option<String>,
 }
 
 /// Everything that was found.
 #[derive(Debug, Clone)]
-pub struct Report {
+pub(crate) struct Report {
     /// In groups: engines, hook, node, kernel, runtimes.
-    pub findings: Vec<Finding>,
+    pub(crate) findings: Vec<Finding>,
     /// What to do when no engine runs the hook; `None` when one does.
-    pub not_registered: Option<String>,
+    pub(crate) not_registered: Option<String>,
 }
 
 impl Report {
     /// The one most important thing to change; `None` when it works.
-    #[must_use]
-    pub fn change(&self) -> Option<String> {
+    pub(crate) fn change(&self) -> Option<String> {
         let mut worst: Option<(Harm, &Finding)> = None;
         for finding in &self.findings {
             if let Verdict::Problem(harm) = finding.verdict {

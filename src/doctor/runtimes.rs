@@ -10,7 +10,7 @@ use crate::engines::our_hook::RegisteredHook;
 
 /// The kinds that we know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+enum Kind {
     /// The reference.
     Runc,
     /// Podman's.
@@ -59,20 +59,19 @@ impl Kind {
 
 /// What is known of one runtime.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Runtime {
+struct Runtime {
     /// The program, as messages name it.
-    pub program: String,
+    program: String,
     /// What it is.
-    pub kind: Kind,
+    kind: Kind,
     /// What it says of its version; `Err` why it says nothing.
-    pub version: Result<String, String>,
+    version: Result<String, String>,
     /// containerd's handler, with the stage at which it runs our hook.
-    pub registered: Option<(String, String)>,
+    registered: Option<(String, String)>,
 }
 
 /// Looks at the runtimes in PATH and those that the configurations name.
-#[must_use]
-pub fn examine(used: &[UsedRuntime], hooks: &[RegisteredHook]) -> Vec<Finding> {
+pub(super) fn examine(used: &[UsedRuntime], hooks: &[RegisteredHook]) -> Vec<Finding> {
     let mut runtimes: Vec<Runtime> = Vec::new();
     let mut seen = BTreeSet::new();
     for one in used {
@@ -122,8 +121,7 @@ fn ask_version(program: &str) -> Result<String, String> {
 
 /// The version in what a runtime prints: `runc version 1.1.5+ds1`, `runsc version
 /// release-20260520.0`, `kata-runtime  : 3.2.0`.
-#[must_use]
-pub fn version_in(text: &str) -> Option<String> {
+fn version_in(text: &str) -> Option<String> {
     let words = text.lines().next()?.split_ascii_whitespace();
     let mut versions = words.filter(|word| {
         let word = word.trim_start_matches("release-").trim_start_matches('v');
@@ -133,8 +131,7 @@ pub fn version_in(text: &str) -> Option<String> {
 }
 
 /// The leading numbers of a version, to compare.
-#[must_use]
-pub fn numbers(version: &str) -> Vec<u64> {
+fn numbers(version: &str) -> Vec<u64> {
     let version = version
         .trim_start_matches("release-")
         .trim_start_matches('v');
@@ -149,8 +146,7 @@ pub fn numbers(version: &str) -> Vec<u64> {
 }
 
 /// What a runtime means to the hook. `in_container`: an engine runs it at createContainer.
-#[must_use]
-pub fn judge(runtime: &Runtime, in_container: bool) -> Finding {
+fn judge(runtime: &Runtime, in_container: bool) -> Finding {
     let program = runtime.program.as_str();
     let version = runtime.version.as_deref().unwrap_or_default();
     let at_least =
@@ -186,7 +182,7 @@ pub fn judge(runtime: &Runtime, in_container: bool) -> Finding {
                     "runtime {handler}: {text}: a container that asks for something does not start"
                 ),
                 format!(
-                    "oci-hostaliases unregister containerd, then register the others with --runtime; not {handler}"
+                    "run oci-hostaliases unregister containerd, then register the other runtimes with --runtime, without {handler}"
                 ),
             ),
         };

@@ -61,20 +61,35 @@ pub fn read_admin_file(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error
 /// It is not, or others can.
 pub fn check_owner(file: &File, path: &Path) -> Result<Metadata, Error> {
     let status = status_of(file, path)?;
-    let situation = if !is_root(status.uid()) {
-        format!("belongs to user {}, not to root", status.uid())
+    match owner_trouble(&status) {
+        None => Ok(status),
+        Some(trouble) => Err(Error::Configuration {
+            path: path.to_owned(),
+            situation: trouble.to_string(),
+        }),
+    }
+}
+
+/// Why a file or directory is not root's alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum OwnerTrouble {
+    /// The number of its owner.
+    #[error("belongs to user {0}, not to root")]
+    Owner(u32),
+    /// Its permission bits.
+    #[error("others than root may write it (mode {0:04o})")]
+    Mode(u32),
+}
+
+/// Whether others than root may change a file or directory of this status.
+pub fn owner_trouble(status: &Metadata) -> Option<OwnerTrouble> {
+    if !is_root(status.uid()) {
+        Some(OwnerTrouble::Owner(status.uid()))
     } else if status.mode() & 0o022 != 0 {
-        format!(
-            "others than root may write it (mode {:04o})",
-            status.mode() & 0o7777
-        )
+        Some(OwnerTrouble::Mode(status.mode() & 0o7777))
     } else {
-        return Ok(status);
-    };
-    Err(Error::Configuration {
-        path: path.to_owned(),
-        situation,
-    })
+        None
+    }
 }
 
 /// Whether this is the host's root: in a user namespace (rootless Podman, `createContainer`) the

@@ -2,9 +2,10 @@
 //!
 //! The directory is the selector: `*.hosts` in it is for every Pod of the node, `*.hosts` in a
 //! directory of its own named like a namespace for the Pods of that namespace. Nothing here can
-//! stop a container: what cannot be used is left out, and somebody is told.
+//! stop a container: what cannot be used is left out, and the log says so.
 
 use std::ffi::OsStr;
+use std::fmt;
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -26,14 +27,31 @@ pub const DEFAULT_PATH: &str = "/etc/oci-hostaliases/hosts.d";
 const FILE_MAX: u64 = 1024 * 1024;
 const SUFFIX: &[u8] = b".hosts";
 
+/// Something that does not count, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The file or directory.
+    pub path: PathBuf,
+    /// The line of the file, from 1.
+    pub line: Option<usize>,
+    /// The whole sentence: it names the path, quoted where it is no plain text, and the line.
+    pub why: String,
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)
+    }
+}
+
 /// The entries that apply to a Pod, and what was left out of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NodeEntries {
     /// Each file that has entries: those of the namespace first, then the node's, each in the order
     /// of `LC_ALL=C`. The resolver takes the first match.
     pub files: Vec<(PathBuf, Vec<HostAlias>)>,
-    /// What was left out and why, each with file and line.
-    pub left_out: Vec<String>,
+    /// What was left out and why.
+    pub left_out: Vec<LeftOut>,
 }
 
 impl NodeEntries {
@@ -53,7 +71,19 @@ impl NodeEntries {
                 entries.read_directory(&directory, hosts_d);
             }
             Ok(None) => {}
-            Err(error) => entries.left_out.push(on_one_line(&error)),
+            Err(error) => entries.leave_out(hosts_d, on_one_line(&error)),
+        }
+        entries
+    }
+
+    /// Reads what only one namespace's directory has.
+    pub fn read_alone(directory: &Path) -> Self {
+        let mut entries = Self::default();
+        let name = directory.as_os_str();
+        match open_directory(rustix::fs::CWD, name, directory, OFlags::NOFOLLOW) {
+            Ok(Some(open)) => entries.read_directory(&open, directory),
+            Ok(None) => {}
+            Err(error) => entries.leave_out(directory, on_one_line(&error)),
         }
         entries
     }
@@ -66,11 +96,9 @@ impl NodeEntries {
     fn read_namespace(&mut self, directory: &OwnedFd, hosts_d: &Path, namespace: &str) {
         // The name is an annotation's, and becomes part of a path: `..` and slashes are no namespace.
         if !names::label_refusals(namespace).is_empty() {
-            self.left_out.push(format!(
-                "{}: {} is not the name of a namespace",
-                hosts_d.display(),
-                quote(namespace)
-            ));
+            let shown = (hosts_d.display(), quote(namespace));
+            let why = format!("{}: {} is not the name of a namespace", shown.0, shown.1);
+            self.leave_out(hosts_d, why);
             return;
         }
         let path = hosts_d.join(namespace);
@@ -82,7 +110,7 @@ impl NodeEntries {
         ) {
             Ok(Some(directory)) => self.read_directory(&directory, &path),
             Ok(None) => {}
-            Err(error) => self.left_out.push(on_one_line(&error)),
+            Err(error) => self.leave_out(&path, on_one_line(&error)),
         }
     }
 
@@ -90,8 +118,7 @@ impl NodeEntries {
         let names = match hosts_files(directory) {
             Ok(names) => names,
             Err(errno) => {
-                self.left_out
-                    .push(on_one_line(&Error::file("read", path, errno)));
+                self.leave_out(path, on_one_line(&Error::file("read", path, errno)));
                 return;
             }
         };
@@ -102,22 +129,36 @@ impl NodeEntries {
                 .to_str()
                 .is_none_or(|path| path.chars().any(char::is_control))
             {
-                self.left_out
-                    .push(format!("{path:?}: a name that is no plain text"));
+                self.leave_out(&path, format!("{path:?}: a name that is no plain text"));
                 continue;
             }
             match read_file(directory, &name, &path) {
                 Ok(text) => self.read_text(path, &text),
-                Err(error) => self.left_out.push(on_one_line(&error)),
+                Err(error) => self.leave_out(&path, on_one_line(&error)),
             }
         }
     }
 
+    fn leave_out(&mut self, path: &Path, why: String) {
+        self.left_out.push(LeftOut {
+            path: path.to_owned(),
+            line: None,
+            why,
+        });
+    }
+
     fn read_text(&mut self, path: PathBuf, text: &str) {
-        let mut errors = Vec::new();
         let shown = path.display().to_string();
-        let aliases = hosts_lines::read(text, |line| format!("{shown}:{line}"), &mut errors);
-        self.left_out.extend(errors.iter().map(ToString::to_string));
+        let (mut aliases, mut errors) = (Vec::new(), Vec::new());
+        for (line, number) in text.split('\n').zip(1..) {
+            let field = || format!("{shown}:{number}");
+            aliases.extend(hosts_lines::read_line(line, number, &field, &mut errors));
+            self.left_out.extend(errors.drain(..).map(|error| LeftOut {
+                path: path.clone(),
+                line: Some(number),
+                why: error.to_string(),
+            }));
+        }
         if !aliases.is_empty() {
             self.files.push((path, aliases));
         }

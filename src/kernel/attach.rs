@@ -159,7 +159,12 @@ pub fn clone_while_attached(rootfs: &Rootfs, tmpfs: &HostsTmpfs) -> Result<Owned
     cloned
 }
 
-fn open_file_tree(tmpfs: &HostsTmpfs) -> rustix::io::Result<OwnedFd> {
+/// Clones the mount with the file as its root. EINVAL before Linux 6.15, ENOSYS before 5.2.
+///
+/// # Errors
+///
+/// The call fails.
+pub fn open_file_tree(tmpfs: &HostsTmpfs) -> rustix::io::Result<OwnedFd> {
     open_tree(
         tmpfs,
         FILE_NAME,

@@ -14,19 +14,21 @@ pub fn read(
 ) -> Vec<HostAlias> {
     let mut aliases = Vec::new();
     for (line, number) in text.split('\n').zip(1..) {
-        let entry = line.split('#').next().unwrap_or_default();
-        let mut words = entry.split_ascii_whitespace();
-        if let Some(ip) = words.next() {
-            let hostnames = words.map(str::to_owned).collect();
-            aliases.extend(HostAlias::check(
-                ip,
-                hostnames,
-                number,
-                || field(number),
-                |_| field(number),
-                errors,
-            ));
-        }
+        aliases.extend(read_line(line, number, &|| field(number), errors));
     }
     aliases
+}
+
+/// Reads one line, which may have no entry.
+pub fn read_line(
+    line: &str,
+    number: usize,
+    field: &dyn Fn() -> String,
+    errors: &mut Vec<FieldError>,
+) -> Option<HostAlias> {
+    let entry = line.split('#').next().unwrap_or_default();
+    let mut words = entry.split_ascii_whitespace();
+    let ip = words.next()?;
+    let hostnames = words.map(str::to_owned).collect();
+    HostAlias::check(ip, hostnames, number, field, |_| field(), errors)
 }

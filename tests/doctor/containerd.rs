@@ -51,7 +51,7 @@ fn what_is_right() {
         let said = node.doctor();
         for line in [
             &format!("ok       containerd: runtime runc: runs {HOOK} at prestart"),
-            "ok       containerd: runtime runc: passes our annotations on",
+            "ok       containerd: runtime runc: passes the annotations on",
             "ok       containerd: running since after its configuration changed",
         ] {
             said.assert_line(line);
@@ -113,7 +113,7 @@ fn base_specs() {
             fs::write(path, with(&|spec| spec["hooks"] = json!({}))).unwrap()
         });
         let said = node.doctor();
-        let problem = format!("containerd: runtime runc: our {SPEC} has no hook in it");
+        let problem = format!("containerd: runtime runc: {SPEC} has no hook in it");
         assert_eq!(said.problems(), [(problem.as_str(), register)]);
         assert_eq!(said.last(), format!("containerd: {register}"));
 
@@ -123,7 +123,7 @@ fn base_specs() {
         touch(SPEC, 0);
         set_mode(SPEC, 0o666);
         node.doctor().assert_problem(
-            &format!("containerd: others than root may write {SPEC} (mode 0666)"),
+            &format!("containerd: {SPEC}: others than root may write it (mode 0666)"),
             &format!("chmod go-w {SPEC}"),
         );
         set_mode(SPEC, 0o644);
@@ -158,18 +158,18 @@ fn annotations() {
             (
                 "[]",
                 Some(
-                    "oci-hostaliases.io/host-aliases, oci-hostaliases.io/domain, oci-hostaliases.io/pod-ips, oci-hostaliases.io/manage from the hook",
+                    "oci-hostaliases.io/host-aliases, oci-hostaliases.io/domain, oci-hostaliases.io/pod-ips, oci-hostaliases.io/manage to the hook",
                 ),
             ),
             (
                 "[\"*\"]",
                 Some(
-                    "oci-hostaliases.io/host-aliases, oci-hostaliases.io/domain, oci-hostaliases.io/pod-ips, oci-hostaliases.io/manage from the hook (\"*\" does not match a key with a slash)",
+                    "oci-hostaliases.io/host-aliases, oci-hostaliases.io/domain, oci-hostaliases.io/pod-ips, oci-hostaliases.io/manage to the hook (\"*\" does not match a key with a slash)",
                 ),
             ),
             (
                 "[\"x/*\", \"oci-hostaliases.io/[hdm]*\"]",
-                Some("oci-hostaliases.io/pod-ips from the hook"),
+                Some("oci-hostaliases.io/pod-ips to the hook"),
             ),
             ("[\"*/*\"]", None),
         ] {
@@ -179,7 +179,7 @@ fn annotations() {
             let said = node.doctor();
             match kept {
                 Some(kept) => said.assert_problem(
-                    &format!("containerd: runtime runc: its pod_annotations keep {kept}"),
+                    &format!("containerd: pod_annotations of runtime runc does not pass {kept}"),
                     remedy,
                 ),
                 None => said.assert_works(),
@@ -267,11 +267,11 @@ fn runtimes_that_run_the_hook_in_vain() {
                 let said = node.doctor();
                 said.assert_problem(
                 &format!("{subject}: runtime {runtime}: {text}: a container that asks for something does not start"),
-                &format!("oci-hostaliases unregister containerd, then register the others with --runtime; not {runtime}"),
+                &format!("run oci-hostaliases unregister containerd, then register the other runtimes with --runtime, without {runtime}"),
             );
                 said.assert_note(
                 "containerd: runtime runc, which containers get that ask for none, does not run the hook",
-                "oci-hostaliases register containerd --runtime runc",
+                &format!("oci-hostaliases register containerd --runtime runc --hook {HOOK}"),
             );
                 node.succeed(&["unregister", "containerd"]);
             }

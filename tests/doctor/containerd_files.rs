@@ -33,6 +33,8 @@ fn configurations_that_containerd_does_not_read() {
                 import,
                 "--runtime",
                 "runc",
+                "--hook",
+                HOOK,
             ];
             let is_1_x = dump_version() == 2;
             for (imported, remedy) in [
@@ -61,7 +63,7 @@ fn configurations_that_containerd_does_not_read() {
                 node.link_program("containerd");
             }
             // And that does change it.
-            node.succeed(&[&register[..], &["--hook", HOOK]].concat());
+            node.succeed(&register);
             touch(import, 0);
             touch(SPEC, 0);
             node.doctor().assert_works();

@@ -31,8 +31,8 @@ fn a_hook_that_cannot_run() {
         fs::write(HOOK, &good[..60]).unwrap();
         set_mode(HOOK, 0o755);
         node.doctor().assert_problem(
-            &format!("hook: {HOOK} is damaged: {stops}"),
-            &format!("install a static oci-hostaliases-hook at {HOOK}"),
+            &format!("hook: {HOOK} --version: Exec format error (os error 8)"),
+            &format!("install the oci-hostaliases-hook of this machine's architecture at {HOOK}"),
         );
         // Another architecture's: e_machine.
         let mut foreign = good.clone();
@@ -43,20 +43,19 @@ fn a_hook_that_cannot_run() {
             &format!("install the oci-hostaliases-hook of this machine's architecture at {HOOK}"),
         );
         fs::write(HOOK, "#!/bin/sh\necho oci-something 1.0\n").unwrap();
-        let said = node.doctor();
-        said.assert_problem(
+        node.doctor().assert_problem(
             &format!("hook: {HOOK} is another program: to --version it answers \"oci-something\""),
             &format!("install oci-hostaliases-hook at {HOOK}"),
         );
-        said.assert_line(&format!(
-            "note     hook: {HOOK} is a script or the like, not the program itself"
-        ));
         fs::write(HOOK, "#!/bin/sh\necho oci-hostaliases-hook 0.0.1\n").unwrap();
         let said = node.doctor();
         said.assert_works();
         said.assert_line(&format!(
             "note     hook: {HOOK} is version 0.0.1, this program is version {}",
             env!("CARGO_PKG_VERSION")
+        ));
+        said.assert_line(&format!(
+            "note     hook: {HOOK} does not say whether it is static"
         ));
         fs::write(HOOK, good).unwrap();
 
@@ -88,7 +87,7 @@ fn a_hook_that_others_can_change() {
             set_mode(path, 0o757);
             let said = node.doctor();
             said.assert_problem(
-                &format!("hook: others than root may write {path} (mode 0757)"),
+                &format!("hook: {path}: others than root may write it (mode 0757)"),
                 &format!("chmod go-w {path}"),
             );
             assert!(
@@ -100,7 +99,7 @@ fn a_hook_that_others_can_change() {
             set_mode(path, 0o755);
             chown(path, Some(1000), None).unwrap();
             node.doctor().assert_problem(
-                &format!("hook: {path} belongs to user 1000, not to root"),
+                &format!("hook: {path}: belongs to user 1000, not to root"),
                 &format!("chown root:root {path}"),
             );
             chown(path, Some(0), None).unwrap();
@@ -111,8 +110,14 @@ fn a_hook_that_others_can_change() {
         fs::rename(HOOK, "/run/world/elsewhere/hook").unwrap();
         symlink("/run/world/elsewhere/hook", HOOK).unwrap();
         node.doctor().assert_problem(
-            "hook: others than root may write /run/world/elsewhere (mode 0777)",
+            "hook: /run/world/elsewhere: others than root may write it (mode 0777)",
             "chmod go-w /run/world/elsewhere",
+        );
+        // A directory that everyone needs as it is.
+        set_mode("/run/world/elsewhere", 0o1777);
+        node.doctor().assert_problem(
+            "hook: /run/world/elsewhere: others than root may write it (mode 1777)",
+            &format!("move {HOOK} to a directory that only root can write"),
         );
         set_mode("/run/world/elsewhere", 0o755);
     });
@@ -123,41 +128,43 @@ fn a_hook_that_needs_libraries() {
     on_podman_node("hook::a_hook_that_needs_libraries", |node| {
         let good = fs::read(HOOK).unwrap();
         let former = fs::read_to_string(OURS).unwrap();
-        fs::write(HOOK, elf("/lib/ld-not-there.so")).unwrap();
+        fs::write(HOOK, "#!/not/there\n").unwrap();
         node.doctor().assert_problem(
-            &format!("hook: {HOOK} needs /lib/ld-not-there.so, which is not there: no container starts that runs it"),
+            &format!("hook: {HOOK} needs a loader or an interpreter that does not exist: no container starts that runs it"),
             &format!("install a static oci-hostaliases-hook at {HOOK}"),
         );
+        let version = env!("CARGO_PKG_VERSION");
+        let says = |linked: &str| {
+            let script = format!("#!/bin/sh\necho 'oci-hostaliases-hook {version} ({linked})'\n");
+            fs::write(HOOK, script).unwrap();
+        };
+        says("dynamic");
+        let said = node.doctor();
+        said.assert_works();
+        said.assert_line(&format!(
+            "note     hook: {HOOK} is not static: it needs the node's libraries"
+        ));
         let at_create_container = edit(OURS, "\"prestart\"", "\"createContainer\"");
         let environment = "\"env\": [\n      \"PATH=/usr/sbin:/usr/bin:/sbin:/bin\"\n    ],";
         assert!(at_create_container.contains(environment));
-        fs::write(HOOK, elf("/bin/sh")).unwrap();
+        write(OURS, &at_create_container);
+        node.doctor().assert_works();
         write(OURS, &at_create_container.replace(environment, ""));
         node.doctor().assert_problem(
             &format!("hook: {HOOK} is not static, and at createContainer without \"env\" the container chooses its libraries"),
             &format!("install a static oci-hostaliases-hook at {HOOK}"),
         );
+        says("static");
+        let said = node.doctor();
+        said.assert_works();
+        said.assert_line(&format!("ok       hook: {HOOK} is static"));
         fs::write(OURS, former).unwrap();
         fs::write(HOOK, good).unwrap();
-        let built = std::env::var_os("OCI_HOSTALIASES_HOOK");
-        if built.is_some() {
-            node.doctor()
-                .assert_line(&format!("ok       hook: {HOOK} is static"));
-        }
+        let is_static = std::env::var_os("OCI_HOSTALIASES_HOOK").is_some();
+        node.doctor().assert_line(&if is_static {
+            format!("ok       hook: {HOOK} is static")
+        } else {
+            format!("note     hook: {HOOK} is not static: it needs the node's libraries")
+        });
     });
-}
-
-/// A 64-bit little-endian ELF file whose only program header names a loader.
-fn elf(loader: &str) -> Vec<u8> {
-    let mut bytes = vec![0; 64 + 56];
-    bytes[..6].copy_from_slice(b"\x7fELF\x02\x01");
-    bytes[32] = 64; // e_phoff
-    bytes[54] = 56; // e_phentsize
-    bytes[56] = 1; // e_phnum
-    bytes[64] = 3; // p_type: PT_INTERP
-    bytes[72] = 120; // p_offset
-    bytes[96] = u8::try_from(loader.len() + 1).unwrap(); // p_filesz
-    bytes.extend(loader.as_bytes());
-    bytes.push(0);
-    bytes
 }

@@ -66,7 +66,7 @@ fn files_that_do_not_count() {
             &format!("podman: {OURS} names /not/there, which is not there: podman ignores the file without a word"),
             "install /not/there, or oci-hostaliases register podman --hook PATH",
         );
-        let retry = "oci-hostaliases register podman";
+        let retry = &format!("oci-hostaliases register podman --all --hook {HOOK}");
         node.broken_by(
             OURS,
             &edit(OURS, "    \"prestart\"\n  ]", "    \"poststart\"\n  ]"),
@@ -128,13 +128,13 @@ fn files_that_others_can_change() {
             let mode = if path == OURS { 0o666 } else { 0o777 };
             set_mode(path, mode);
             node.doctor().assert_problem(
-                &format!("podman: others than root may write {path} (mode {mode:04o})"),
+                &format!("podman: {path}: others than root may write it (mode {mode:04o})"),
                 &format!("chmod go-w {path}"),
             );
             fs::set_permissions(path, former).unwrap();
             chown(path, Some(1000), None).unwrap();
             node.doctor().assert_problem(
-                &format!("podman: {path} belongs to user 1000, not to root"),
+                &format!("podman: {path}: belongs to user 1000, not to root"),
                 &format!("chown root:root {path}"),
             );
             chown(path, Some(0), None).unwrap();
@@ -171,7 +171,7 @@ fn crio_is_stopped_by_a_bad_file() {
         node.succeed(&["register", "crio", "--hook", HOOK]);
         let said = node.doctor();
         said.assert_works();
-        said.assert_line(&format!("ok       CRI-O: {OURS} runs {HOOK} at prestart, for containers with an annotation of ours"));
+        said.assert_line(&format!("ok       CRI-O: {OURS} runs {HOOK} at prestart, for containers that carry an oci-hostaliases.io/ annotation"));
         let bad = format!("{HOOKS_D}/bad.json");
         node.broken_by(
             &bad,

@@ -51,7 +51,7 @@ fn calls_that_an_old_kernel_lacks() {
         said.assert_line("note     kernel: a detached mount cannot be cloned (Linux 6.15): the hook attaches its tmpfs for a moment in the container's mount namespace");
         let said = doctor("fsopen:error=EPERM");
         said.assert_problem(
-            "kernel: fsopen tmpfs: Operation not permitted (os error 1): the hook cannot make its tmpfs",
+            "kernel: fsopen(\"tmpfs\", FSOPEN_CLOEXEC): Operation not permitted (os error 1): the hook cannot make its tmpfs",
             "run doctor where the runtime runs: as root, with CAP_SYS_ADMIN, outside of any container",
         );
     });
@@ -63,7 +63,9 @@ fn a_node_without_a_log() {
         crate::throwaway::world("kernel::a_node_without_a_log", |home| {
             let node = crate::node::Node::new(home);
             node.with_podman();
-            node.doctor().assert_line("ok       log: /dev/log is there: the hook's records go to the node's log");
+            node.doctor().assert_line(
+                "ok       log: /dev/log is there: the hook's records go to the node's log",
+            );
             node.without_log();
             let said = crate::node::Said::from(
                 std::process::Command::new(env!("CARGO_BIN_EXE_oci-hostaliases"))
@@ -74,7 +76,9 @@ fn a_node_without_a_log() {
                     .unwrap(),
             );
             said.assert_works();
-            said.assert_line("note     log: no log daemon listens on /dev/log: nobody can read what the hook has to say");
+            said.assert_line(
+                "note     log: no log daemon listens on /dev/log: hook messages are lost",
+            );
         });
     });
 }

@@ -134,8 +134,8 @@ fn entries_elsewhere_and_for_all() {
         let said = node.doctor();
         said.assert_works();
         said.assert_note(
-            &format!("node: {HOSTS_D} is for all containers, but podman runs the hook only for those with an annotation of ours"),
-            "oci-hostaliases register podman --all",
+            &format!("node: {HOSTS_D} is for all containers, but podman runs the hook only for those that carry an oci-hostaliases.io/ annotation"),
+            &format!("oci-hostaliases register podman --all --hook {HOOK}"),
         );
         write("/etc/entries/b.hosts", "10.0.0.1 a\nb 10.0.0.2\n");
         node.broken_by(

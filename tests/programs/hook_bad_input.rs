@@ -784,7 +784,14 @@ fn a_wrong_call() {
 #[test]
 fn who_asks_for_help_gets_it() {
     let case = Case::new(&ASKS);
-    let version = concat!("oci-hostaliases-hook ", env!("CARGO_PKG_VERSION"), "\n");
+    // The test is linked as the hook is.
+    let linked = if cfg!(target_feature = "crt-static") {
+        "static"
+    } else {
+        "dynamic"
+    };
+    let number = env!("CARGO_PKG_VERSION");
+    let version = &format!("oci-hostaliases-hook {number} ({linked})\n");
     for (arguments, said) in [
         (&["--help"][..], USAGE),
         (&["prestart", "-h"], USAGE),
