@@ -10,15 +10,9 @@ pub fn message(message: &impl Display) {
     assert!(!text.chars().any(char::is_control), "{text:?}");
 }
 
+/// What the node's files may have, and more than what annotations may.
 fn is_name(text: &str) -> bool {
-    let label = |label: &str| {
-        let plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
-        !label.is_empty()
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.bytes().all(plain)
-    };
-    text.len() <= 253 && text.split('.').all(label)
+    !text.is_empty() && !text.contains(|c: char| c.is_control() || c == ' ' || c == '#')
 }
 
 /// Each line of what we add is empty, a comment of ours, or an address and names.

@@ -15,14 +15,14 @@ use oci_hostaliases::files::hosts_d::NodeEntries;
 use oci_hostaliases::log::printable;
 use oci_hostaliases::pod_line;
 use oci_hostaliases::stamp::Stamp;
-use oci_hostaliases::text::hosts_lines;
+use oci_hostaliases::text::node_lines;
 
 const SIZE_LIMIT: u64 = 4096;
 
 fuzz_target!(|bytes: &[u8]| {
     let mut parts = bytes.splitn(3, |byte| *byte == 0);
     let mut part = || parts.next().unwrap_or_default();
-    let (state, config, node) = (part(), part(), String::from_utf8_lossy(part()));
+    let (state, config, node) = (part(), part(), part());
     let Ok(state) = State::read(state) else {
         return;
     };
@@ -34,8 +34,7 @@ fuzz_target!(|bytes: &[u8]| {
     };
     let identity = Identity::new(&state.id, &container.annotations);
     checks::message(&printable(&identity.to_string()));
-    let mut errors = Vec::new();
-    let aliases = hosts_lines::read(&node, |line| line.to_string(), &mut errors);
+    let (aliases, _) = node_lines::read(node);
     let node_entries = || NodeEntries {
         files: vec![(
             PathBuf::from("/etc/oci-hostaliases/hosts.d/a.hosts"),

@@ -17,7 +17,7 @@ use rustix::io::Errno;
 use crate::error::{Error, on_one_line};
 use crate::files::admin_file;
 use crate::text::host_alias::HostAlias;
-use crate::text::hosts_lines;
+use crate::text::node_lines::{self, Unread};
 use crate::validation::field_error::quote;
 use crate::validation::names;
 
@@ -147,18 +147,18 @@ impl NodeEntries {
         });
     }
 
-    fn read_text(&mut self, path: PathBuf, text: &str) {
-        let shown = path.display().to_string();
-        let (mut aliases, mut errors) = (Vec::new(), Vec::new());
-        for (line, number) in text.split('\n').zip(1..) {
-            let field = || format!("{shown}:{number}");
-            aliases.extend(hosts_lines::read_line(line, number, &field, &mut errors));
-            self.left_out.extend(errors.drain(..).map(|error| LeftOut {
+    fn read_text(&mut self, path: PathBuf, text: &[u8]) {
+        let (aliases, unread) = node_lines::read(text);
+        let shown = path.display();
+        self.left_out
+            .extend(unread.into_iter().map(|Unread { line, why }| LeftOut {
                 path: path.clone(),
-                line: Some(number),
-                why: error.to_string(),
+                line,
+                why: match line {
+                    Some(line) => format!("{shown}:{line}: {why}"),
+                    None => format!("{shown}: {why}"),
+                },
             }));
-        }
         if !aliases.is_empty() {
             self.files.push((path, aliases));
         }
@@ -201,7 +201,7 @@ fn hosts_files(directory: &OwnedFd) -> rustix::io::Result<Vec<PathBuf>> {
 
 /// Reads a file that is regular and root's alone. A symlink is neither: what it leads to can belong
 /// to anybody.
-fn read_file(directory: &OwnedFd, name: &Path, path: &Path) -> Result<String, Error> {
+fn read_file(directory: &OwnedFd, name: &Path, path: &Path) -> Result<Vec<u8>, Error> {
     let flags =
         OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = match openat(directory, name, flags, Mode::empty()) {
@@ -215,6 +215,5 @@ fn read_file(directory: &OwnedFd, name: &Path, path: &Path) -> Result<String, Er
         Err(errno) => return Err(Error::file("open", path, errno)),
     };
     let status = admin_file::check_owner(&file, path)?;
-    let bytes = admin_file::read_open(&file, &status, path, FILE_MAX)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    admin_file::read_open(&file, &status, path, FILE_MAX)
 }

@@ -3,5 +3,4 @@
 pub mod annotation_lines;
 pub mod host_alias;
 pub mod hosts_file;
-pub mod hosts_lines;
 pub mod node_lines;

@@ -58,7 +58,7 @@ fn entries_that_are_left_out() {
             node.broken_by(
                 &path,
                 "# fine\n10.0.0.1 ok\n10.0.0.1.2 registry.corp\n",
-                &format!("node: {path}:3: Invalid value: \"10.0.0.1.2\": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"),
+                &format!("node: {path}:3: \"10.0.0.1.2\": not an IP address that resolvers read"),
                 &format!("correct {path}"),
             );
             set_mode(&path, 0o646);
@@ -145,7 +145,7 @@ fn entries_elsewhere_and_for_all() {
                 "      \"prestart\"\n    ],",
                 "      \"prestart\", \"--hosts-d\", \"/etc/entries\", \"--config\", \"/etc/c.toml\"\n    ],",
             ),
-            "node: /etc/entries/b.hosts:2: Invalid value: \"b\": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",
+            "node: /etc/entries/b.hosts:2: \"b\": not an IP address that resolvers read",
             "correct /etc/entries/b.hosts",
         );
     });

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use crate::fixtures::annotations;
 use oci_hostaliases::facts::request::Request;
 use oci_hostaliases::text::hosts_file::{HostsFile, PodName};
-use oci_hostaliases::text::hosts_lines;
+use oci_hostaliases::text::node_lines;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -245,10 +245,8 @@ proptest! {
         };
         let mut file = HostsFile::from_engine(Vec::new());
         file.add_host_aliases(HOST_ALIASES, &request.aliases);
-        let text = String::from_utf8(file.bytes().to_vec()).unwrap();
-        let mut errors = Vec::new();
-        let read = hosts_lines::read(&text, |line| line.to_string(), &mut errors);
-        prop_assert!(errors.is_empty(), "{:?}", errors);
+        let (read, unread) = node_lines::read(file.bytes());
+        prop_assert!(unread.is_empty(), "{:?}", unread);
         let plain = |aliases: &[oci_hostaliases::text::host_alias::HostAlias]| -> Vec<(String, Vec<String>)> {
             aliases
                 .iter()

@@ -2,7 +2,7 @@
 
 use oci_hostaliases::text::host_alias::HostAlias;
 use oci_hostaliases::text::hosts_file::{HostsFile, Origin, PodName};
-use oci_hostaliases::text::hosts_lines;
+use oci_hostaliases::text::node_lines;
 
 /// What every file of a Pod with its own network starts with. The odd `fe00::` addresses are the
 /// kubelet's.
@@ -252,7 +252,7 @@ fn an_engines_file_is_extended_byte_for_byte() {
 
 #[test]
 fn node_entries_name_their_file_and_follow_the_pods_own() {
-    let lines = |text: &str| hosts_lines::read(text, |_| unreachable!(), &mut Vec::new());
+    let lines = |text: &str| node_lines::read(text.as_bytes()).0;
     let mut file = pod(&["10.200.0.5"], "web-0", None);
     file.add_host_aliases("", &entries("10.0.0.1 own"));
     for (path, lines) in [

@@ -18,6 +18,7 @@ mod node_entries;
 mod old_kernels;
 mod refresh;
 mod refusals;
+mod resolvers;
 mod rootfs;
 #[path = "../support/seccomp_filter.rs"]
 mod seccomp_filter;

@@ -189,14 +189,14 @@ fn wrong_lines_are_told() {
         let mut bundle = Bundle::new(home, runtimes()[0], stages()[0]);
         bundle.set_script("exec sleep 600");
         let container = Running::start(&bundle, "case");
-        let path = bundle.entries("corp.hosts", "10.0.0.1 registry.corp\n10.0.0.2 Upper\n");
+        let path = bundle.entries("corp.hosts", "10.0.0.1 registry.corp\n10.0.2 short\n");
         let (stdout, stderr, status) = said(&container.refresh());
         assert_eq!(
             stdout,
             "refreshed: container case\n1 refreshed, 0 up to date, 0 not possible\n"
         );
         let start = format!(
-            "oci-hostaliases: left out: {path}:2: Invalid value: \"Upper\": a lowercase RFC 1123 subdomain"
+            "oci-hostaliases: left out: {path}:2: \"10.0.2\": not an IP address that resolvers read"
         );
         assert!(stderr.starts_with(&start), "{stderr}");
         assert_eq!(status, 4);
