@@ -9,12 +9,11 @@ use crate::doctor::report::{Finding, Harm};
 use crate::engines::containerd::CONFIG_PATH;
 use crate::engines::containerd::base_spec::{self, BASE_SPEC_PATH};
 use crate::engines::containerd::path_match;
-use crate::engines::containerd::tables::Handler;
+use crate::engines::containerd::tables::{ANNOTATION_PATTERN, Handler};
 use crate::engines::our_hook::{self, Containers, RegisteredHook};
 use crate::error::{Error, on_one_line};
 use crate::facts::annotations::{DOMAIN, HOST_ALIASES, MANAGE, POD_IPS};
 use crate::files::admin_file;
-use crate::register::containerd_edit::ANNOTATION_PATTERN;
 
 /// Longest spec that is read.
 const SPEC_MAX: u64 = 16 * 1024 * 1024;

@@ -109,7 +109,7 @@ pub(crate) fn entries(spec: &Value) -> impl Iterator<Item = (&str, &Value)> {
 /// For which containers an engine runs the hook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Containers {
-    /// Those with an annotation of ours that asks for something.
+    /// Those with one of our annotations that asks for something.
     Asking,
     /// Every one, as entries for a node or a namespace need it.
     All,

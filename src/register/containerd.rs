@@ -9,10 +9,10 @@ use serde_json::Value;
 use crate::engines::containerd::base_spec::{self, DAEMON_DEFAULT};
 use crate::engines::containerd::imports::Imports;
 use crate::engines::containerd::tables::{
-    BASE_RUNTIME_SPEC, BUILT_IN_RUNTIME, Dialect, POD_ANNOTATIONS,
+    ANNOTATION_PATTERN, BASE_RUNTIME_SPEC, BUILT_IN_RUNTIME, Dialect, POD_ANNOTATIONS,
 };
 use crate::engines::error::EngineError;
-use crate::register::containerd_edit::{self, ANNOTATION_PATTERN, RuntimeEdit};
+use crate::register::containerd_edit::{self, RuntimeEdit};
 use crate::register::containerd_text::ContainerdConfig;
 use crate::register::containerd_undo::{self, Original};
 use crate::register::error::{Refusal, RegisterError};
@@ -185,7 +185,7 @@ fn targets(
     Ok(targets)
 }
 
-/// A spec of ours as it shall be.
+/// Our spec as it shall be.
 struct SpecFile {
     path: PathBuf,
     text: String,

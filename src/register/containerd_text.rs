@@ -1,5 +1,5 @@
-//! What a containerd configuration file says and where in its text it says it; refuses whatever
-//! it cannot prove to understand.
+//! Where in its text a containerd configuration file says what register has to change; whatever
+//! cannot be changed there is refused.
 //!
 //! The text is never printed back by a TOML library: `toml_edit` loses carriage returns and byte
 //! order marks, and an administrator's file is to come back byte for byte. The parser is asked for
@@ -93,6 +93,17 @@ impl<'t> ContainerdConfig<'t> {
             .flat_map(Table::iter)
             .map(|(name, _)| name.to_owned())
             .collect())
+    }
+
+    /// The tables of the runtimes.
+    pub(crate) fn runtime_tables(&self) -> Result<Vec<(String, RuntimeTable<'_>)>, RegisterError> {
+        let mut tables = Vec::new();
+        for name in self.runtimes()? {
+            if let Some(table) = self.runtime(&name)? {
+                tables.push((name, table));
+            }
+        }
+        Ok(tables)
     }
 
     /// `default_runtime_name`, when it is there and not empty.

@@ -1,7 +1,7 @@
 //! Our lines taken out of a containerd configuration, and the former ones brought back.
 //!
 //! What comes back is proved in the other direction: an edit of it must say exactly what the file
-//! says now. Where that fails, somebody changed our lines and nothing is touched.
+//! says now. Where that fails, our lines were changed, and nothing is touched.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -73,17 +73,14 @@ pub(crate) fn strip_edits(
     })
 }
 
-/// The first runtime that names a spec of ours although no line of ours says so.
+/// Refuses a runtime that names our spec in a line without our mark.
 pub(crate) fn check_all_marked(
     path: &Path,
     text: &str,
     base_spec: &Path,
 ) -> Result<(), RegisterError> {
     let config = ContainerdConfig::parse(path, text)?;
-    for runtime in config.runtimes()? {
-        let Some(table) = config.runtime(&runtime)? else {
-            continue;
-        };
+    for (runtime, table) in config.runtime_tables()? {
         let Some(spec) = table.string(BASE_RUNTIME_SPEC)? else {
             continue;
         };
@@ -107,10 +104,7 @@ fn marked_edits(
 ) -> Result<Vec<RuntimeEdit>, RegisterError> {
     let before = ContainerdConfig::parse(path, former)?;
     let mut edits = Vec::new();
-    for runtime in config.runtimes()? {
-        let Some(table) = config.runtime(&runtime)? else {
-            continue;
-        };
+    for (runtime, table) in config.runtime_tables()? {
         let table_before = before.runtime(&runtime)?;
         let marked = |key| {
             let entry = table.entry(key)?;
@@ -161,18 +155,14 @@ fn marked_edits(
     Ok(edits)
 }
 
-/// The starts of those lines of ours that must not go, because what the administrator added
-/// since needs them.
+/// The starts of our lines that must not go, because later additions need them.
 fn lines_to_keep(
     config: &ContainerdConfig<'_>,
     text: &str,
 ) -> Result<BTreeSet<usize>, RegisterError> {
     let is_ours = |place: &Range<usize>| is_added(slice(text, &whole_lines(text, place)));
     let mut stay = BTreeSet::new();
-    for runtime in config.runtimes()? {
-        let Some(table) = config.runtime(&runtime)? else {
-            continue;
-        };
+    for (_, table) in config.runtime_tables()? {
         let Some(header) = table.header().filter(&is_ours) else {
             continue;
         };
