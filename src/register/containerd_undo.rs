@@ -102,10 +102,10 @@ fn marked_edits(
     stay: &BTreeSet<usize>,
     base_spec: &Path,
 ) -> Result<Vec<RuntimeEdit>, RegisterError> {
-    let before = ContainerdConfig::parse(path, former)?;
+    let config_before = ContainerdConfig::parse(path, former)?;
     let mut edits = Vec::new();
     for (runtime, table) in config.runtime_tables()? {
-        let table_before = before.runtime(&runtime)?;
+        let before = config_before.runtime(&runtime)?;
         let marked = |key| {
             let entry = table.entry(key)?;
             is_added(slice(text, &whole_lines(text, &entry))).then_some(entry)
@@ -118,11 +118,8 @@ fn marked_edits(
                 .is_some_and(|entry| !stay.contains(&whole_lines(text, &entry).start)),
         };
         if let Some(entry) = marked(BASE_RUNTIME_SPEC) {
-            let original = match &table_before {
-                Some(table) => table.string(BASE_RUNTIME_SPEC)?,
-                None => None,
-            };
-            let expected = spec_for(base_spec, original.as_deref());
+            let original = before.as_ref().map(|table| table.string(BASE_RUNTIME_SPEC));
+            let expected = spec_for(base_spec, original.transpose()?.flatten().as_deref());
             if table.string(BASE_RUNTIME_SPEC)?.as_ref() != Some(&expected) {
                 let refusal = Refusal::OtherBaseSpec {
                     runtime,
@@ -134,16 +131,10 @@ fn marked_edits(
             edit.base_runtime_spec = Some(expected);
         }
         if let Some(entry) = marked(POD_ANNOTATIONS) {
-            let original = match &table_before {
-                Some(table) => table.strings(POD_ANNOTATIONS)?,
-                None => Vec::new(),
-            };
-            let expected = with_our_pattern(&original);
+            let original = before.as_ref().map(|table| table.strings(POD_ANNOTATIONS));
+            let expected = with_our_pattern(&original.transpose()?.unwrap_or_default());
             if table.strings(POD_ANNOTATIONS)? != expected {
-                let refusal = Refusal::ChangedSince {
-                    key: POD_ANNOTATIONS,
-                    runtime,
-                };
+                let refusal = Refusal::AnnotationsChanged(runtime);
                 return Err(config.refuse_at(entry.start, refusal));
             }
             edit.pod_annotations = Some(expected);

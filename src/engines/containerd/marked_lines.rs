@@ -64,6 +64,7 @@ pub(crate) fn without_mark(line: &str) -> String {
 
 /// The `--base-spec` with which register marked these lines; `None` when none of them names a spec.
 pub(crate) fn base_spec(text: &str) -> Option<PathBuf> {
+    let mut of_copy = None;
     let mut lines = text.lines().peekable();
     while let Some(line) = lines.next() {
         let Some(spec) = spec_in(line).filter(|_| is_added(line)) else {
@@ -71,12 +72,12 @@ pub(crate) fn base_spec(text: &str) -> Option<PathBuf> {
         };
         let former = lines.peek().filter(|line| is_former(line));
         let original = former.and_then(|line| spec_in(line.split_once(FORMER)?.1));
-        return match original.filter(|original| !original.is_empty()) {
-            Some(original) => base_spec::of_copy(spec.as_ref(), &original),
-            None => Some(spec.into()),
-        };
+        match original.filter(|original| !original.is_empty()) {
+            Some(original) => of_copy = base_spec::of_copy(spec.as_ref(), &original),
+            None => return Some(spec.into()),
+        }
     }
-    None
+    of_copy
 }
 
 fn spec_in(line: &str) -> Option<String> {
