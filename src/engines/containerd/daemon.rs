@@ -9,8 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use nix::unistd::{SysconfVar, sysconf};
 
-use crate::engines::bounded_run;
-use crate::engines::bounded_run::find_program;
+use crate::engines::bounded_run::{self, find_program};
 use crate::engines::containerd::CONFIG_PATH;
 
 const NAME: &str = "containerd";
