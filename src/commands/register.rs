@@ -37,7 +37,7 @@ enum RegisterWith {
 
 /// Add the hook to the runtimes of containerd's CRI plugin
 ///
-/// The runtime's base_runtime_spec becomes a spec of ours with the hook in it (or a copy of the one
+/// The runtime's base_runtime_spec becomes our spec with the hook in it (or a copy of the one
 /// that is there, with the hook added), and oci-hostaliases.io/* joins its pod_annotations.
 #[derive(Debug, Args)]
 struct RegisterContainerd {
@@ -62,7 +62,7 @@ struct RegisterHooksD {
     /// The hooks.d directory, instead of the one that the engine's configuration names
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// Run the hook for every container, not only for those with an annotation of ours
+    /// Run the hook for every container, not only for those with one of our annotations
     ///
     /// Entries for a node or a namespace (/etc/oci-hostaliases/hosts.d) need this.
     #[arg(long)]

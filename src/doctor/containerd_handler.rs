@@ -9,10 +9,10 @@ use crate::doctor::report::{self, Finding, Harm};
 use crate::engines::containerd::CONFIG_PATH;
 use crate::engines::containerd::base_spec::{self, BASE_SPEC_PATH};
 use crate::engines::containerd::path_match;
-use crate::engines::containerd::tables::Handler;
+use crate::engines::containerd::tables::{ANNOTATION_PATTERN, Handler};
 use crate::engines::our_hook::{self, Containers, HOOK_PATH, RegisteredHook};
 use crate::error::{Error, on_one_line};
-use crate::facts::annotations::{DOMAIN, HOST_ALIASES, MANAGE, POD_IPS, PREFIX};
+use crate::facts::annotations::{DOMAIN, HOST_ALIASES, MANAGE, POD_IPS};
 use crate::files::admin_file;
 
 /// Longest spec that is read.
@@ -188,7 +188,7 @@ fn judge_annotations(subject: &str, config: &Path, handler: &Handler) -> Finding
             kept.join(", ")
         ),
         format!(
-            "add \"{PREFIX}*\" to pod_annotations of runtime {name} in {}, then restart containerd",
+            "add \"{ANNOTATION_PATTERN}\" to pod_annotations of runtime {name} in {}, then restart containerd",
             config.display()
         ),
     )

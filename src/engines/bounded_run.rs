@@ -1,4 +1,4 @@
-//! Another program's word on itself, within a time limit: a doctor that hangs helps nobody.
+//! Another program run with a time limit, so that one that hangs does not make us hang.
 
 use std::io::{self, Read, Seek};
 use std::path::PathBuf;
@@ -28,7 +28,7 @@ pub(crate) fn run(command: &mut Command) -> io::Result<CommandOutput> {
 }
 
 fn run_within(command: &mut Command, limit: Duration) -> io::Result<CommandOutput> {
-    // Not pipes: nobody has to read them while the program runs, so it cannot block on them.
+    // Not pipes: they need not be read while the program runs, so it cannot block on them.
     let (mut stdout, mut stderr) = (memory()?, memory()?);
     let mut child = command
         .stdin(Stdio::null())

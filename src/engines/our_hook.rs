@@ -34,6 +34,9 @@ pub(crate) fn entry(path: &Path) -> Result<Hook, EngineError> {
     if !path.is_absolute() {
         return Err(EngineError::RelativeHook(path.to_owned()));
     }
+    if path.to_str().is_none() {
+        return Err(trouble(path, "the path is not UTF-8, and JSON is"));
+    }
     HookBuilder::default()
         .path(path)
         .args(vec![HOOK_NAME.to_owned(), STAGE.to_owned()])
@@ -45,9 +48,6 @@ pub(crate) fn entry(path: &Path) -> Result<Hook, EngineError> {
 
 /// The text of a file with the hook's entry in it.
 pub(crate) fn to_json(value: &impl serde::Serialize, hook: &Path) -> Result<String, EngineError> {
-    if hook.to_str().is_none() {
-        return Err(trouble(hook, "the path is not UTF-8, and JSON is"));
-    }
     let text = serde_json::to_string_pretty(value);
     Ok(text.map_err(|error| trouble(hook, error.to_string()))? + "\n")
 }
@@ -109,7 +109,7 @@ pub(crate) fn entries(spec: &Value) -> impl Iterator<Item = (&str, &Value)> {
 /// For which containers an engine runs the hook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Containers {
-    /// Those with an annotation of ours that asks for something.
+    /// Those with one of our annotations that asks for something.
     Asking,
     /// Every one, as entries for a node or a namespace need it.
     All,
@@ -199,11 +199,13 @@ impl RegisteredHook {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
     use std::path::Path;
 
     use serde_json::json;
 
-    use super::{Containers, RegisteredHook, is_ours};
+    use super::{Containers, RegisteredHook, entry, is_ours};
 
     fn hook(stage: &str, args: &[&str]) -> RegisteredHook {
         let entry = json!({"path": "/opt/hook", "args": args, "env": ["A=b"]});
@@ -227,6 +229,16 @@ mod tests {
         ] {
             assert_eq!(is_ours(&entry), expected, "{entry}");
         }
+    }
+
+    #[test]
+    fn a_path_that_json_cannot_name_is_refused() {
+        let path = Path::new(OsStr::from_bytes(b"/\xff/hook"));
+        let error = entry(path).unwrap_err().to_string();
+        assert!(
+            error.ends_with(": the path is not UTF-8, and JSON is"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -9,10 +9,10 @@ use serde_json::Value;
 use crate::engines::containerd::base_spec::{self, DAEMON_DEFAULT};
 use crate::engines::containerd::imports::Imports;
 use crate::engines::containerd::tables::{
-    BASE_RUNTIME_SPEC, BUILT_IN_RUNTIME, Dialect, POD_ANNOTATIONS,
+    ANNOTATION_PATTERN, BASE_RUNTIME_SPEC, BUILT_IN_RUNTIME, Dialect, POD_ANNOTATIONS,
 };
 use crate::engines::error::EngineError;
-use crate::register::containerd_edit::{self, ANNOTATION_PATTERN, RuntimeEdit};
+use crate::register::containerd_edit::{self, RuntimeEdit};
 use crate::register::containerd_text::ContainerdConfig;
 use crate::register::containerd_undo::{self, Original};
 use crate::register::error::{Refusal, RegisterError};
@@ -64,15 +64,7 @@ pub(crate) fn register(
     let mut edits = Vec::new();
     for runtime in &targets {
         let (edit, spec) = plan_runtime(places, hook, &config, runtime, &daemon_default)?;
-        if let Some(SpecFile { path, text }) = spec {
-            if !specs.iter().any(|change| change.path == path) {
-                specs.push(FileChange {
-                    before: replace_file::read(&path)?,
-                    path,
-                    after: Some(text),
-                });
-            }
-        }
+        specs.extend(spec.filter(|spec| specs.iter().all(|known| known.path != spec.path)));
         edits.push(edit);
     }
     edits.retain(|edit| edit.base_runtime_spec.is_some() || edit.pod_annotations.is_some());
@@ -94,7 +86,7 @@ pub(crate) fn register(
     });
     let kept: BTreeSet<PathBuf> = changes.iter().map(|change| change.path.clone()).collect();
     for spec in specs_of(&former).difference(&kept) {
-        changes.push(removal(spec)?);
+        changes.push(FileChange::to(spec, None)?);
     }
     changes.retain(|change| !change.is_empty());
     Ok(changes)
@@ -122,7 +114,7 @@ pub(crate) fn unregister(places: &Places) -> Result<Vec<FileChange>, RegisterErr
         containerd_undo::check_all_marked(path, &former.text, &places.base_spec)?;
     }
     for spec in &specs {
-        let removal = removal(spec)?;
+        let removal = FileChange::to(spec, None)?;
         if !removal.is_empty() && !former.text.is_empty() {
             let config = ContainerdConfig::parse(path, &former.text)?;
             let imports = Imports::read(path, config.imports()?)?;
@@ -185,12 +177,6 @@ fn targets(
     Ok(targets)
 }
 
-/// A spec of ours as it shall be.
-struct SpecFile {
-    path: PathBuf,
-    text: String,
-}
-
 /// What one runtime's table gets, and the spec that it then names.
 fn plan_runtime(
     places: &Places,
@@ -198,7 +184,7 @@ fn plan_runtime(
     config: &ContainerdConfig<'_>,
     runtime: &str,
     daemon_default: &impl Fn() -> Result<Value, EngineError>,
-) -> Result<(RuntimeEdit, Option<SpecFile>), RegisterError> {
+) -> Result<(RuntimeEdit, Option<FileChange>), RegisterError> {
     let table = config.runtime(runtime)?;
     let (original, patterns) = match &table {
         Some(table) => (
@@ -217,11 +203,9 @@ fn plan_runtime(
     let original_path = Path::new(&original);
     if original_path == places.base_spec {
         // Ours already, though by a line without our mark: only the file is to be right.
-        let file = SpecFile {
-            path: places.base_spec.clone(),
-            text: base_spec::with_hook(daemon_default()?, hook, DAEMON_DEFAULT)?,
-        };
-        return Ok((edit, Some(file)));
+        let text = base_spec::with_hook(daemon_default()?, hook, DAEMON_DEFAULT)?;
+        let change = FileChange::to(&places.base_spec, Some(text))?;
+        return Ok((edit, Some(change)));
     }
     let text = if original.is_empty() {
         base_spec::with_hook(daemon_default()?, hook, DAEMON_DEFAULT)?
@@ -241,8 +225,8 @@ fn plan_runtime(
     };
     let named = containerd_edit::spec_for(&places.base_spec, Some(&original));
     edit.base_runtime_spec = Some(named.clone());
-    let path = PathBuf::from(named);
-    Ok((edit, Some(SpecFile { path, text })))
+    let change = FileChange::to(Path::new(&named), Some(text))?;
+    Ok((edit, Some(change)))
 }
 
 fn specs_of(former: &Original) -> BTreeSet<PathBuf> {
@@ -250,12 +234,4 @@ fn specs_of(former: &Original) -> BTreeSet<PathBuf> {
     specs
         .filter_map(|edit| edit.base_runtime_spec.as_ref().map(PathBuf::from))
         .collect()
-}
-
-fn removal(path: &Path) -> Result<FileChange, RegisterError> {
-    Ok(FileChange {
-        before: replace_file::read(path)?,
-        path: path.to_owned(),
-        after: None,
-    })
 }

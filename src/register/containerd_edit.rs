@@ -11,13 +11,11 @@ use toml_edit::{Array, Value};
 use crate::engines::containerd::base_spec;
 use crate::engines::containerd::marked_lines::{ADDED, CREATED, FORMER, slice, whole_lines};
 use crate::engines::containerd::tables::{
-    BASE_RUNTIME_SPEC, Dialect, POD_ANNOTATIONS, RUNTIME_TYPE,
+    ANNOTATION_PATTERN, BASE_RUNTIME_SPEC, Dialect, POD_ANNOTATIONS, RUNTIME_TYPE,
 };
 use crate::register::containerd_text::{ContainerdConfig, RuntimeTable};
 use crate::register::error::{Refusal, RegisterError};
 
-/// What containerd passes on to config.json. `*` does not match `/` there.
-pub(crate) const ANNOTATION_PATTERN: &str = "oci-hostaliases.io/*";
 /// The shim of containerd's built-in `runc` handler.
 const RUNC_SHIM: &str = "io.containerd.runc.v2";
 
@@ -127,7 +125,7 @@ pub(crate) fn already_says(path: &Path, former: &str, text: &str, edits: &[Runti
         .is_ok()
 }
 
-/// The spec of ours that stands in for `original`.
+/// Our spec that replaces `original`.
 pub(crate) fn spec_for(base_spec: &Path, original: Option<&str>) -> String {
     let path = match original {
         Some(original) if !original.is_empty() => base_spec::copy_path(base_spec, original),

@@ -1,5 +1,5 @@
-//! What a containerd configuration file says and where in its text it says it; refuses whatever
-//! it cannot prove to understand.
+//! Where in its text a containerd configuration file says what register has to change; whatever
+//! cannot be changed there is refused.
 //!
 //! The text is never printed back by a TOML library: `toml_edit` loses carriage returns and byte
 //! order marks, and an administrator's file is to come back byte for byte. The parser is asked for
@@ -87,21 +87,26 @@ impl<'t> ContainerdConfig<'t> {
 
     /// The names in the `runtimes` table, in the file's order.
     pub(crate) fn runtimes(&self) -> Result<Vec<String>, RegisterError> {
-        let runtimes = self.runtimes_table()?;
-        Ok(runtimes
-            .into_iter()
-            .flat_map(Table::iter)
-            .map(|(name, _)| name.to_owned())
-            .collect())
+        let tables = self.runtimes_table()?.into_iter().flat_map(Table::iter);
+        Ok(tables.map(|(name, _)| name.to_owned()).collect())
+    }
+
+    /// The tables of the runtimes.
+    pub(crate) fn runtime_tables(&self) -> Result<Vec<(String, RuntimeTable<'_>)>, RegisterError> {
+        let mut tables = Vec::new();
+        for name in self.runtimes()? {
+            if let Some(table) = self.runtime(&name)? {
+                tables.push((name, table));
+            }
+        }
+        Ok(tables)
     }
 
     /// `default_runtime_name`, when it is there and not empty.
     pub(crate) fn default_runtime_name(&self) -> Result<Option<String>, RegisterError> {
-        let Some(table) = self.containerd_table(self.dialect)? else {
-            return Ok(None);
-        };
-        let name = self.string_at(table, "default_runtime_name")?;
-        Ok(name.filter(|name| !name.is_empty()))
+        let table = self.containerd_table(self.dialect)?;
+        let name = table.map(|table| self.string_at(table, "default_runtime_name"));
+        Ok(name.transpose()?.flatten().filter(|name| !name.is_empty()))
     }
 
     /// The files that `imports` names, as it names them.
@@ -158,12 +163,10 @@ impl<'t> ContainerdConfig<'t> {
     }
 
     fn string_at(&self, table: &Table, key: &str) -> Result<Option<String>, RegisterError> {
-        match table.get(key) {
+        match table.get(key).map(Item::as_str) {
             None => Ok(None),
-            Some(item) => match item.as_str() {
-                Some(text) => Ok(Some(text.to_owned())),
-                None => Err(self.wrong_type(table, key, "a string")),
-            },
+            Some(Some(text)) => Ok(Some(text.to_owned())),
+            Some(None) => Err(self.refuse_type(table, key, "a string")),
         }
     }
 
@@ -172,15 +175,13 @@ impl<'t> ContainerdConfig<'t> {
             return Ok(Vec::new());
         };
         let strings = item.as_array().and_then(|array| {
-            array
-                .iter()
-                .map(|value| value.as_str().map(str::to_owned))
-                .collect::<Option<Vec<_>>>()
+            let strings = array.iter().map(|value| Some(value.as_str()?.to_owned()));
+            strings.collect()
         });
-        strings.ok_or_else(|| self.wrong_type(table, key, "a list of strings"))
+        strings.ok_or_else(|| self.refuse_type(table, key, "a list of strings"))
     }
 
-    fn wrong_type(&self, table: &Table, key: &str, expected: &'static str) -> RegisterError {
+    fn refuse_type(&self, table: &Table, key: &str, expected: &'static str) -> RegisterError {
         let refusal = Refusal::WrongType {
             key: key.to_owned(),
             expected,

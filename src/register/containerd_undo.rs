@@ -1,7 +1,7 @@
 //! Our lines taken out of a containerd configuration, and the former ones brought back.
 //!
 //! What comes back is proved in the other direction: an edit of it must say exactly what the file
-//! says now. Where that fails, somebody changed our lines and nothing is touched.
+//! says now. Where that fails, our lines were changed, and nothing is touched.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -73,17 +73,14 @@ pub(crate) fn strip_edits(
     })
 }
 
-/// The first runtime that names a spec of ours although no line of ours says so.
+/// Refuses a runtime that names our spec in a line without our mark.
 pub(crate) fn check_all_marked(
     path: &Path,
     text: &str,
     base_spec: &Path,
 ) -> Result<(), RegisterError> {
     let config = ContainerdConfig::parse(path, text)?;
-    for runtime in config.runtimes()? {
-        let Some(table) = config.runtime(&runtime)? else {
-            continue;
-        };
+    for (runtime, table) in config.runtime_tables()? {
         let Some(spec) = table.string(BASE_RUNTIME_SPEC)? else {
             continue;
         };
@@ -105,13 +102,10 @@ fn marked_edits(
     stay: &BTreeSet<usize>,
     base_spec: &Path,
 ) -> Result<Vec<RuntimeEdit>, RegisterError> {
-    let before = ContainerdConfig::parse(path, former)?;
+    let config_before = ContainerdConfig::parse(path, former)?;
     let mut edits = Vec::new();
-    for runtime in config.runtimes()? {
-        let Some(table) = config.runtime(&runtime)? else {
-            continue;
-        };
-        let table_before = before.runtime(&runtime)?;
+    for (runtime, table) in config.runtime_tables()? {
+        let before = config_before.runtime(&runtime)?;
         let marked = |key| {
             let entry = table.entry(key)?;
             is_added(slice(text, &whole_lines(text, &entry))).then_some(entry)
@@ -124,11 +118,8 @@ fn marked_edits(
                 .is_some_and(|entry| !stay.contains(&whole_lines(text, &entry).start)),
         };
         if let Some(entry) = marked(BASE_RUNTIME_SPEC) {
-            let original = match &table_before {
-                Some(table) => table.string(BASE_RUNTIME_SPEC)?,
-                None => None,
-            };
-            let expected = spec_for(base_spec, original.as_deref());
+            let original = before.as_ref().map(|table| table.string(BASE_RUNTIME_SPEC));
+            let expected = spec_for(base_spec, original.transpose()?.flatten().as_deref());
             if table.string(BASE_RUNTIME_SPEC)?.as_ref() != Some(&expected) {
                 let refusal = Refusal::OtherBaseSpec {
                     runtime,
@@ -140,16 +131,10 @@ fn marked_edits(
             edit.base_runtime_spec = Some(expected);
         }
         if let Some(entry) = marked(POD_ANNOTATIONS) {
-            let original = match &table_before {
-                Some(table) => table.strings(POD_ANNOTATIONS)?,
-                None => Vec::new(),
-            };
-            let expected = with_our_pattern(&original);
+            let original = before.as_ref().map(|table| table.strings(POD_ANNOTATIONS));
+            let expected = with_our_pattern(&original.transpose()?.unwrap_or_default());
             if table.strings(POD_ANNOTATIONS)? != expected {
-                let refusal = Refusal::ChangedSince {
-                    key: POD_ANNOTATIONS,
-                    runtime,
-                };
+                let refusal = Refusal::AnnotationsChanged(runtime);
                 return Err(config.refuse_at(entry.start, refusal));
             }
             edit.pod_annotations = Some(expected);
@@ -161,18 +146,14 @@ fn marked_edits(
     Ok(edits)
 }
 
-/// The starts of those lines of ours that must not go, because what the administrator added
-/// since needs them.
+/// The starts of our lines that must not go, because later additions need them.
 fn lines_to_keep(
     config: &ContainerdConfig<'_>,
     text: &str,
 ) -> Result<BTreeSet<usize>, RegisterError> {
     let is_ours = |place: &Range<usize>| is_added(slice(text, &whole_lines(text, place)));
     let mut stay = BTreeSet::new();
-    for runtime in config.runtimes()? {
-        let Some(table) = config.runtime(&runtime)? else {
-            continue;
-        };
+    for (_, table) in config.runtime_tables()? {
         let Some(header) = table.header().filter(&is_ours) else {
             continue;
         };

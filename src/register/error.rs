@@ -77,12 +77,12 @@ pub(crate) enum Refusal {
          table by hand, or take them out there"
     )]
     NotProvable(&'static str),
-    /// One of our lines was changed, so the line to bring back is not known.
+    /// One of our lines was changed, so what to bring back is not known.
     #[error(
-        "{key} of runtime {runtime:?} is not what register wrote: correct it by hand; the former \
+        "pod_annotations of runtime {0:?} is not what register wrote: correct it by hand; the former \
          line is below it in a comment"
     )]
-    ChangedSince { key: &'static str, runtime: String },
+    AnnotationsChanged(String),
     #[error(
         "base_runtime_spec of runtime {runtime:?} is not what register wrote with this --base-spec: \
          if it was registered with --base-spec {}, give that, else correct it by hand; the former line \

@@ -1,6 +1,6 @@
 //! One file as it is and as it shall be: shown as a diff, then made so.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use similar::TextDiff;
 
@@ -16,6 +16,15 @@ pub(crate) struct FileChange {
 }
 
 impl FileChange {
+    /// The change that makes `after` of what is at `path` now.
+    pub(crate) fn to(path: &Path, after: Option<String>) -> Result<Self, RegisterError> {
+        Ok(Self {
+            path: path.to_owned(),
+            before: replace_file::read(path)?,
+            after,
+        })
+    }
+
     /// Whether there is nothing to do.
     pub(crate) fn is_empty(&self) -> bool {
         self.before == self.after

@@ -7,7 +7,6 @@ use crate::engines::hooks_d::loader;
 use crate::engines::our_hook::{Containers, HOOK_NAME};
 use crate::register::error::RegisterError;
 use crate::register::file_change::FileChange;
-use crate::register::replace_file;
 
 /// The change that registers the hook in `directory`. Empty when it is registered so already.
 pub(crate) fn register(
@@ -25,21 +24,15 @@ pub(crate) fn unregister(directory: &Path) -> Result<FileChange, RegisterError> 
 
 /// Refuses to touch a file that is not for our hook, wherever that is installed.
 fn change(directory: &Path, after: Option<String>) -> Result<FileChange, RegisterError> {
-    let path = directory.join(FILE_NAME);
-    let before = replace_file::read(&path)?;
-    let is_ours = before.as_ref().map(|text| loader::is_ours(text.as_bytes()));
-    let why = match is_ours {
-        None | Some(Ok(true)) => {
-            return Ok(FileChange {
-                path,
-                before,
-                after,
-            });
-        }
+    let change = FileChange::to(&directory.join(FILE_NAME), after)?;
+    let before = change.before.as_ref();
+    let why = match before.map(|text| loader::is_ours(text.as_bytes())) {
+        None | Some(Ok(true)) => return Ok(change),
         Some(Ok(false)) => format!(
             "its hook.args does not start with {HOOK_NAME}, and its hook.path does not end with it"
         ),
         Some(Err(reason)) => reason,
     };
+    let path = change.path;
     Err(RegisterError::NotOurs { path, why })
 }

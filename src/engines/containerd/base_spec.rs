@@ -66,8 +66,7 @@ pub(crate) fn has_hook(spec: &Value, hook: &Path) -> bool {
 
 /// The text of `spec` with the hook added behind those that it has.
 pub(crate) fn with_hook(mut spec: Value, hook: &Path, origin: &str) -> Result<String, EngineError> {
-    let entry = our_hook::entry(hook)?;
-    let entry = serde_json::to_value(entry)
+    let entry = serde_json::to_value(our_hook::entry(hook)?)
         .map_err(|error| EngineError::unusable(hook.display(), error.to_string()))?;
     let hooks = object(&mut spec, origin)?
         .entry("hooks")

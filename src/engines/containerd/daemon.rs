@@ -9,8 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use nix::unistd::{SysconfVar, sysconf};
 
-use crate::engines::bounded_run;
-use crate::engines::bounded_run::find_program;
+use crate::engines::bounded_run::{self, find_program};
 use crate::engines::containerd::CONFIG_PATH;
 
 const NAME: &str = "containerd";
@@ -18,20 +17,18 @@ const NAME: &str = "containerd";
 /// A running daemon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Daemon {
-    /// Its process.
     pub(crate) pid: i32,
     /// The configuration that it reads.
     pub(crate) config: PathBuf,
     /// When it started; `None` when the kernel does not say.
     pub(crate) started: Option<SystemTime>,
-    /// Its program.
     pub(crate) program: Option<PathBuf>,
     /// The systemd unit that it belongs to.
     pub(crate) unit: Option<String>,
 }
 
 /// The daemons of this node. Those inside containers (kind) have another root directory, and a
-/// process of somebody else's can call itself what it likes.
+/// another user's process can have any name.
 pub(crate) fn running() -> Vec<Daemon> {
     let mut daemons = Vec::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
@@ -57,7 +54,7 @@ pub(crate) fn running() -> Vec<Daemon> {
     daemons
 }
 
-/// Whether a process sees our files. Only root may look; what nobody can tell is taken for yes.
+/// Whether a process sees our files. Only root may look; what cannot be told is taken for yes.
 fn has_our_root(process: &Path) -> bool {
     let id = |path: PathBuf| fs::metadata(path).map(|it| (it.dev(), it.ino()));
     match (id(process.join("root")), id("/".into())) {

@@ -2,7 +2,7 @@
 //!
 //! Measured with `containerd config dump`: 1.6 and 1.7 replace the whole table of a plugin by an
 //! imported file's, so that one line in a drop-in resets a node's CRI; 2.x merges tables of the
-//! same version and replaces lists. Either way the file that is read last has its way, and an edit
+//! same version and replaces lists. Either way the file that is read last counts, and an edit
 //! of the first file would not count.
 
 use std::collections::{BTreeSet, VecDeque};

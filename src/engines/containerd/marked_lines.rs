@@ -10,9 +10,9 @@
 //! ```
 //!
 //! A line that ends in the first comment is ours and goes; a line that starts with the second is a
-//! former line and comes back as it stands behind the colon, byte for byte. A record file
+//! former line and comes back as it is after the colon, byte for byte. A record file
 //! elsewhere would be lost when a node's configuration is copied or managed, and could disagree
-//! with the file; these comments travel with the lines that they explain, and whoever wants to can
+//! with the file; these comments travel with the lines that they explain, and you can
 //! undo the registration with an editor.
 
 use std::ops::Range;
@@ -21,9 +21,9 @@ use std::path::PathBuf;
 use crate::engines::containerd::base_spec;
 use crate::engines::containerd::tables::BASE_RUNTIME_SPEC;
 
-/// Ends every line of ours.
+/// Ends each of our lines.
 pub(crate) const ADDED: &str = "# added by oci-hostaliases";
-/// Starts every line that stands for a former one.
+/// Starts each line that holds a former one.
 pub(crate) const FORMER: &str = "# before oci-hostaliases:";
 /// Says that there was no file.
 pub(crate) const CREATED: &str = "# there was no such file before # added by oci-hostaliases";
@@ -49,12 +49,12 @@ pub(crate) fn is_added(line: &str) -> bool {
     line.trim_end().ends_with(ADDED) && !is_former(line)
 }
 
-/// Whether the line stands for a former one.
+/// Whether the line holds a former one.
 pub(crate) fn is_former(line: &str) -> bool {
     line.trim_start().starts_with(FORMER)
 }
 
-/// The line of ours as the administrator's.
+/// Our line as the administrator's.
 pub(crate) fn without_mark(line: &str) -> String {
     match line.rsplit_once(ADDED) {
         Some((kept, end)) => format!("{}{end}", kept.trim_end()),
@@ -64,6 +64,7 @@ pub(crate) fn without_mark(line: &str) -> String {
 
 /// The `--base-spec` with which register marked these lines; `None` when none of them names a spec.
 pub(crate) fn base_spec(text: &str) -> Option<PathBuf> {
+    let mut of_copy = None;
     let mut lines = text.lines().peekable();
     while let Some(line) = lines.next() {
         let Some(spec) = spec_in(line).filter(|_| is_added(line)) else {
@@ -71,12 +72,12 @@ pub(crate) fn base_spec(text: &str) -> Option<PathBuf> {
         };
         let former = lines.peek().filter(|line| is_former(line));
         let original = former.and_then(|line| spec_in(line.split_once(FORMER)?.1));
-        return match original.filter(|original| !original.is_empty()) {
-            Some(original) => base_spec::of_copy(spec.as_ref(), &original),
-            None => Some(spec.into()),
-        };
+        match original.filter(|original| !original.is_empty()) {
+            Some(original) => of_copy = base_spec::of_copy(spec.as_ref(), &original),
+            None => return Some(spec.into()),
+        }
     }
-    None
+    of_copy
 }
 
 fn spec_in(line: &str) -> Option<String> {

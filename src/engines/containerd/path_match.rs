@@ -1,7 +1,7 @@
 //! Go's `path.Match`, by which containerd chooses the annotations that it passes on and the files that
 //! it imports.
 //!
-//! `*` and `?` never match `/`, so that `["*"]` lets no annotation of ours through.
+//! `*` and `?` never match `/`, so that `["*"]` lets none of our annotations through.
 
 /// Whether `pattern` matches the whole of `name`. A malformed pattern matches nothing, as in
 /// containerd, which drops the error.

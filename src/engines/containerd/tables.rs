@@ -11,6 +11,8 @@ use toml::{Table, Value};
 pub(crate) const BASE_RUNTIME_SPEC: &str = "base_runtime_spec";
 /// The runtime table's key for the Pod annotations that reach config.json.
 pub(crate) const POD_ANNOTATIONS: &str = "pod_annotations";
+/// What must be in that list so that containerd passes our annotations on: `*` does not match `/`.
+pub(crate) const ANNOTATION_PATTERN: &str = "oci-hostaliases.io/*";
 /// The runtime table's key for the shim.
 pub(crate) const RUNTIME_TYPE: &str = "runtime_type";
 /// The handler that containerd has without any configuration.

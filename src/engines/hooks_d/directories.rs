@@ -46,7 +46,7 @@ impl Engine {
     }
 
     /// The configuration files in the order in which the engine reads them; the last one with the
-    /// key has its way. A directory stands for its `*.conf`, sorted (CRI-O's: all its files).
+    /// key counts. A directory means its `*.conf`, sorted (CRI-O's: all its files).
     fn sources(self) -> &'static [&'static str] {
         match self {
             Self::Podman => &[
@@ -167,124 +167,56 @@ fn hooks_dir(engine: Engine, path: &Path) -> Result<Option<Value>, EngineError> 
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::panic)]
+    #![allow(clippy::unwrap_used)]
 
     use std::fs;
 
-    use super::{Engine, find};
+    use super::{Engine, find, under};
 
+    /// Files with their `hooks_dir` (`-`: a file without it), and the directory, or why there is none.
     #[test]
     fn the_directory_is_one_that_the_engine_reads() {
-        const DEFAULT: &str = "/usr/share/containers/oci/hooks.d";
-        let engine_table = |list: &str| format!("[engine]\nhooks_dir = {list}\n");
-        let crio_table = |list: &str| format!("[crio.runtime]\nhooks_dir = {list}\n");
-        let usr = "/usr/share/containers/containers.conf";
-        let etc = "/etc/containers/containers.conf";
-        let drop_in = "/etc/containers/containers.conf.d/10-hooks.conf";
-        type Case<'a> = (Engine, &'a [(&'a str, String)], Result<&'a str, &'a str>);
-        let cases: &[Case<'_>] = &[
-            (Engine::Podman, &[], Ok(DEFAULT)),
-            (Engine::CriO, &[], Ok(DEFAULT)),
-            (
-                Engine::Podman,
-                &[(usr, "[engine]\n#hooks_dir = []\n".into())],
-                Ok(DEFAULT),
-            ),
-            (
-                Engine::Podman,
-                &[(etc, engine_table("[\"/a\", \"/b\"]"))],
-                Ok("/b"),
-            ),
-            (
-                Engine::Podman,
-                &[
-                    (etc, engine_table("[\"/a\"]")),
-                    (usr, engine_table("[\"/c\"]")),
-                ],
-                Ok("/a"),
-            ),
-            (
-                Engine::Podman,
-                &[
-                    (drop_in, engine_table("[\"/b\"]")),
-                    (etc, engine_table("[\"/a\"]")),
-                ],
-                Ok("/b"),
-            ),
-            (
-                Engine::Podman,
-                &[("/etc/containers/containers.conf.d/README", "hello".into())],
-                Ok(DEFAULT),
-            ),
-            (
-                Engine::Podman,
-                &[(
-                    etc,
-                    engine_table("[\"/etc/containers/oci/hooks.d\", \"/b\"]"),
-                )],
-                Ok("/etc/containers/oci/hooks.d"),
-            ),
-            (
-                Engine::Podman,
-                &[(etc, engine_table("[{append=true}]"))],
-                Ok(DEFAULT),
-            ),
-            (
-                Engine::Podman,
-                &[(etc, engine_table("[\"/a\", {append=true}]"))],
-                Ok("/a"),
-            ),
-            (
-                Engine::CriO,
-                &[("/etc/crio/crio.conf", crio_table("[\"/a\"]"))],
-                Ok("/a"),
-            ),
-            (
-                Engine::CriO,
-                &[
-                    ("/etc/crio/crio.conf", crio_table("[\"/a\"]")),
-                    ("/etc/crio/crio.conf.d/00-default", crio_table("[\"/b\"]")),
-                ],
-                Ok("/b"),
-            ),
-            (
-                Engine::CriO,
-                &[(etc, engine_table("[\"/a\"]"))],
-                Ok(DEFAULT),
-            ),
-            (
-                Engine::Podman,
-                &[(etc, engine_table("[]"))],
-                Err("hooks_dir is empty, so podman reads no hooks"),
-            ),
-            (
-                Engine::Podman,
-                &[(etc, engine_table("\"/a\""))],
-                Err("hooks_dir is not a list of directories"),
-            ),
-            (
-                Engine::CriO,
-                &[("/etc/crio/crio.conf", "x = = 1".into())],
-                Err("crio.conf is not valid TOML"),
-            ),
-        ];
-        for (engine, files, expected) in cases {
+        const CASES: &str = r#"
+podman => /usr/share/containers/oci/hooks.d
+crio => /usr/share/containers/oci/hooks.d
+podman USR - => /usr/share/containers/oci/hooks.d
+podman ETC ["/a","/b"] => /b
+podman ETC ["/a"] USR ["/c"] => /a
+podman ETC.d/10-hooks.conf ["/b"] ETC ["/a"] => /b
+podman ETC.d/README = => /usr/share/containers/oci/hooks.d
+podman ETC ["/etc/containers/oci/hooks.d","/b"] => /etc/containers/oci/hooks.d
+podman ETC [{append=true}] => /usr/share/containers/oci/hooks.d
+podman ETC ["/a",{append=true}] => /a
+crio CRIO ["/a"] => /a
+crio CRIO ["/a"] CRIO.d/00-default ["/b"] => /b
+crio ETC ["/a"] => /usr/share/containers/oci/hooks.d
+podman ETC [] => ETC: hooks_dir is empty, so podman reads no hooks: name a directory there
+podman ETC "/a" => ETC: hooks_dir is not a list of directories
+crio CRIO = => CRIO is not valid TOML: extra `=`, expected nothing
+"#;
+        for case in CASES.lines().filter(|line| !line.is_empty()) {
+            let case = case
+                .replace("USR", "/usr/share/containers/containers.conf")
+                .replace("ETC", "/etc/containers/containers.conf")
+                .replace("CRIO", "/etc/crio/crio.conf");
+            let (node, expected) = case.split_once(" => ").unwrap();
+            let mut words = node.split(' ');
+            let (engine, table) = match words.next().unwrap() {
+                "podman" => (Engine::Podman, "engine"),
+                _ => (Engine::CriO, "crio.runtime"),
+            };
             let root = tempfile::tempdir().unwrap();
-            for (path, text) in *files {
-                let path = root.path().join(path.trim_start_matches('/'));
+            while let (Some(path), Some(value)) = (words.next(), words.next()) {
+                let path = under(root.path(), path);
                 fs::create_dir_all(path.parent().unwrap()).unwrap();
-                fs::write(path, text).unwrap();
+                let comment = if value == "-" { "#" } else { "" };
+                fs::write(path, format!("[{table}]\n{comment}hooks_dir = {value}\n")).unwrap();
             }
-            match (find(*engine, root.path()), expected) {
-                (Ok(found), Ok(expected)) => {
-                    let expected = root.path().join(expected.trim_start_matches('/'));
-                    assert_eq!(found, expected, "{files:?}");
-                }
-                (Err(error), Err(message)) => {
-                    assert!(error.to_string().contains(message), "{error}");
-                }
-                (found, _) => panic!("{files:?}: {found:?}"),
-            }
+            let found = match find(engine, root.path()) {
+                Ok(found) => found.display().to_string(),
+                Err(error) => error.to_string(),
+            };
+            assert_eq!(found.replace(root.path().to_str().unwrap(), ""), expected);
         }
     }
 }

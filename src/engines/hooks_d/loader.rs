@@ -1,8 +1,8 @@
 //! A hooks.d file as Podman's and CRI-O's loader takes it (containers/common, `pkg/hooks`).
 //!
 //! The loader reads every `*.json` of every directory. One that it does not take stops every
-//! `podman run` and CRI-O's start, whoever's it is; one whose program is missing it drops without
-//! a word.
+//! `podman run` and CRI-O's start, also when it is for another hook; one whose program is missing is
+//! silently dropped.
 
 use std::fs;
 use std::io;
@@ -45,11 +45,9 @@ pub(crate) enum Loaded {
 pub(crate) struct Definition {
     /// The hook's entry for config.json.
     pub(crate) hook: Value,
-    /// The program.
     pub(crate) program: PathBuf,
     /// For which containers.
     pub(crate) when: Value,
-    /// At which stages.
     pub(crate) stages: Vec<String>,
 }
 
@@ -75,11 +73,7 @@ pub(crate) fn load(path: &Path) -> Loaded {
 
 /// Reads the text of a file of schema 1.0.0, or of 0.1.0, which has no version.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Definition, String> {
-    let file: Value =
-        serde_json::from_slice(bytes).map_err(|error| format!("not JSON: {error}"))?;
-    let Value::Object(file) = file else {
-        return Err("not a JSON object".to_owned());
-    };
+    let file = object(bytes)?;
     let version = match field(&file, "version") {
         None | Some(Value::Null) => "",
         Some(Value::String(version)) => version,
@@ -94,14 +88,19 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Definition, String> {
 
 /// Whether a file is for our hook, also one that the loader does not take otherwise.
 pub(crate) fn is_ours(bytes: &[u8]) -> Result<bool, String> {
-    let file: Value =
-        serde_json::from_slice(bytes).map_err(|error| format!("not JSON: {error}"))?;
-    let hook = file.as_object().and_then(|file| field(file, "hook"));
-    Ok(match hook {
+    Ok(match field(&object(bytes)?, "hook") {
         Some(Value::String(path)) => our_hook::is_ours(&serde_json::json!({ "path": path })),
         Some(entry) => our_hook::is_ours(entry),
         None => false,
     })
+}
+
+fn object(bytes: &[u8]) -> Result<Map<String, Value>, String> {
+    match serde_json::from_slice(bytes) {
+        Ok(Value::Object(file)) => Ok(file),
+        Ok(_) => Err("not a JSON object".to_owned()),
+        Err(error) => Err(format!("not JSON: {error}")),
+    }
 }
 
 fn current(file: &Map<String, Value>) -> Result<Definition, String> {
@@ -238,65 +237,37 @@ mod tests {
 
     #[test]
     fn what_go_refuses_is_refused() {
-        const REST: &str = r#""hook":{"path":"/x"},"stages":["prestart"]"#;
-        for (text, reason) in [
-            (
-                "",
-                "not JSON: EOF while parsing a value at line 1 column 0".to_owned(),
-            ),
-            ("[]", "not a JSON object".to_owned()),
-            (
-                "{}",
-                "hook is missing (and version, for the present schema)".to_owned(),
-            ),
-            (r#"{"hook":"/x"}"#, "stages is missing".to_owned()),
-            (&format!("{{{REST}}}"), "version is missing".to_owned()),
-            (
-                &format!(r#"{{"version":1,{REST}}}"#),
-                "version is not a string".to_owned(),
-            ),
-            (
-                &format!(r#"{{"version":"2",{REST}}}"#),
-                "version \"2\": only \"1.0.0\" is known".to_owned(),
-            ),
-            (
-                r#"{"version":"1.0.0","stages":[]}"#,
-                "hook.path is missing".to_owned(),
-            ),
-            (
-                r#"{"version":"1.0.0","hook":{"path":""},"stages":[]}"#,
-                "hook.path is missing".to_owned(),
-            ),
-            (
-                r#"{"version":"1.0.0","hook":"/x","stages":[]}"#,
-                "hook is not an object".to_owned(),
-            ),
-            (
-                r#"{"version":"1.0.0","hook":{"path":"/x"}}"#,
-                "stages is missing".to_owned(),
-            ),
-            (
-                r#"{"version":"1.0.0","hook":{"path":"/x"},"stages":["preStart"]}"#,
-                "stages has \"preStart\", which is no stage".to_owned(),
-            ),
-            (
-                r#"{"version":"1.0.0","hook":{"path":"/x","args":"a"},"stages":[]}"#,
-                "hook.args is not a list of strings".to_owned(),
-            ),
-            (
-                r#"{"version":"1.0.0","hook":{"path":"/x","timeout":"1"},"stages":[]}"#,
-                "hook.timeout is not a whole number".to_owned(),
-            ),
-            (
-                &format!(r#"{{"version":"1.0.0","when":{{"always":1}},{REST}}}"#),
-                "when.always is not true or false".to_owned(),
-            ),
-            (
-                &format!(r#"{{"version":"1.0.0","when":{{"annotations":{{"a":1}}}},{REST}}}"#),
-                "when.annotations has a value that is not a string".to_owned(),
-            ),
-        ] {
+        const CASES: &str = r#"
+{ => not JSON: EOF while parsing an object at line 1 column 1
+[] => not a JSON object
+{} => hook is missing (and version, for the present schema)
+{"hook":"/x"} => stages is missing
+{REST} => version is missing
+{"version":1,REST} => version is not a string
+{"version":"2",REST} => version "2": only "1.0.0" is known
+{"version":"1.0.0","stages":[]} => hook.path is missing
+{"version":"1.0.0","hook":{"path":""},"stages":[]} => hook.path is missing
+{"version":"1.0.0","hook":"/x","stages":[]} => hook is not an object
+{"version":"1.0.0","hook":{"path":"/x"}} => stages is missing
+{"version":"1.0.0","hook":{"path":"/x"},"stages":["preStart"]} => stages has "preStart", which is no stage
+{"version":"1.0.0","hook":{"path":"/x","args":"a"},"stages":[]} => hook.args is not a list of strings
+{"version":"1.0.0","hook":{"path":"/x","timeout":"1"},"stages":[]} => hook.timeout is not a whole number
+{"version":"1.0.0","when":{"always":1},REST} => when.always is not true or false
+{"version":"1.0.0","when":{"annotations":{"a":1}},REST} => when.annotations has a value that is not a string
+"#;
+        let cases: Vec<_> = CASES
+            .lines()
+            .filter_map(|line| line.split_once(" => "))
+            .collect();
+        assert_eq!(cases.len(), 16);
+        for (text, reason) in cases {
+            let text = text.replace("REST", r#""hook":{"path":"/x"},"stages":["prestart"]"#);
             assert_eq!(parse(text.as_bytes()).unwrap_err(), reason, "{text}");
         }
+        let empty = parse(b"").unwrap_err();
+        assert_eq!(
+            empty,
+            "not JSON: EOF while parsing a value at line 1 column 0"
+        );
     }
 }
