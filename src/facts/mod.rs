@@ -5,6 +5,7 @@ pub mod annotations;
 pub mod config_json;
 pub mod container;
 pub mod hosts_mount;
+pub mod json_object;
 #[cfg(feature = "cli")]
 pub mod manifest_field;
 #[cfg(feature = "cli")]
