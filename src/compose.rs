@@ -6,7 +6,6 @@
 //! [`Draft::compose`].
 
 use std::fmt;
-use std::path::PathBuf;
 
 use crate::facts::annotations::HOST_ALIASES;
 use crate::facts::container::{Container, Identity};
@@ -55,7 +54,7 @@ pub trait Surroundings {
     /// # Errors
     ///
     /// It cannot be found out.
-    fn network(self, request: &Request) -> Result<NetworkFacts, Self::Error>;
+    fn network(&mut self, request: &Request) -> Result<NetworkFacts, Self::Error>;
 }
 
 /// What a managed file says of the container's network.
@@ -97,7 +96,7 @@ pub enum Notice {
     /// A file of `hosts.d` does not fit.
     DoesNotFit {
         /// The file.
-        path: PathBuf,
+        path: String,
         /// How many bytes fit.
         limit: u64,
     },
@@ -109,8 +108,7 @@ impl fmt::Display for Notice {
             Self::Missing(missing) => missing.fmt(f),
             Self::DoesNotFit { path, limit } => write!(
                 f,
-                "{}: left out, the file would have more than {limit} bytes",
-                path.display()
+                "{path}: left out, the file would have more than {limit} bytes"
             ),
         }
     }
@@ -171,18 +169,18 @@ impl Draft<'_> {
     ///
     /// Something cannot be found out, or the Pod's own part has more than `size_limit` bytes.
     pub fn compose<S: Surroundings>(
-        self,
+        &self,
         size_limit: u64,
-        mut surroundings: S,
+        surroundings: &mut S,
     ) -> Result<Composed, S::Error> {
-        let mut plan = self.plan;
+        let mut empty = None;
         let mut engine_hosts = Vec::new();
         if let (Action::Extend, Some(HostsMount::Engine { writer, source })) =
-            (plan.action, &self.container.hosts_mount)
+            (self.plan.action, &self.container.hosts_mount)
         {
             engine_hosts = surroundings.engine_hosts(source, size_limit)?;
             if engine_hosts.is_empty() {
-                plan = plan::engine_file_is_empty(*writer, source);
+                empty = Some(plan::engine_file_is_empty(*writer, source));
             }
         }
         let (mut file, missing) = if engine_hosts.is_empty() {
@@ -202,7 +200,7 @@ impl Draft<'_> {
         let mut notices: Vec<Notice> = missing.map(Notice::Missing).into_iter().collect();
         notices.extend(add_node_entries(&mut file, &self.node_entries, size_limit));
         Ok(Composed {
-            plan,
+            plan: empty.unwrap_or_else(|| self.plan.clone()),
             file,
             notices,
             own_length,
@@ -261,11 +259,9 @@ fn add_sections(
     let room = limit.saturating_sub(taken);
     let mut notices = Vec::new();
     for (path, aliases) in &entries.files {
-        if !file.add_node_entries(&path.display().to_string(), aliases, room) {
-            notices.push(Notice::DoesNotFit {
-                path: path.clone(),
-                limit,
-            });
+        let path = path.display().to_string();
+        if !file.add_node_entries(&path, aliases, room) {
+            notices.push(Notice::DoesNotFit { path, limit });
         }
     }
     notices

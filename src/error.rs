@@ -3,6 +3,7 @@
 //! The text names what was refused or impossible and what to look at; the cause, where there is
 //! one, is the error's `source` and is said once, behind it.
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
@@ -12,7 +13,7 @@ use crate::facts::container::NoRootPath;
 use crate::validation::field_error::FieldErrors;
 
 /// A situation in which the work cannot be done.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 pub enum Error {
     /// The hook was started without a state: by hand, most likely.
     #[error(
@@ -179,6 +180,13 @@ impl Error {
             | Self::NoRootPath { .. }
             | Self::Call { .. } => Exit::System,
         }
+    }
+}
+
+/// In words, with the causes. The names of fields would tell a reader less, and take up room in the hook.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&on_one_line(self))
     }
 }
 

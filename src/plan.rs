@@ -90,14 +90,23 @@ pub enum Reason {
     OwnVolume(String),
     /// The same, and entries are asked for.
     OwnVolumeHidesEntries(String),
+    /// What the Pod's containers bring, of whose manifest this is.
+    #[cfg(feature = "cli")]
+    Pod(PodReason),
+}
+
+/// Why an action is taken for the one file of a Pod's manifest.
+#[cfg(feature = "cli")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PodReason {
     /// No container of the Pod brings a volume of its own.
-    PodWithoutOwnVolume,
-    /// Some containers of the Pod bring their own.
-    PodWithSomeOwnVolumes,
-    /// All containers of the Pod bring their own.
-    PodWithOwnVolumesOnly,
+    NoOwnVolume,
+    /// Some containers bring their own.
+    SomeOwnVolumes,
+    /// All containers bring their own.
+    OnlyOwnVolumes,
     /// The same, and entries are asked for.
-    PodHidesEntries,
+    OwnVolumesHideEntries,
 }
 
 /// A file that an engine made and `config.json` mounts on `/etc/hosts`.
@@ -156,19 +165,23 @@ impl fmt::Display for Reason {
                 f,
                 "{source} is the user's own volume on /etc/hosts: the entries asked for are not added"
             ),
-            Self::PodWithoutOwnVolume => {
-                f.write_str("no container has a volume of its own on /etc/hosts")
-            }
-            Self::PodWithSomeOwnVolumes => {
-                f.write_str("not every container has a volume of its own on /etc/hosts")
-            }
-            Self::PodWithOwnVolumesOnly => {
-                f.write_str("every container has a volume of its own on /etc/hosts")
-            }
-            Self::PodHidesEntries => f.write_str(
-                "every container has a volume of its own on /etc/hosts: the entries asked for are not added",
-            ),
+            #[cfg(feature = "cli")]
+            Self::Pod(reason) => reason.fmt(f),
         }
+    }
+}
+
+#[cfg(feature = "cli")]
+impl fmt::Display for PodReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoOwnVolume => "no container has a volume of its own on /etc/hosts",
+            Self::SomeOwnVolumes => "not every container has a volume of its own on /etc/hosts",
+            Self::OnlyOwnVolumes => "every container has a volume of its own on /etc/hosts",
+            Self::OwnVolumesHideEntries => {
+                "every container has a volume of its own on /etc/hosts: the entries asked for are not added"
+            }
+        })
     }
 }
 
@@ -230,11 +243,13 @@ pub fn engine_file_is_empty(writer: HostsWriter, source: &str) -> Plan {
 
 /// The plan for the one file of a Pod with this many containers, of which `with_own_volume` bring a
 /// volume of their own on `/etc/hosts`. `entries` says whether there is at least one entry to add.
+#[cfg(feature = "cli")]
 pub fn for_pod(containers: usize, with_own_volume: usize, entries: bool) -> Plan {
+    use PodReason::{NoOwnVolume, OnlyOwnVolumes, OwnVolumesHideEntries, SomeOwnVolumes};
     match with_own_volume {
-        0 => Plan::new(Action::Manage, Reason::PodWithoutOwnVolume),
-        own if own != containers => Plan::new(Action::Manage, Reason::PodWithSomeOwnVolumes),
-        _ if entries => Plan::warning(Action::Leave, Reason::PodHidesEntries),
-        _ => Plan::new(Action::Leave, Reason::PodWithOwnVolumesOnly),
+        0 => Plan::new(Action::Manage, Reason::Pod(NoOwnVolume)),
+        own if own != containers => Plan::new(Action::Manage, Reason::Pod(SomeOwnVolumes)),
+        _ if entries => Plan::warning(Action::Leave, Reason::Pod(OwnVolumesHideEntries)),
+        _ => Plan::new(Action::Leave, Reason::Pod(OnlyOwnVolumes)),
     }
 }

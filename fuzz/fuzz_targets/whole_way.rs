@@ -49,7 +49,7 @@ fuzz_target!(|bytes: &[u8]| {
         Err(errors) => return checks::message(&errors),
     };
     checks::message(&printable(&draft.plan().to_string()));
-    let composed = match draft.compose(SIZE_LIMIT, NoAddresses(&container)) {
+    let composed = match draft.compose(SIZE_LIMIT, &mut NoAddresses(&container)) {
         Ok(composed) => composed,
         Err(too_large) => {
             assert!(too_large.bytes as u64 > SIZE_LIMIT);
@@ -79,7 +79,7 @@ impl Surroundings for NoAddresses<'_> {
         Ok(Vec::new())
     }
 
-    fn network(self, request: &Request) -> Result<NetworkFacts, TooLarge> {
+    fn network(&mut self, request: &Request) -> Result<NetworkFacts, TooLarge> {
         let addresses = pod_line::annotated_addresses(self.0, request).map(|(found, _)| found);
         let hostname = pod_line::host_name(self.0, None).map(|(name, _)| name.to_owned());
         Ok(NetworkFacts::Pod {

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 
 use crate::facts::annotations::Annotations;
+use crate::facts::json_object;
 
 /// What we read of `config.json`.
 #[derive(Debug, Deserialize)]
@@ -37,6 +38,7 @@ pub struct ConfigJson<'a> {
 
 /// `root`
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 pub struct Root<'a> {
     /// Absolute, or relative to the bundle.
     #[serde(borrow)]
@@ -45,6 +47,7 @@ pub struct Root<'a> {
 
 /// `process`
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 pub struct Process {
     /// `env`, of which one variable matters.
     #[serde(default)]
@@ -112,6 +115,7 @@ impl<'de> Deserialize<'de> for Hostname {
 
 /// One of `mounts`
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 pub struct Mount<'a> {
     /// Where in the container.
     #[serde(borrow)]
@@ -123,6 +127,7 @@ pub struct Mount<'a> {
 
 /// `linux`
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 pub struct Linux<'a> {
     /// The namespaces that the container gets or joins.
     #[serde(borrow, default)]
@@ -134,6 +139,7 @@ pub struct Linux<'a> {
 
 /// One of `linux.namespaces`
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 pub struct NamespaceEntry<'a> {
     /// `network`, `uts`, `user`, or one that was invented after us.
     #[serde(rename = "type", borrow)]
@@ -150,6 +156,6 @@ impl<'a> ConfigJson<'a> {
     ///
     /// What is not JSON, or has one of our fields in another kind.
     pub fn read(bytes: &'a [u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(bytes)
+        json_object::read(bytes)
     }
 }

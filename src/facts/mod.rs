@@ -6,6 +6,7 @@ pub mod config_json;
 pub mod container;
 pub mod creator;
 pub mod hosts_mount;
+pub mod json_object;
 #[cfg(feature = "cli")]
 pub mod manifest_field;
 #[cfg(feature = "cli")]

@@ -8,6 +8,7 @@
 use serde::Deserialize;
 
 use crate::facts::annotations::Annotations;
+use crate::facts::json_object;
 
 /// What we read of the state.
 #[derive(Debug, Clone, Deserialize)]
@@ -32,7 +33,7 @@ impl State {
     ///
     /// What is not JSON, or has no `id` or `bundle`, or has them in another kind.
     pub fn read(bytes: &[u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(bytes)
+        json_object::read(bytes)
     }
 }
 

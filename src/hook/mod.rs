@@ -12,8 +12,8 @@ mod outcome;
 pub mod stage;
 mod surroundings;
 
-use std::fmt;
-use std::io::Write;
+use std::fmt::{self, Write as _};
+use std::io::Write as _;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 
@@ -131,8 +131,11 @@ fn attempt(
     let node_entries = || {
         let read = NodeEntries::read(&invocation.hosts_d, identity.namespace.as_deref());
         if !read.left_out.is_empty() {
-            let left_out: Vec<_> = read.left_out.iter().map(ToString::to_string).collect();
-            let text = format!("{subject}: left out: {}", left_out.join("; "));
+            let mut text = format!("{subject}: left out: ");
+            for (nth, left_out) in read.left_out.iter().enumerate() {
+                let separator = if nth == 0 { "" } else { "; " };
+                let _ = write!(text, "{separator}{left_out}");
+            }
             log.record(Severity::Warning, &text);
         }
         read
@@ -154,7 +157,7 @@ fn attempt(
     let wanted = Wanted {
         identity,
         container: &container,
-        draft,
+        draft: &draft,
         config: &config,
     };
     mount::mount(invocation.stage, state.pid, wanted)

@@ -18,7 +18,7 @@ use crate::kernel::rootfs::Rootfs;
 pub(super) struct Wanted<'a> {
     pub(super) identity: Identity,
     pub(super) container: &'a Container,
-    pub(super) draft: Draft<'a>,
+    pub(super) draft: &'a Draft<'a>,
     pub(super) config: &'a Config,
 }
 
@@ -51,13 +51,13 @@ pub(super) fn mount(stage: Stage, pid: Option<i64>, wanted: Wanted<'_>) -> Resul
     if rootfs.is_ours(&target, &own_proc)? {
         return Ok(Outcome::AlreadyThere);
     }
-    let surroundings = Inside {
+    let mut surroundings = Inside {
         container,
         target: &target,
         own_proc: &own_proc,
         network,
     };
-    let composed = draft.compose(config.size_limit, surroundings)?;
+    let composed = draft.compose(config.size_limit, &mut surroundings)?;
     // Without a stamp `refresh` says that it cannot know this file.
     let stamp = composed.stamp(identity).bytes().unwrap_or_default();
     let options = HostsFileOptions {

@@ -1,5 +1,7 @@
 //! How a run of the hook went, and what of it the node's log should know.
 
+use std::fmt::Write;
+
 use crate::compose::Notice;
 use crate::log::Severity;
 use crate::plan::Plan;
@@ -18,23 +20,22 @@ impl Outcome {
     /// What the log should know. That a container was left alone which asked for nothing is no
     /// news: it is true of every container of a node that has no use for the hook.
     pub(super) fn record(&self) -> Option<(Severity, String)> {
-        match self {
-            Self::Left(plan, _) if plan.is_warning => Some((Severity::Warning, plan.to_string())),
-            Self::Left(_, false) | Self::AlreadyThere => None,
-            Self::Left(plan, true) => Some((Severity::Info, plan.to_string())),
-            Self::Mounted(plan, notices) => {
-                let severity = if plan.is_warning || !notices.is_empty() {
-                    Severity::Warning
-                } else {
-                    Severity::Info
-                };
-                let mut text = plan.to_string();
-                for notice in notices {
-                    text.push_str("; ");
-                    text.push_str(&notice.to_string());
-                }
-                Some((severity, text))
-            }
+        let (plan, notices) = match self {
+            Self::AlreadyThere => return None,
+            Self::Left(plan, asks) if !asks && !plan.is_warning => return None,
+            Self::Left(plan, _) => (plan, &[][..]),
+            Self::Mounted(plan, notices) => (plan, notices.as_slice()),
+        };
+        let severity = if plan.is_warning || !notices.is_empty() {
+            Severity::Warning
+        } else {
+            Severity::Info
+        };
+        let mut text = plan.to_string();
+        for notice in notices {
+            // To a String, which takes everything.
+            let _ = write!(text, "; {notice}");
         }
+        Some((severity, text))
     }
 }

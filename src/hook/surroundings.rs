@@ -63,8 +63,8 @@ impl Surroundings for Inside<'_> {
         self.target.read(self.own_proc, limit)
     }
 
-    fn network(self, request: &Request) -> Result<NetworkFacts, Error> {
-        if let Observed::Host { node_hosts } = self.network {
+    fn network(&mut self, request: &Request) -> Result<NetworkFacts, Error> {
+        if let Observed::Host { node_hosts } = std::mem::replace(&mut self.network, Observed::Pod) {
             let node_hosts = node_hosts.map_err(|error| Error::NodeHosts(Box::new(error)))?;
             return Ok(NetworkFacts::Host { node_hosts });
         }

@@ -240,7 +240,7 @@ fn stdin_without_a_state() {
         ),
         (
             b"oci-hostaliases.io \x1b[2J",
-            "stdin: not an OCI state: expected value at line 1 column 1",
+            "stdin: not an OCI state: expected an object",
         ),
     ] {
         assert_stopped(&case.run_with(stdin), 1, unknown, error);
@@ -249,11 +249,12 @@ fn stdin_without_a_state() {
     for (stdin, error) in [
         (
             &b"nonsense"[..],
-            "stdin: not an OCI state: expected ident at line 1 column 2",
+            "stdin: not an OCI state: expected an object",
         ),
+        (b"\0", "stdin: not an OCI state: expected an object"),
         (
-            b"\0",
-            "stdin: not an OCI state: expected value at line 1 column 1",
+            b"[\"web\",1,\"/b\",{}]",
+            "stdin: not an OCI state: expected an object",
         ),
         (
             b"{\"id\":\"web\"}",
@@ -406,7 +407,23 @@ fn a_config_json_that_is_none() {
         ),
         (
             b"[]",
-            "HOME/bundle/config.json: not a config.json: invalid length 0, expected struct ConfigJson with 6 elements at line 1 column 2",
+            "HOME/bundle/config.json: not a config.json: expected an object",
+        ),
+        (
+            b" 7",
+            "HOME/bundle/config.json: not a config.json: expected an object",
+        ),
+        (
+            b"{\"root\":[]}",
+            "HOME/bundle/config.json: not a config.json: invalid length 0, expected an object at line 1 column 10",
+        ),
+        (
+            b"{\"root\":{\"path\":\"r\"},\"mounts\":[7]}",
+            "HOME/bundle/config.json: not a config.json: invalid type: integer `7`, expected an object at line 1 column 32",
+        ),
+        (
+            b"{\"root\":{\"path\":\"r\"},\"linux\":\"x\"}",
+            "HOME/bundle/config.json: not a config.json: invalid type: string \"x\", expected an object at line 1 column 32",
         ),
         (
             b"{\"root\":{\"path\":\"r\"},\n\"hostname\":\"caf\xe9\"}",

@@ -7,6 +7,7 @@ mod annotations;
 #[path = "../support/apimachinery.rs"]
 mod apimachinery;
 mod bounded_read;
+mod compose;
 mod config;
 mod fixtures;
 mod hosts_text;

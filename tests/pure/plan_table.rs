@@ -149,7 +149,7 @@ fn an_engines_file_that_is_still_empty_is_managed_with_a_warning() {
     let Ok(Decision::Write(draft)) = compose::decide(&container, true, NodeEntries::default) else {
         panic!("it asks for entries");
     };
-    let plan = draft.compose(4096, EmptyEngineFile).unwrap().plan;
+    let plan = draft.compose(4096, &mut EmptyEngineFile).unwrap().plan;
     assert_eq!(
         (
             plan.action,
@@ -174,7 +174,7 @@ impl Surroundings for EmptyEngineFile {
         Ok(Vec::new())
     }
 
-    fn network(self, _: &Request) -> Result<NetworkFacts, TooLarge> {
+    fn network(&mut self, _: &Request) -> Result<NetworkFacts, TooLarge> {
         Ok(NetworkFacts::Host {
             node_hosts: Vec::new(),
         })

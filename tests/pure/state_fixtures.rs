@@ -96,7 +96,8 @@ fn what_is_no_state_is_refused_with_the_place() {
     for (state, error) in [
         ("", "EOF while parsing a value at line 1 column 0"),
         ("{", "EOF while parsing an object at line 1 column 1"),
-        ("state", "expected value at line 1 column 1"),
+        ("state", "expected an object"),
+        (r#" ["web",1,"/b",{}]"#, "expected an object"),
         (
             r#"{"id":"web"}"#,
             "missing field `bundle` at line 1 column 12",

@@ -43,13 +43,13 @@ pub(super) fn preview(directory: &Path, options: &PreviewOptions) -> Result<Prev
         Decision::Leave(plan) => return Ok(findings.preview(plan, None)),
         Decision::Write(draft) => draft,
     };
-    let outside = Outside {
+    let mut outside = Outside {
         directory,
         container: &container,
         options,
         findings: &mut findings,
     };
-    let composed = draft.compose(size_limit(), outside)?;
+    let composed = draft.compose(size_limit(), &mut outside)?;
     findings.notes.extend(composed.notices.iter().map(note_on));
     Ok(findings.preview(composed.plan, Some(composed.file)))
 }
@@ -79,7 +79,7 @@ impl Surroundings for Outside<'_> {
         })
     }
 
-    fn network(self, request: &Request) -> Result<NetworkFacts, Failure> {
+    fn network(&mut self, request: &Request) -> Result<NetworkFacts, Failure> {
         let Self {
             container,
             options,

@@ -1,0 +1,258 @@
+//! The whole file of one container: what is asked for, and no more; and what does not fit.
+
+use std::path::PathBuf;
+
+use oci_hostaliases::compose::{
+    self, Composed, Decision, NetworkFacts, Notice, Surroundings, TooLarge,
+};
+use oci_hostaliases::facts::container::Identity;
+use oci_hostaliases::facts::request::Request;
+use oci_hostaliases::files::hosts_d::NodeEntries;
+use oci_hostaliases::pod_line::MissingFact;
+use oci_hostaliases::text::hosts_lines;
+use serde_json::{Value, json};
+
+use crate::fixtures::container;
+
+const BOILERPLATE: &str = "# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::0\tip6-localnet\nfe00::0\tip6-mcastprefix\nfe00::1\tip6-allnodes\nfe00::2\tip6-allrouters\n";
+const SECTION: &str = "\n# Entries added by HostAliases.\n10.1.2.3\tfoo.remote\n";
+const NODE_SECTION: &str = "\n# Entries added by oci-hostaliases from /d/a.hosts.\n10.9.0.1\tdb\n";
+const ENGINE: &str = "10.0.0.9 web\n";
+
+/// Surroundings that note what they are asked for.
+struct Asked {
+    engine_hosts: &'static str,
+    network: NetworkFacts,
+    asked: Vec<String>,
+}
+
+impl Asked {
+    fn new(engine_hosts: &'static str) -> Self {
+        Self {
+            engine_hosts,
+            network: NetworkFacts::Pod {
+                addresses: vec!["10.0.0.5".to_owned()],
+                hostname: Some("web".to_owned()),
+                domain: Some("shop.example".to_owned()),
+            },
+            asked: Vec::new(),
+        }
+    }
+}
+
+impl Surroundings for Asked {
+    type Error = TooLarge;
+
+    fn engine_hosts(&mut self, source: &str, limit: u64) -> Result<Vec<u8>, TooLarge> {
+        self.asked.push(format!("{source}, {limit} bytes"));
+        Ok(self.engine_hosts.into())
+    }
+
+    fn network(&mut self, _: &Request) -> Result<NetworkFacts, TooLarge> {
+        self.asked.push("network".to_owned());
+        Ok(self.network.clone())
+    }
+}
+
+fn config(mount: Option<&str>, annotations: Value) -> Value {
+    let mounts = mount.map(|source| json!({"destination": "/etc/hosts", "source": source}));
+    json!({
+        "root": {"path": "rootfs"},
+        "mounts": mounts.into_iter().collect::<Vec<_>>(),
+        "annotations": annotations,
+    })
+}
+
+fn entries() -> Value {
+    json!({"oci-hostaliases.io/host-aliases": "10.1.2.3 foo.remote"})
+}
+
+fn node_entries(files: &[(&str, &str)]) -> NodeEntries {
+    let read = |text: &str| hosts_lines::read(text, |line| line.to_string(), &mut Vec::new());
+    let files = files
+        .iter()
+        .map(|(path, text)| (PathBuf::from(path), read(text)));
+    NodeEntries {
+        files: files.collect(),
+        left_out: Vec::new(),
+    }
+}
+
+fn one_node_file() -> NodeEntries {
+    node_entries(&[("/d/a.hosts", "10.9.0.1 db")])
+}
+
+fn composed(
+    config: &Value,
+    node: NodeEntries,
+    limit: u64,
+    surroundings: &mut Asked,
+) -> Result<Composed, TooLarge> {
+    let container = container(config);
+    let asks = container.annotations.ask_for_something();
+    match compose::decide(&container, asks, || node).unwrap() {
+        Decision::Write(draft) => draft.compose(limit, surroundings),
+        Decision::Leave(plan) => panic!("{plan}"),
+    }
+}
+
+#[test]
+fn a_managed_file_asks_for_the_network_alone() {
+    let mut surroundings = Asked::new("must not be read");
+    let config = config(None, entries());
+    let composed = composed(&config, one_node_file(), 4096, &mut surroundings).unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(composed.file.bytes()),
+        format!("{BOILERPLATE}10.0.0.5\tweb.shop.example\tweb\n{SECTION}{NODE_SECTION}")
+    );
+    assert_eq!(
+        composed.plan.to_string(),
+        "manage: nothing is mounted on /etc/hosts"
+    );
+    assert_eq!(composed.notices, []);
+    assert_eq!(surroundings.asked, ["network"]);
+}
+
+#[test]
+fn an_engines_file_that_is_extended_does_not_ask_for_the_network() {
+    let mut surroundings = Asked::new(ENGINE);
+    let config = config(Some("/run/userdata/hosts"), entries());
+    let composed = composed(&config, one_node_file(), 4096, &mut surroundings).unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(composed.file.bytes()),
+        format!("{ENGINE}{SECTION}{NODE_SECTION}")
+    );
+    assert_eq!(
+        composed.plan.to_string(),
+        "extend: /run/userdata/hosts was made by Podman"
+    );
+    assert_eq!(surroundings.asked, ["/run/userdata/hosts, 4096 bytes"]);
+}
+
+#[test]
+fn an_engines_file_that_is_empty_asks_for_both() {
+    let mut surroundings = Asked::new("");
+    let config = config(Some("/run/userdata/hosts"), entries());
+    let composed = composed(&config, NodeEntries::default(), 4096, &mut surroundings).unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(composed.file.bytes()),
+        format!("{BOILERPLATE}10.0.0.5\tweb.shop.example\tweb\n{SECTION}")
+    );
+    assert_eq!(
+        surroundings.asked,
+        ["/run/userdata/hosts, 4096 bytes", "network"]
+    );
+}
+
+#[test]
+fn the_hosts_network_gets_the_nodes_file() {
+    let mut surroundings = Asked::new("");
+    surroundings.network = NetworkFacts::Host {
+        node_hosts: b"127.0.0.1 localhost".to_vec(),
+    };
+    let config = config(Some("/etc/hosts"), entries());
+    let composed = composed(&config, NodeEntries::default(), 4096, &mut surroundings).unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(composed.file.bytes()),
+        format!("# Kubernetes-managed hosts file (host network).\n127.0.0.1 localhost{SECTION}")
+    );
+}
+
+#[test]
+fn what_is_missing_is_a_notice() {
+    let mut surroundings = Asked::new("");
+    surroundings.network = NetworkFacts::Pod {
+        addresses: Vec::new(),
+        hostname: Some("web".to_owned()),
+        domain: None,
+    };
+    let composed = composed(
+        &config(None, json!({})),
+        NodeEntries::default(),
+        4096,
+        &mut surroundings,
+    );
+    let composed = composed.unwrap();
+    assert_eq!(composed.notices, [Notice::Missing(MissingFact::Address)]);
+    assert_eq!(
+        composed.notices[0].to_string(),
+        "no address of the Pod known"
+    );
+}
+
+/// The node's entries are not even read.
+#[test]
+fn who_is_left_alone_or_refused_needs_no_node_entries() {
+    let unread = || panic!("read");
+    for annotations in [
+        json!({"oci-hostaliases.io/manage": "false"}),
+        json!({"io.kubernetes.cri.container-type": "sandbox"}),
+    ] {
+        let container = container(&config(None, annotations));
+        let decision = compose::decide(&container, false, unread);
+        assert!(matches!(decision, Ok(Decision::Leave(_))), "{decision:?}");
+    }
+    let annotations = json!({"oci-hostaliases.io/host-aliases": "x y"});
+    let container = container(&config(None, annotations));
+    assert_eq!(
+        compose::decide(&container, true, unread)
+            .unwrap_err()
+            .to_string(),
+        "oci-hostaliases.io/host-aliases: line 1: Invalid value: \"x\": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
+    );
+}
+
+#[test]
+fn the_pods_own_part_must_fit() {
+    let config = config(Some("/run/userdata/hosts"), entries());
+    let bytes = ENGINE.len() + SECTION.len();
+    let at = |limit| {
+        composed(
+            &config,
+            NodeEntries::default(),
+            limit,
+            &mut Asked::new(ENGINE),
+        )
+    };
+    assert_eq!(at(bytes as u64).unwrap().file.bytes().len(), bytes);
+    let limit = bytes as u64 - 1;
+    let refused = at(limit).unwrap_err();
+    assert_eq!(refused, TooLarge { bytes, limit });
+    assert_eq!(
+        refused.to_string(),
+        "the hosts file has 66 bytes, more than size-limit (65) in the hook's configuration allows"
+    );
+}
+
+/// What the hook composes and what `refresh` puts behind the own part are the same bytes, at each limit.
+#[test]
+fn node_entries_that_do_not_fit_are_left_out_in_the_same_way_at_each_refresh() {
+    let config = config(Some("/run/userdata/hosts"), entries());
+    let node = node_entries(&[
+        ("/d/a.hosts", "10.9.0.1 db"),
+        ("/d/b.hosts", "10.9.0.2 a-name-that-is-much-longer.example"),
+        ("/d/c.hosts", "10.9.0.3 q"),
+    ]);
+    let own = ENGINE.len() + SECTION.len();
+    let mut seen = std::collections::BTreeSet::new();
+    for limit in own as u64..own as u64 + 400 {
+        let composed = composed(&config, node.clone(), limit, &mut Asked::new(ENGINE)).unwrap();
+        assert!(composed.file.bytes().len() as u64 <= limit);
+        let (sections, notices) = compose::node_sections(own, &node, limit);
+        assert_eq!(&composed.file.bytes()[own..], sections);
+        assert_eq!(composed.notices, notices);
+        let identity = Identity::default();
+        let stamp = composed.stamp(identity);
+        let parts = stamp.split(composed.file.bytes()).unwrap();
+        assert_eq!((parts.own.len(), parts.node), (own, sections.as_slice()));
+        seen.insert(notices.len());
+        for notice in notices {
+            let suffix = format!(": left out, the file would have more than {limit} bytes");
+            assert!(notice.to_string().ends_with(&suffix), "{notice}");
+        }
+    }
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), [0, 1, 2, 3]);
+    // An own part that is larger than the file system is now: all of them are left out.
+    let (sections, notices) = compose::node_sections(own, &node, own as u64 - 1);
+    assert_eq!((sections.len(), notices.len()), (0, 3));
+}
