@@ -9,7 +9,7 @@ use oci_hostaliases::facts::container::Identity;
 use oci_hostaliases::facts::request::Request;
 use oci_hostaliases::files::hosts_d::NodeEntries;
 use oci_hostaliases::pod_line::MissingFact;
-use oci_hostaliases::text::hosts_lines;
+use oci_hostaliases::text::node_lines;
 use serde_json::{Value, json};
 
 use crate::fixtures::container;
@@ -68,7 +68,7 @@ fn entries() -> Value {
 }
 
 fn node_entries(files: &[(&str, &str)]) -> NodeEntries {
-    let read = |text: &str| hosts_lines::read(text, |line| line.to_string(), &mut Vec::new());
+    let read = |text: &str| node_lines::read(text.as_bytes()).0;
     let files = files
         .iter()
         .map(|(path, text)| (PathBuf::from(path), read(text)));
@@ -150,7 +150,9 @@ fn the_hosts_network_gets_the_nodes_file() {
     surroundings.network = NetworkFacts::Host {
         node_hosts: b"127.0.0.1 localhost".to_vec(),
     };
-    let config = config(Some("/etc/hosts"), entries());
+    let mut annotations = entries();
+    annotations["io.container.manager"] = json!("cri-o");
+    let config = config(Some("/etc/hosts"), annotations);
     let composed = composed(&config, NodeEntries::default(), 4096, &mut surroundings).unwrap();
     assert_eq!(
         String::from_utf8_lossy(composed.file.bytes()),
