@@ -1,8 +1,6 @@
 //! Who made a container: which engine's conventions its mounts and annotations follow.
 
-use std::borrow::Cow;
-
-use serde::Deserialize;
+use serde_json::Value;
 
 use crate::facts::annotations::{Annotations, CRIO_VOLUMES};
 use crate::facts::hosts_mount::is_etc_hosts;
@@ -49,22 +47,21 @@ impl Creator {
     }
 }
 
-/// An entry of `io.kubernetes.cri-o.Volumes`, the mounts that the CRI client asked for.
-#[derive(Deserialize)]
-struct CrioVolume<'a> {
-    #[serde(borrow)]
-    container_path: Cow<'a, str>,
-}
-
 /// Whether the node's `/etc/hosts` is mounted by CRI-O itself, which does that for a container on
-/// the host's network, and not by the Pod's author, who does it to write the node's file. What
-/// cannot be read is taken for the author's: it is left alone then.
+/// the host's network, and not by the Pod's author, who does it to write the node's file: what the
+/// author asked for is in `io.kubernetes.cri-o.Volumes`, `[{"container_path":"/etc/hosts",…}]`. A
+/// list that cannot be read is taken to have it: the file is left alone then.
 pub fn crio_mounted_node_hosts(annotations: &Annotations) -> bool {
     let Some(volumes) = annotations.get(CRIO_VOLUMES) else {
         return true;
     };
-    serde_json::from_str::<Option<Vec<CrioVolume<'_>>>>(volumes).is_ok_and(|volumes| {
-        let mut volumes = volumes.iter().flatten();
-        !volumes.any(|volume| is_etc_hosts(&volume.container_path))
-    })
+    let path = |volume: &Value| {
+        let path = volume.get("container_path").and_then(Value::as_str);
+        path.is_some_and(is_etc_hosts)
+    };
+    match serde_json::from_str(volumes) {
+        Ok(Value::Array(volumes)) => !volumes.iter().any(path),
+        Ok(Value::Null) => true,
+        _ => false,
+    }
 }
