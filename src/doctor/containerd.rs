@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::doctor::containerd_handler::{Spec, is_ours, judge_handler, register};
+use crate::doctor::containerd_handler::{FILE_MAX, Spec, is_ours, judge_handler, register};
 use crate::doctor::owners;
 use crate::doctor::report::{EngineReport, Finding, Harm, UsedRuntime};
 use crate::engines::bounded_run::find_program;
@@ -18,8 +18,6 @@ use crate::error::on_one_line;
 use crate::files::admin_file;
 
 const ENGINE: &str = "containerd";
-/// Longest configuration that is read.
-const CONFIG_MAX: u64 = 16 * 1024 * 1024;
 /// The daemon reads its files a moment after its process is there, and the kernel counts that
 /// moment in hundredths of a second only.
 const SLACK: Duration = Duration::from_millis(50);
@@ -47,7 +45,7 @@ fn examine_config(report: &mut EngineReport, config: &Path, daemons: &[&Daemon])
     } else {
         format!("{ENGINE} ({})", config.display())
     };
-    let own = match admin_file::read(config, CONFIG_MAX) {
+    let own = match admin_file::read(config, FILE_MAX) {
         Ok(bytes) => String::from_utf8_lossy(&bytes)
             .parse::<toml::Table>()
             .map_err(|error| format!("{}: {}", config.display(), error.message())),
@@ -223,7 +221,7 @@ fn judge_merge(
 
 /// Whether an imported file has this handler itself.
 fn has_handler(import: &Path, name: &str) -> bool {
-    let text = admin_file::read(import, CONFIG_MAX).unwrap_or_default();
+    let text = admin_file::read(import, FILE_MAX).unwrap_or_default();
     let table = String::from_utf8_lossy(&text).parse().unwrap_or_default();
     let handlers = tables::read(&table).handlers;
     handlers.iter().any(|handler| handler.name == name)

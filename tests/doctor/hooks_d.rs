@@ -99,6 +99,23 @@ fn files_that_do_not_count() {
             &format!("podman: {OURS} is in a directory that podman does not read"),
             &format!("mkdir -p /etc/other && mv {OURS} /etc/other/"),
         );
+        // A copy of it that is left behind.
+        let containers_conf = fs::read_to_string("/etc/containers/containers.conf").unwrap();
+        write(
+            "/etc/other/oci-hostaliases.json",
+            &fs::read_to_string(OURS).unwrap(),
+        );
+        write(
+            "/etc/containers/containers.conf",
+            "[engine]\nhooks_dir = [\"/etc/other\"]\n",
+        );
+        let said = node.doctor();
+        said.assert_works();
+        said.assert_note(
+            &format!("podman: {OURS} is in a directory that podman does not read"),
+            &format!("rm {OURS}"),
+        );
+        write("/etc/containers/containers.conf", &containers_conf);
         // One that is read later and has a file of the same name.
         write(
             "/etc/other/oci-hostaliases.json",
