@@ -5,7 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::doctor::containerd_handler::{FILE_MAX, Spec, is_ours, judge_handler, register};
+use crate::doctor::containerd_handler::{
+    FILE_MAX, hooks_in, is_ours, judge_handler, load, register,
+};
 use crate::doctor::owners;
 use crate::doctor::report::{EngineReport, Finding, Harm, UsedRuntime};
 use crate::engines::bounded_run::find_program;
@@ -32,8 +34,8 @@ pub(super) fn examine() -> EngineReport {
     }
     let mut report = EngineReport::default();
     for config in configs {
-        let mut of_config: Vec<&Daemon> = Vec::new();
-        of_config.extend(daemons.iter().filter(|daemon| daemon.config == config));
+        let of_config = daemons.iter().filter(|daemon| daemon.config == config);
+        let of_config: Vec<&Daemon> = of_config.collect();
         examine_config(&mut report, &config, &of_config);
     }
     report
@@ -53,12 +55,11 @@ fn examine_config(report: &mut EngineReport, config: &Path, daemons: &[&Daemon])
         Err(error) => Err(on_one_line(&error)),
     };
     // Without a file containerd has its defaults, in which there is no hook.
-    let dumped = config
-        .exists()
-        .then(|| daemon::dump(daemons.first().copied(), config));
-    let dumped = dumped.flatten();
-    let (own, seen) = match (own, dumped) {
-        (Err(reason), _) | (Ok(_), Some(Err(reason))) => {
+    let dump = || daemon::dump(daemons.first().copied(), config);
+    let dumped = config.exists().then(dump).flatten().transpose();
+    let (own, seen) = match own.and_then(|own| Ok((own, dumped?))) {
+        Ok(read) => read,
+        Err(reason) => {
             report.engine = Some(ENGINE);
             let text = format!("does not start: {reason}");
             let remedy = format!(
@@ -69,8 +70,6 @@ fn examine_config(report: &mut EngineReport, config: &Path, daemons: &[&Daemon])
             report.findings.push(problem.about(config));
             return;
         }
-        (Ok(own), Some(Ok(dumped))) => (own, Some(dumped)),
-        (Ok(own), None) => (own, None),
     };
     let effective = tables::read(seen.as_ref().unwrap_or(&own));
     if effective.is_disabled {
@@ -91,10 +90,8 @@ fn examine_config(report: &mut EngineReport, config: &Path, daemons: &[&Daemon])
     let mut specs = BTreeSet::new();
     let mut hooks = Vec::new();
     for handler in &effective.handlers {
-        let spec = handler
-            .base_spec
-            .as_deref()
-            .map(|path| (path, Spec::load(path)));
+        let path = handler.base_spec.as_deref();
+        let spec = path.map(|path| (path, load(path)));
         let spec = spec.as_ref().map(|(path, spec)| (*path, spec));
         let (mut findings, hook) = judge_handler(&subject, config, handler, spec);
         if let (Some(hook), Some((path, _))) = (&hook, spec) {
@@ -113,22 +110,16 @@ fn examine_config(report: &mut EngineReport, config: &Path, daemons: &[&Daemon])
     }
     report.findings.append(&mut lost);
     if hooks.is_empty() {
-        if report
-            .findings
-            .iter()
-            .all(|finding| finding.subject != subject)
-        {
-            report.findings.push(not_registered(&subject, config));
+        if report.findings.iter().all(|it| it.subject != subject) {
+            let note = Finding::note(&subject, "not registered").about(config);
+            let remedy = register(config, None, None);
+            report.findings.push(note.with_remedy(remedy));
         }
         return;
     }
     let is_default = |runtime: &&UsedRuntime| runtime.handler == effective.default_handler;
-    if report
-        .runtimes
-        .iter()
-        .find(is_default)
-        .is_none_or(|it| it.stage.is_none())
-    {
+    let default = report.runtimes.iter().find(is_default);
+    if default.is_none_or(|it| it.stage.is_none()) {
         let text = format!(
             "runtime {}, which containers get that ask for none, does not run the hook",
             effective.default_handler
@@ -145,14 +136,8 @@ fn examine_config(report: &mut EngineReport, config: &Path, daemons: &[&Daemon])
     files.extend(specs);
     report
         .findings
-        .push(judge_restart(&subject, daemons, newest(&files)));
+        .push(judge_restart(&subject, daemons, &files));
     report.hooks.append(&mut hooks);
-}
-
-fn not_registered(subject: &str, config: &Path) -> Finding {
-    Finding::note(subject, "not registered")
-        .about(config)
-        .with_remedy(register(config, None, None))
 }
 
 /// Whether the registration in the file itself counts after containerd has merged what it imports.
@@ -170,8 +155,8 @@ fn judge_merge(
             continue;
         };
         let name = &handler.name;
-        let in_spec = Spec::load(spec).hook();
-        let hook = in_spec.as_ref().map(|hook| hook.path.as_path());
+        let registered = load(spec).map(|spec| hooks_in(&spec)).unwrap_or_default();
+        let hook = registered.first().map(|hook| hook.path.as_path());
         let hidden = imports.ok().and_then(|imports| {
             let dialect = tables::dialect(own);
             imports
@@ -227,29 +212,13 @@ fn has_handler(import: &Path, name: &str) -> bool {
     handlers.iter().any(|handler| handler.name == name)
 }
 
-/// The file that changed last, and when.
-fn newest(files: &[PathBuf]) -> Option<(PathBuf, SystemTime)> {
-    let changed = |path: &PathBuf| {
-        let changed = fs::metadata(path)
-            .and_then(|status| status.modified())
-            .ok()?;
-        Some((path.clone(), changed))
-    };
-    files
-        .iter()
-        .filter_map(changed)
-        .max_by_key(|(_, changed)| *changed)
-}
-
-fn judge_restart(
-    subject: &str,
-    daemons: &[&Daemon],
-    newest: Option<(PathBuf, SystemTime)>,
-) -> Finding {
+fn judge_restart(subject: &str, daemons: &[&Daemon], files: &[PathBuf]) -> Finding {
     if daemons.is_empty() {
         return Finding::note(subject, "not running");
     }
-    let older = newest.and_then(|(path, changed)| {
+    let changed = |path| Some((fs::metadata(path).ok()?.modified().ok()?, path));
+    let newest = files.iter().filter_map(changed).max();
+    let older = newest.and_then(|(changed, path): (SystemTime, &PathBuf)| {
         let is_older = |daemon: &&&Daemon| daemon.started.is_some_and(|at| at + SLACK < changed);
         daemons.iter().find(is_older).map(|daemon| (path, daemon))
     });

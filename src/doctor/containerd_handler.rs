@@ -12,7 +12,7 @@ use crate::engines::containerd::path_match;
 use crate::engines::containerd::tables::Handler;
 use crate::engines::our_hook::HOOK_PATH;
 use crate::engines::registered_hook::{RegisteredHook, RunFor};
-use crate::error::{Error, on_one_line};
+use crate::error::on_one_line;
 use crate::facts::annotations::{DOMAIN, HOST_ALIASES, MANAGE, POD_IPS, PREFIX};
 use crate::files::admin_file;
 
@@ -22,34 +22,14 @@ pub(super) const FILE_MAX: u64 = 16 * 1024 * 1024;
 /// What `ctr oci spec` prints: a base spec with this limit lowers that of every container.
 const DEFAULT_SPEC_NOFILE: u64 = 1024;
 
-/// A base spec as it is on the disk.
-#[derive(Debug)]
-pub(super) enum Spec {
-    /// It cannot be read.
-    Unreadable(Error),
-    /// It is not JSON.
-    Malformed(serde_json::Error),
-    /// What it says.
-    Read(Value),
-}
-
-impl Spec {
-    pub(super) fn load(path: &Path) -> Self {
-        match admin_file::read(path, FILE_MAX) {
-            Err(error) => Self::Unreadable(error),
-            Ok(bytes) => match serde_json::from_slice(&bytes) {
-                Err(error) => Self::Malformed(error),
-                Ok(value) => Self::Read(value),
-            },
-        }
-    }
-
-    /// The registered hook in it.
-    pub(super) fn hook(&self) -> Option<RegisteredHook> {
-        match self {
-            Self::Read(spec) => hooks_in(spec).into_iter().next(),
-            _ => None,
-        }
+/// Reads a base spec, or says why containerd cannot use it.
+pub(super) fn load(path: &Path) -> Result<Value, String> {
+    let bytes = admin_file::read(path, FILE_MAX).map_err(|error| on_one_line(&error))?;
+    let shown = path.display();
+    match serde_json::from_slice(&bytes) {
+        Err(error) => Err(format!("{shown}: not JSON: {error}")),
+        Ok(spec @ Value::Object(_)) => Ok(spec),
+        Ok(_) => Err(format!("{shown}: not an object")),
     }
 }
 
@@ -63,32 +43,29 @@ pub(super) fn judge_handler(
     subject: &str,
     config: &Path,
     handler: &Handler,
-    spec: Option<(&Path, &Spec)>,
+    spec: Option<(&Path, &Result<Value, String>)>,
 ) -> (Vec<Finding>, Option<RegisteredHook>) {
     let Some((path, spec)) = spec else {
         return (Vec::new(), None);
     };
     let (name, shown) = (&handler.name, path.display());
-    let broken = |reason: String| {
-        let text = format!(
-            "runtime {name}: base_runtime_spec: {reason}: no Pod starts after the next restart"
-        );
-        let remedy = if is_ours(path) {
-            register(config, None, None)
-        } else {
-            format!(
-                "correct {shown}, or base_runtime_spec of runtime {name} in {}",
-                config.display()
-            )
-        };
-        let problem = Finding::problem(Harm::NothingStarts, subject, text, remedy);
-        (vec![problem.about(path)], None)
-    };
     let spec = match spec {
-        Spec::Unreadable(error) => return broken(on_one_line(error)),
-        Spec::Malformed(error) => return broken(format!("{shown}: not JSON: {error}")),
-        Spec::Read(spec) if !spec.is_object() => return broken(format!("{shown}: not an object")),
-        Spec::Read(spec) => spec,
+        Ok(spec) => spec,
+        Err(reason) => {
+            let text = format!(
+                "runtime {name}: base_runtime_spec: {reason}: no Pod starts after the next restart"
+            );
+            let remedy = if is_ours(path) {
+                register(config, None, None)
+            } else {
+                format!(
+                    "correct {shown}, or base_runtime_spec of runtime {name} in {}",
+                    config.display()
+                )
+            };
+            let problem = Finding::problem(Harm::NothingStarts, subject, text, remedy);
+            return (vec![problem.about(path)], None);
+        }
     };
     let hooks = hooks_in(spec);
     let Some(hook) = hooks.first() else {
@@ -130,7 +107,7 @@ pub(super) fn judge_handler(
     (findings, Some(hook.clone()))
 }
 
-fn hooks_in(spec: &Value) -> Vec<RegisteredHook> {
+pub(super) fn hooks_in(spec: &Value) -> Vec<RegisteredHook> {
     let stages = spec.get("hooks").and_then(Value::as_object);
     let mut found = Vec::new();
     for (stage, entries) in stages.into_iter().flat_map(Map::iter) {

@@ -152,15 +152,16 @@ pub(crate) struct Report {
 impl Report {
     /// The one most important thing to change; `None` when it works.
     pub(crate) fn change(&self) -> Option<String> {
-        let mut worst: Option<(Harm, &Finding)> = None;
-        for finding in &self.findings {
-            if let Verdict::Problem(harm) = finding.verdict {
-                // The first one of the worst: engines come before what they run.
-                if worst.is_none_or(|(known, _)| harm > known) {
-                    worst = Some((harm, finding));
-                }
-            }
-        }
+        // The first one of the worst: engines come before what they run.
+        let worst = self
+            .findings
+            .iter()
+            .rev()
+            .filter_map(|finding| match finding.verdict {
+                Verdict::Problem(harm) => Some((harm, finding)),
+                _ => None,
+            });
+        let worst = worst.max_by_key(|(harm, _)| *harm);
         let said = worst.map(|(harm, finding)| {
             let remedy = finding.remedy.as_deref().unwrap_or(&finding.text);
             (harm, format!("{}: {remedy}", finding.subject))
