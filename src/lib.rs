@@ -65,10 +65,10 @@ pub mod hook;
 
 // What the engines' own files say.
 #[cfg(feature = "cli")]
-pub mod engines;
+pub(crate) mod engines;
 // What an engine has to be told so that it runs the hook.
 #[cfg(feature = "cli")]
-pub mod register;
+pub(crate) mod register;
 // Whether the hook works on this node, and what to change.
 #[cfg(feature = "cli")]
 pub(crate) mod doctor;

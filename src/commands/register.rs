@@ -8,14 +8,14 @@ use crate::commands::Failure;
 use crate::commands::output::Output;
 use crate::engines::containerd::CONFIG_PATH;
 use crate::engines::containerd::base_spec::{self, BASE_SPEC_PATH};
+use crate::engines::error::EngineError;
 use crate::engines::hooks_d::directories::{self, Engine};
-use crate::engines::hooks_d::file::Containers;
-use crate::engines::our_hook::{self, HOOK_PATH, HookError};
+use crate::engines::our_hook::{self, Containers, HOOK_PATH};
 use crate::exit::Exit;
-use crate::register::containerd::{self, ContainerdError, Places, Selection};
+use crate::register::containerd::{self, Places, Selection};
+use crate::register::error::RegisterError;
 use crate::register::file_change::FileChange;
-use crate::register::hooks_d::{self, HooksDError};
-use crate::register::replace_file::ReplaceError;
+use crate::register::hooks_d;
 
 /// Make the hook known to a container engine
 ///
@@ -37,7 +37,7 @@ enum RegisterWith {
 
 /// Add the hook to the runtimes of containerd's CRI plugin
 ///
-/// The runtime's base_runtime_spec becomes a spec of ours with the hook in it (or a copy of the one
+/// The runtime's base_runtime_spec becomes our spec with the hook in it (or a copy of the one
 /// that is there, with the hook added), and oci-hostaliases.io/* joins its pod_annotations.
 #[derive(Debug, Args)]
 struct RegisterContainerd {
@@ -62,7 +62,7 @@ struct RegisterHooksD {
     /// The hooks.d directory, instead of the one that the engine's configuration names
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// Run the hook for every container, not only for those with an annotation of ours
+    /// Run the hook for every container, not only for those with one of our annotations
     ///
     /// Entries for a node or a namespace (/etc/oci-hostaliases/hosts.d) need this.
     #[arg(long)]
@@ -169,7 +169,7 @@ pub(super) fn carry_out(
 pub(super) fn hooks_directory(given: Option<PathBuf>, engine: Engine) -> Result<PathBuf, Failure> {
     match given {
         Some(directory) => Ok(directory),
-        None => Ok(directories::find(engine, Path::new("/")).map_err(HooksDError::from)?),
+        None => Ok(directories::find(engine, Path::new("/"))?),
     }
 }
 
@@ -183,7 +183,7 @@ pub(super) fn containerd_needs_restart(places: &Places) -> String {
 
 pub(super) fn needs_no_restart(engine: Engine) -> String {
     format!(
-        "nothing is to be restarted: {} reads its hooks.d for every new container; running \
+        "no restart needed: {} reads its hooks.d for every new container; running \
          containers keep what they have",
         engine.name()
     )
@@ -198,29 +198,19 @@ pub(super) fn absolute(base_spec: PathBuf) -> Result<PathBuf, Failure> {
     Err(Failure::new(Exit::Usage, situation))
 }
 
-fn check_hook(hook: &Path) -> Result<(), Failure> {
-    our_hook::hook(hook)
-        .and_then(|_| our_hook::check_executable(hook))
-        .map_err(|error| match error {
-            HookError::Relative { .. } => Failure::new(Exit::Usage, error),
-            _ => Failure::new(Exit::NodeConfiguration, error),
-        })
+fn check_hook(hook: &Path) -> Result<(), EngineError> {
+    our_hook::entry(hook)?;
+    our_hook::check_executable(hook)
 }
 
-impl From<ContainerdError> for Failure {
-    fn from(error: ContainerdError) -> Self {
+impl From<RegisterError> for Failure {
+    fn from(error: RegisterError) -> Self {
         Self::new(error.exit(), error)
     }
 }
 
-impl From<HooksDError> for Failure {
-    fn from(error: HooksDError) -> Self {
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
         Self::new(error.exit(), error)
-    }
-}
-
-impl From<ReplaceError> for Failure {
-    fn from(error: ReplaceError) -> Self {
-        Self::new(Exit::System, error)
     }
 }

@@ -13,9 +13,10 @@ use crate::doctor::report::{EngineReport, Finding, Harm, UsedRuntime};
 use crate::engines::bounded_run::find_program;
 use crate::engines::containerd::CONFIG_PATH;
 use crate::engines::containerd::daemon::{self, Daemon};
-use crate::engines::containerd::imports::{ImportError, Imports};
+use crate::engines::containerd::imports::Imports;
 use crate::engines::containerd::tables::{self, Cri};
-use crate::engines::registered_hook::RegisteredHook;
+use crate::engines::error::{Conflict, EngineError};
+use crate::engines::our_hook::RegisteredHook;
 use crate::error::on_one_line;
 use crate::files::admin_file;
 
@@ -147,7 +148,7 @@ fn judge_merge(
     config: &Path,
     own: &toml::Table,
     effective: Option<&Cri>,
-    imports: Result<&Imports<'_>, &ImportError>,
+    imports: Result<&Imports<'_>, &EngineError>,
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
     for handler in tables::read(own).handlers {
@@ -174,7 +175,11 @@ fn judge_merge(
             continue;
         }
         let remedy = match &hidden {
-            Some(ImportError::Replaces { import, .. } | ImportError::Overrides { import, .. }) => {
+            Some(EngineError::Import {
+                import,
+                conflict: Conflict::Replaces(_) | Conflict::Overrides { .. },
+                ..
+            }) => {
                 if has_handler(import, name) {
                     register(import, Some(name), hook)
                 } else {

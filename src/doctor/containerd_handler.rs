@@ -3,17 +3,16 @@
 
 use std::path::Path;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::doctor::report::{self, Finding, Harm};
 use crate::engines::containerd::CONFIG_PATH;
 use crate::engines::containerd::base_spec::{self, BASE_SPEC_PATH};
 use crate::engines::containerd::path_match;
-use crate::engines::containerd::tables::Handler;
-use crate::engines::our_hook::HOOK_PATH;
-use crate::engines::registered_hook::{RegisteredHook, RunFor};
+use crate::engines::containerd::tables::{ANNOTATION_PATTERN, Handler};
+use crate::engines::our_hook::{self, Containers, HOOK_PATH, RegisteredHook};
 use crate::error::on_one_line;
-use crate::facts::annotations::{DOMAIN, HOST_ALIASES, MANAGE, POD_IPS, PREFIX};
+use crate::facts::annotations::{DOMAIN, HOST_ALIASES, MANAGE, POD_IPS};
 use crate::files::admin_file;
 
 const ENGINE: &str = "containerd";
@@ -108,14 +107,11 @@ pub(super) fn judge_handler(
 }
 
 pub(super) fn hooks_in(spec: &Value) -> Vec<RegisteredHook> {
-    let stages = spec.get("hooks").and_then(Value::as_object);
-    let mut found = Vec::new();
-    for (stage, entries) in stages.into_iter().flat_map(Map::iter) {
-        for entry in entries.as_array().into_iter().flatten() {
-            found.extend(RegisteredHook::read(ENGINE, stage, entry, RunFor::All));
-        }
-    }
-    found
+    our_hook::entries(spec)
+        .filter_map(|(stage, entry)| {
+            RegisteredHook::read(None, stage, entry, Some(Containers::All))
+        })
+        .collect()
 }
 
 /// containerd removes the rlimits of its own default spec, but of no other.
@@ -170,7 +166,7 @@ fn judge_annotations(subject: &str, config: &Path, handler: &Handler) -> Finding
             kept.join(", ")
         ),
         format!(
-            "add \"{PREFIX}*\" to pod_annotations of runtime {name} in {}, then restart containerd",
+            "add \"{ANNOTATION_PATTERN}\" to pod_annotations of runtime {name} in {}, then restart containerd",
             config.display()
         ),
     )

@@ -12,8 +12,7 @@ use rustix::fs::Access;
 use crate::doctor::owners;
 use crate::doctor::report::{Finding, Harm};
 use crate::engines::bounded_run;
-use crate::engines::our_hook::HOOK_NAME;
-use crate::engines::registered_hook::RegisteredHook;
+use crate::engines::our_hook::{HOOK_NAME, RegisteredHook};
 
 const SUBJECT: &str = "hook";
 

@@ -6,15 +6,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
-
 use crate::doctor::owners;
 use crate::doctor::report::{EngineReport, Finding, Harm, register};
 use crate::engines::bounded_run::find_program;
 use crate::engines::hooks_d::directories::{self, ADMINISTRATORS, DEFAULT, Engine};
-use crate::engines::hooks_d::file::{ASKING_ANNOTATIONS, FILE_NAME};
+use crate::engines::hooks_d::file::{self, FILE_NAME};
 use crate::engines::hooks_d::loader::{self, Definition, Loaded};
-use crate::engines::registered_hook::{RegisteredHook, RunFor};
+use crate::engines::our_hook::{self, Containers, RegisteredHook};
 use crate::error::on_one_line;
 
 /// Looks at one engine.
@@ -23,7 +21,7 @@ pub(super) fn examine(engine: Engine) -> EngineReport {
     if !is_here(engine) {
         return report;
     }
-    report.engine = Some(cli_name(engine));
+    report.engine = Some(engine.cli_name());
     let name = engine.name();
     let directories = match directories::all(engine, Path::new("/")) {
         Ok(directories) => directories,
@@ -61,7 +59,7 @@ fn judge(
     directories: &[PathBuf],
     files: &[(PathBuf, Loaded)],
 ) {
-    let (name, cli_name) = (engine.name(), cli_name(engine));
+    let (name, cli_name) = (engine.name(), engine.cli_name());
     let stops = match engine {
         Engine::Podman => "no podman run works",
         Engine::CriO => "CRI-O does not start",
@@ -124,26 +122,34 @@ fn judge(
 
 fn judge_ours(report: &mut EngineReport, engine: Engine, path: &Path, definition: &Definition) {
     let (name, shown) = (engine.name(), path.display());
-    let run_for = run_for(&definition.when);
+    let containers = file::containers(&definition.when);
     let mut hooks = Vec::new();
     let stages = &definition.stages;
     for stage in stages {
-        hooks.extend(RegisteredHook::read(name, stage, &definition.hook, run_for));
+        hooks.extend(RegisteredHook::read(
+            Some(engine),
+            stage,
+            &definition.hook,
+            containers,
+        ));
     }
     let trouble = hooks.iter().find_map(RegisteredHook::stage_trouble);
     let trouble = trouble.or_else(|| stages.is_empty().then(|| "names no stage".to_owned()));
     if let Some(trouble) = trouble {
-        let all = if run_for == RunFor::All { " --all" } else { "" };
-        let engine = format!("{}{all}", cli_name(engine));
+        let is_for_all = containers == Some(Containers::All);
+        let all = if is_for_all { " --all" } else { "" };
+        let engine = format!("{}{all}", engine.cli_name());
         let remedy = register(&engine, &definition.program);
         let text = format!("{shown} {trouble}");
         let problem = Finding::problem(Harm::NoFile, name, text, remedy);
         report.findings.push(problem.about(path));
     } else {
-        let whom = match run_for {
-            RunFor::All => "for every container",
-            RunFor::Asking => "for containers that carry an oci-hostaliases.io/ annotation",
-            RunFor::Other => "for containers that its own \"when\" chooses",
+        let whom = match containers {
+            Some(Containers::All) => "for every container",
+            Some(Containers::Asking) => {
+                "for containers that carry an oci-hostaliases.io/ annotation"
+            }
+            None => "for containers that its own \"when\" chooses",
         };
         let (program, stages) = (definition.program.display(), stages.join(", "));
         let text = format!("{shown} runs {program} at {stages}, {whom}");
@@ -221,26 +227,7 @@ fn is_ours(loaded: &Loaded) -> bool {
 }
 
 fn registers_us(definition: &Definition) -> bool {
-    RegisteredHook::read("", "", &definition.hook, RunFor::Other).is_some()
-}
-
-fn run_for(when: &Value) -> RunFor {
-    let asking = Value::from_iter([(ASKING_ANNOTATIONS.to_owned(), Value::from(".*"))]);
-    if *when == Value::from_iter([("always".to_owned(), Value::from(true))]) {
-        RunFor::All
-    } else if *when == Value::from_iter([("annotations".to_owned(), asking)]) {
-        RunFor::Asking
-    } else {
-        RunFor::Other
-    }
-}
-
-/// What `register` calls the engine.
-fn cli_name(engine: Engine) -> &'static str {
-    match engine {
-        Engine::Podman => "podman",
-        Engine::CriO => "crio",
-    }
+    our_hook::is_ours(&definition.hook)
 }
 
 /// containers.conf is no sign of Podman: CRI-O and others have it as well.

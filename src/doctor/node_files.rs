@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::doctor::owners;
 use crate::doctor::report::{Finding, Harm, register};
-use crate::engines::registered_hook::{RegisteredHook, RunFor};
+use crate::engines::our_hook::{Containers, RegisteredHook};
 use crate::error::on_one_line;
 use crate::files::config::{self, Config};
 use crate::files::hosts_d::{self, NodeEntries};
@@ -102,24 +102,15 @@ fn examine_hosts_d<'h>(
     if !entries.files.is_empty() {
         let count = entries.files.len();
         let plural = if count == 1 { "" } else { "s" };
-        findings.push(
-            Finding::ok(
-                SUBJECT,
-                format!("{shown}: {count} file{plural} with entries"),
-            )
-            .about(hosts_d),
-        );
-        for hook in hooks.filter(|hook| hook.run_for == RunFor::Asking) {
-            let verb = if hook.engine == "podman" {
-                "podman"
-            } else {
-                "crio"
-            };
+        let text = format!("{shown}: {count} file{plural} with entries");
+        findings.push(Finding::ok(SUBJECT, text).about(hosts_d));
+        for hook in hooks.filter(|hook| hook.containers == Some(Containers::Asking)) {
+            let Some(engine) = hook.engine else { continue };
             let text = format!(
                 "{shown} is for all containers, but {} runs the hook only for those that carry an oci-hostaliases.io/ annotation",
-                hook.engine
+                engine.name()
             );
-            let remedy = register(&format!("{verb} --all"), &hook.path);
+            let remedy = register(&format!("{} --all", engine.cli_name()), &hook.path);
             findings.push(Finding::note(SUBJECT, text).with_remedy(remedy));
         }
     } else if findings.is_empty() {

@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::engines::our_hook::HOOK_PATH;
-use crate::engines::registered_hook::RegisteredHook;
+use crate::engines::our_hook::{HOOK_PATH, RegisteredHook};
 
 /// What a problem does, from the least to the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

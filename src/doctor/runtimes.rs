@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::doctor::report::{Finding, Harm, UsedRuntime};
 use crate::engines::bounded_run::{self, find_program};
-use crate::engines::registered_hook::RegisteredHook;
+use crate::engines::our_hook::RegisteredHook;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {

@@ -1,4 +1,4 @@
-//! Another program's word on itself, within a time limit: a doctor that hangs helps nobody.
+//! Another program run with a time limit, so that one that hangs does not make us hang.
 
 use std::io::{self, Read, Seek};
 use std::path::PathBuf;
@@ -13,26 +13,22 @@ const OUTPUT_MAX: u64 = 4 * 1024 * 1024;
 
 /// How a program ended and what it said.
 #[derive(Debug)]
-pub struct CommandOutput {
+pub(crate) struct CommandOutput {
     /// How it ended.
-    pub status: ExitStatus,
+    pub(crate) status: ExitStatus,
     /// What it printed.
-    pub stdout: String,
+    pub(crate) stdout: String,
     /// What it complained of, on one line.
-    pub stderr: String,
+    pub(crate) stderr: String,
 }
 
 /// Runs a program with nothing to read.
-///
-/// # Errors
-///
-/// It cannot be started, or is not done within five seconds.
-pub fn run(command: &mut Command) -> io::Result<CommandOutput> {
+pub(crate) fn run(command: &mut Command) -> io::Result<CommandOutput> {
     run_within(command, LIMIT)
 }
 
 fn run_within(command: &mut Command, limit: Duration) -> io::Result<CommandOutput> {
-    // Not pipes: nobody has to read them while the program runs, so it cannot block on them.
+    // Not pipes: they need not be read while the program runs, so it cannot block on them.
     let (mut stdout, mut stderr) = (memory()?, memory()?);
     let mut child = command
         .stdin(Stdio::null())
@@ -71,8 +67,7 @@ fn memory() -> io::Result<std::fs::File> {
 }
 
 /// A program by its name in PATH, or by its absolute path.
-#[must_use]
-pub fn find_program(name: &str) -> Option<PathBuf> {
+pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
         // An empty entry means the directory in which we happen to be.

@@ -1,22 +1,26 @@
-//! The hook as every engine is told of it.
+//! Our hook's entry in an engine's file: `{"path":…,"args":[…],"env":[…]}`, written and recognised.
 
+use std::ffi::OsStr;
 use std::fs;
-use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use oci_spec::OciSpecError;
 use oci_spec::runtime::{Hook, HookBuilder};
+use serde_json::{Map, Value};
+
+use crate::engines::error::EngineError;
+use crate::engines::hooks_d::directories::Engine;
+use crate::files::{config, hosts_d};
 
 /// Where the packages put the hook.
-pub const HOOK_PATH: &str = "/usr/libexec/oci/hooks.d/oci-hostaliases-hook";
+pub(crate) const HOOK_PATH: &str = "/usr/libexec/oci/hooks.d/oci-hostaliases-hook";
 
 /// The hook's name, as its argv says it.
-pub const HOOK_NAME: &str = "oci-hostaliases-hook";
+pub(crate) const HOOK_NAME: &str = "oci-hostaliases-hook";
 
 /// The stage that it is registered for, and its argument. Podman and CRI-O with
 /// containers/common >= 0.58 run a `prestart` hook as `createRuntime`, which is the same moment.
-pub const STAGE: &str = "prestart";
+pub(crate) const STAGE: &str = "prestart";
 
 /// Not empty: Go drops an empty list (`omitempty`), and a hook without `env` gets the engine's
 /// whole environment.
@@ -25,51 +29,13 @@ const ENVIRONMENT: &str = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
 /// Seconds after which the runtime kills it. It needs milliseconds.
 const TIMEOUT: i64 = 10;
 
-/// Why a hook cannot be registered.
-#[derive(Debug, thiserror::Error)]
-pub enum HookError {
-    /// Runtimes take absolute paths only.
-    #[error("hook {}: not an absolute path", path.display())]
-    Relative {
-        /// The path.
-        path: PathBuf,
-    },
-    /// Podman would silently ignore it; under containerd no container would start.
-    #[error("hook {}: cannot be used; install it or name it with --hook", path.display())]
-    Missing {
-        /// The path.
-        path: PathBuf,
-        /// What stat(2) answered.
-        source: io::Error,
-    },
-    /// No container would start.
-    #[error("hook {}: not an executable file (mode {mode:04o})", path.display())]
-    NotExecutable {
-        /// The path.
-        path: PathBuf,
-        /// The permission bits.
-        mode: u32,
-    },
-    /// The path is not UTF-8, and JSON is.
-    #[error("hook {}: cannot be written down", path.display())]
-    NotWritable {
-        /// The path.
-        path: PathBuf,
-        /// What the builder or the serializer said.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-}
-
 /// The hook's entry for `hooks` of a `config.json` or `hook` of a hooks.d file.
-///
-/// # Errors
-///
-/// The path is relative.
-pub fn hook(path: &Path) -> Result<Hook, HookError> {
+pub(crate) fn entry(path: &Path) -> Result<Hook, EngineError> {
     if !path.is_absolute() {
-        return Err(HookError::Relative {
-            path: path.to_owned(),
-        });
+        return Err(EngineError::RelativeHook(path.to_owned()));
+    }
+    if path.to_str().is_none() {
+        return Err(trouble(path, "the path is not UTF-8, and JSON is"));
     }
     HookBuilder::default()
         .path(path)
@@ -77,28 +43,229 @@ pub fn hook(path: &Path) -> Result<Hook, HookError> {
         .env(vec![ENVIRONMENT.to_owned()])
         .timeout(TIMEOUT)
         .build()
-        .map_err(|source: OciSpecError| HookError::NotWritable {
-            path: path.to_owned(),
-            source: Box::new(source),
-        })
+        .map_err(|error| trouble(path, error.to_string()))
 }
 
-/// Whether the runtime could execute the hook at `path`.
-///
-/// # Errors
-///
-/// It could not, and why.
-pub fn check_executable(path: &Path) -> Result<(), HookError> {
-    let metadata = fs::metadata(path).map_err(|source| HookError::Missing {
-        path: path.to_owned(),
-        source,
+/// The text of a file with the hook's entry in it.
+pub(crate) fn to_json(value: &impl serde::Serialize, hook: &Path) -> Result<String, EngineError> {
+    let text = serde_json::to_string_pretty(value);
+    Ok(text.map_err(|error| trouble(hook, error.to_string()))? + "\n")
+}
+
+/// Whether the runtime could execute the hook at `path`. Podman would silently ignore one that is not
+/// there; under containerd no container would start.
+pub(crate) fn check_executable(path: &Path) -> Result<(), EngineError> {
+    let metadata = fs::metadata(path).map_err(|error| {
+        let reason = format!("cannot be used; install it or name it with --hook: {error}");
+        trouble(path, reason)
     })?;
     let mode = metadata.permissions().mode() & 0o7777;
     if !metadata.is_file() || mode & 0o111 == 0 {
-        return Err(HookError::NotExecutable {
-            path: path.to_owned(),
-            mode,
-        });
+        let reason = format!("not an executable file (mode {mode:04o})");
+        return Err(trouble(path, reason));
     }
     Ok(())
+}
+
+fn trouble(hook: &Path, reason: impl Into<String>) -> EngineError {
+    EngineError::unusable(format_args!("hook {}", hook.display()), reason)
+}
+
+/// Whether an entry is for our hook: its argv starts with the hook's name, or its program has that name.
+pub(crate) fn is_ours(entry: &Value) -> bool {
+    let program = path_of(entry).and_then(Path::file_name);
+    program == Some(OsStr::new(HOOK_NAME)) || strings(entry, "args").first() == Some(&HOOK_NAME)
+}
+
+/// The program of an entry.
+pub(crate) fn path_of(entry: &Value) -> Option<&Path> {
+    Some(Path::new(field(entry.as_object()?, "path")?.as_str()?))
+}
+
+/// A field by its name as Go finds it, whatever its case.
+pub(super) fn field<'v>(object: &'v Map<String, Value>, key: &str) -> Option<&'v Value> {
+    object.get(key).or_else(|| {
+        let mut fields = object.iter();
+        let same = fields.find(|(name, _)| name.eq_ignore_ascii_case(key));
+        same.map(|(_, value)| value)
+    })
+}
+
+fn strings<'v>(entry: &'v Value, key: &str) -> Vec<&'v str> {
+    let list = entry.as_object().and_then(|entry| field(entry, key));
+    let items = list.and_then(Value::as_array).into_iter().flatten();
+    items.filter_map(Value::as_str).collect()
+}
+
+/// The entries of a spec's `hooks`, each with its stage.
+pub(crate) fn entries(spec: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    let stages = spec.get("hooks").and_then(Value::as_object);
+    stages.into_iter().flatten().flat_map(|(stage, entries)| {
+        let entries = entries.as_array().into_iter().flatten();
+        entries.map(move |entry| (stage.as_str(), entry))
+    })
+}
+
+/// For which containers an engine runs the hook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Containers {
+    /// Those with one of our annotations that asks for something.
+    Asking,
+    /// Every one, as entries for a node or a namespace need it.
+    All,
+}
+
+/// Our hook as an engine runs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RegisteredHook {
+    /// The engine whose hooks.d has it; `None` for containerd's base spec.
+    pub(crate) engine: Option<Engine>,
+    /// The stage at which the runtime runs it.
+    pub(crate) stage: String,
+    pub(crate) path: PathBuf,
+    /// Its arguments, its name first.
+    pub(crate) args: Vec<String>,
+    /// Whether it is given an environment; without one, older runc gives it the container's.
+    pub(crate) has_env: bool,
+    /// `None`: those that a condition of the administrator's own chooses.
+    pub(crate) containers: Option<Containers>,
+}
+
+impl RegisteredHook {
+    /// Reads an entry of `hooks`; `None` when it is another program's.
+    pub(crate) fn read(
+        engine: Option<Engine>,
+        stage: &str,
+        entry: &Value,
+        containers: Option<Containers>,
+    ) -> Option<Self> {
+        let path = path_of(entry)?.to_owned();
+        is_ours(entry).then(|| Self {
+            engine,
+            stage: stage.to_owned(),
+            path,
+            args: strings(entry, "args")
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
+            has_env: !strings(entry, "env").is_empty(),
+            containers,
+        })
+    }
+
+    /// What is wrong with the stage or the argument that names it.
+    pub(crate) fn stage_trouble(&self) -> Option<String> {
+        let told = self.args.get(1).map_or("", String::as_str);
+        // createRuntime is prestart under its newer name; the hook does the same at both.
+        let moment = |stage: &str| match stage {
+            "prestart" | "createRuntime" => Some("prestart"),
+            "createContainer" => Some("createContainer"),
+            _ => None,
+        };
+        match (moment(&self.stage), moment(told)) {
+            (None, _) => Some(format!(
+                "runs the hook at {}, where it cannot mount anything",
+                self.stage
+            )),
+            (Some(_), None) => Some(format!(
+                "gives the hook the argument {told:?}, which is no stage"
+            )),
+            (Some(at), Some(told_moment)) if at != told_moment => Some(format!(
+                "runs the hook at {} and tells it that this is {told}",
+                self.stage
+            )),
+            _ => None,
+        }
+    }
+
+    /// The configuration that the hook reads.
+    pub(crate) fn config(&self) -> &Path {
+        self.option("--config", config::DEFAULT_PATH)
+    }
+
+    /// The directory of entries that the hook reads.
+    pub(crate) fn hosts_d(&self) -> &Path {
+        self.option("--hosts-d", hosts_d::DEFAULT_PATH)
+    }
+
+    fn option<'a>(&'a self, name: &str, default: &'a str) -> &'a Path {
+        let at = self.args.iter().rposition(|argument| argument == name);
+        let value = at.and_then(|at| self.args.get(at + 1));
+        Path::new(value.map_or(default, String::as_str))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    use std::path::Path;
+
+    use serde_json::json;
+
+    use super::{Containers, RegisteredHook, entry, is_ours};
+
+    fn hook(stage: &str, args: &[&str]) -> RegisteredHook {
+        let entry = json!({"path": "/opt/hook", "args": args, "env": ["A=b"]});
+        RegisteredHook::read(None, stage, &entry, Some(Containers::All)).unwrap()
+    }
+
+    #[test]
+    fn another_program_is_not_ours() {
+        for (entry, expected) in [
+            (json!({"path": "/x/oci-hostaliases-hook"}), true),
+            (
+                json!({"path": "/x/h", "args": ["oci-hostaliases-hook"]}),
+                true,
+            ),
+            (
+                json!({"path": "/x/h", "args": ["h", "oci-hostaliases-hook"]}),
+                false,
+            ),
+            (json!({"path": 1}), false),
+            (json!("text"), false),
+        ] {
+            assert_eq!(is_ours(&entry), expected, "{entry}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_json_cannot_name_is_refused() {
+        let path = Path::new(OsStr::from_bytes(b"/\xff/hook"));
+        let error = entry(path).unwrap_err().to_string();
+        assert!(
+            error.ends_with(": the path is not UTF-8, and JSON is"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn stage_and_argument_belong_together() {
+        const NAME: &str = "oci-hostaliases-hook";
+        for (stage, told, right) in [
+            ("prestart", "prestart", true),
+            ("createRuntime", "prestart", true),
+            ("createContainer", "createContainer", true),
+            ("createContainer", "prestart", false),
+            ("prestart", "createContainer", false),
+            ("poststart", "prestart", false),
+            ("prestart", "--config", false),
+        ] {
+            let trouble = hook(stage, &[NAME, told]).stage_trouble();
+            assert_eq!(trouble.is_none(), right, "{stage} {told}: {trouble:?}");
+        }
+        assert!(hook("prestart", &[NAME]).stage_trouble().is_some());
+    }
+
+    #[test]
+    fn options_say_where_the_hook_reads() {
+        let hook = hook(
+            "prestart",
+            &["oci-hostaliases-hook", "prestart", "--hosts-d", "/h"],
+        );
+        assert_eq!(hook.hosts_d(), Path::new("/h"));
+        assert_eq!(hook.config(), Path::new("/etc/oci-hostaliases/config.toml"));
+    }
 }

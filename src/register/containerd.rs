@@ -6,65 +6,22 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::engines::containerd::base_spec::{self, DAEMON_DEFAULT, SpecError};
-use crate::engines::containerd::imports::{ImportError, Imports};
+use crate::engines::containerd::base_spec::{self, DAEMON_DEFAULT};
+use crate::engines::containerd::imports::Imports;
 use crate::engines::containerd::tables::{
-    BASE_RUNTIME_SPEC, BUILT_IN_RUNTIME, Dialect, POD_ANNOTATIONS,
+    ANNOTATION_PATTERN, BASE_RUNTIME_SPEC, BUILT_IN_RUNTIME, Dialect, POD_ANNOTATIONS,
 };
-use crate::exit::Exit;
-use crate::register::containerd_edit::{self, ANNOTATION_PATTERN, RuntimeEdit};
+use crate::engines::error::EngineError;
+use crate::register::containerd_edit::{self, RuntimeEdit};
 use crate::register::containerd_text::ContainerdConfig;
 use crate::register::containerd_undo::{self, Original};
-use crate::register::error::ConfigError;
+use crate::register::error::{Refusal, RegisterError};
 use crate::register::file_change::FileChange;
-use crate::register::replace_file::{self, ReplaceError};
-
-/// Why a registration with containerd, or its removal, is not possible.
-#[derive(Debug, thiserror::Error)]
-pub enum ContainerdError {
-    /// The configuration is refused.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// A file that it imports is in the way.
-    #[error(transparent)]
-    Import(#[from] ImportError),
-    /// A base spec could not be made.
-    #[error(transparent)]
-    Spec(#[from] SpecError),
-    /// A file could not be read or replaced.
-    #[error(transparent)]
-    File(#[from] ReplaceError),
-    /// containerd reads a relative path from wherever it was started.
-    #[error(
-        "{}: base_runtime_spec of runtime {runtime:?} is {spec:?}: make it an absolute path first",
-        path.display()
-    )]
-    RelativeSpec {
-        /// The configuration.
-        path: PathBuf,
-        /// The runtime.
-        runtime: String,
-        /// The path.
-        spec: String,
-    },
-}
-
-impl ContainerdError {
-    /// The exit status that stands for this situation.
-    #[must_use]
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::Config(ConfigError::NoSuchRuntime { .. }) => Exit::Usage,
-            Self::Import(ImportError::Call { .. }) | Self::File(_) => Exit::System,
-            Self::Spec(SpecError::Ctr { .. } | SpecError::CtrFailed { .. }) => Exit::System,
-            _ => Exit::NodeConfiguration,
-        }
-    }
-}
+use crate::register::replace_file;
 
 /// Which runtimes get the hook. Those that have it keep it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Selection {
+pub(crate) enum Selection {
     /// The one that containers get that ask for none: `default_runtime_name`, or `runc`.
     Default,
     /// All that the file has, and the default.
@@ -75,27 +32,23 @@ pub enum Selection {
 
 /// Where things are.
 #[derive(Debug, Clone)]
-pub struct Places {
+pub(crate) struct Places {
     /// containerd's configuration.
-    pub config: PathBuf,
+    pub(crate) config: PathBuf,
     /// Our base spec; copies of the administrator's go beside it. Two configurations on one node
     /// need two of them, since the removal of one registration removes its specs.
-    pub base_spec: PathBuf,
+    pub(crate) base_spec: PathBuf,
 }
 
 /// The changes that a registration takes, in the order in which to make them: specs, then the
 /// configuration that names them, then specs that nothing names any more. Empty when nothing is
 /// to be done. `daemon_default` is asked only when a runtime has no spec yet.
-///
-/// # Errors
-///
-/// The configuration is refused, or a file that it names cannot be used.
-pub fn register(
+pub(crate) fn register(
     places: &Places,
     hook: &Path,
     selection: &Selection,
-    daemon_default: impl Fn() -> Result<Value, SpecError>,
-) -> Result<Vec<FileChange>, ContainerdError> {
+    daemon_default: impl Fn() -> Result<Value, EngineError>,
+) -> Result<Vec<FileChange>, RegisterError> {
     let path = places.config.as_path();
     let on_disk = replace_file::read(path)?;
     let text = on_disk.as_deref().unwrap_or_default();
@@ -111,15 +64,7 @@ pub fn register(
     let mut edits = Vec::new();
     for runtime in &targets {
         let (edit, spec) = plan_runtime(places, hook, &config, runtime, &daemon_default)?;
-        if let Some(SpecFile { path, text }) = spec {
-            if !specs.iter().any(|change| change.path == path) {
-                specs.push(FileChange {
-                    before: replace_file::read(&path)?,
-                    path,
-                    after: Some(text),
-                });
-            }
-        }
+        specs.extend(spec.filter(|spec| specs.iter().all(|known| known.path != spec.path)));
         edits.push(edit);
     }
     edits.retain(|edit| edit.base_runtime_spec.is_some() || edit.pod_annotations.is_some());
@@ -141,7 +86,7 @@ pub fn register(
     });
     let kept: BTreeSet<PathBuf> = changes.iter().map(|change| change.path.clone()).collect();
     for spec in specs_of(&former).difference(&kept) {
-        changes.push(removal(spec)?);
+        changes.push(FileChange::to(spec, None)?);
     }
     changes.retain(|change| !change.is_empty());
     Ok(changes)
@@ -149,11 +94,7 @@ pub fn register(
 
 /// The changes that take a registration back: the configuration first, then the specs that it
 /// named. Empty when there is none.
-///
-/// # Errors
-///
-/// Our lines were changed or have lost their marks, or a file cannot be read.
-pub fn unregister(places: &Places) -> Result<Vec<FileChange>, ContainerdError> {
+pub(crate) fn unregister(places: &Places) -> Result<Vec<FileChange>, RegisterError> {
     let path = places.config.as_path();
     let on_disk = replace_file::read(path)?;
     let text = on_disk.as_deref().unwrap_or_default();
@@ -173,7 +114,7 @@ pub fn unregister(places: &Places) -> Result<Vec<FileChange>, ContainerdError> {
         containerd_undo::check_all_marked(path, &former.text, &places.base_spec)?;
     }
     for spec in &specs {
-        let removal = removal(spec)?;
+        let removal = FileChange::to(spec, None)?;
         if !removal.is_empty() && !former.text.is_empty() {
             let config = ContainerdConfig::parse(path, &former.text)?;
             let imports = Imports::read(path, config.imports()?)?;
@@ -192,7 +133,7 @@ fn targets(
     imports: &Imports<'_>,
     selection: &Selection,
     former: &Original,
-) -> Result<Vec<String>, ContainerdError> {
+) -> Result<Vec<String>, RegisterError> {
     let known = config.runtimes()?;
     let default = match imports.default_runtime_name(config.dialect) {
         Some(name) => name,
@@ -226,20 +167,14 @@ fn targets(
             } else {
                 known.join(", ")
             };
-            return Err(ContainerdError::Config(ConfigError::NoSuchRuntime {
-                path: path.to_owned(),
-                name: name.clone(),
-                known,
-            }));
+            let name = name.clone();
+            return Err(RegisterError::config(
+                path,
+                Refusal::NoSuchRuntime { name, known },
+            ));
         }
     }
     Ok(targets)
-}
-
-/// A spec of ours as it shall be.
-struct SpecFile {
-    path: PathBuf,
-    text: String,
 }
 
 /// What one runtime's table gets, and the spec that it then names.
@@ -248,8 +183,8 @@ fn plan_runtime(
     hook: &Path,
     config: &ContainerdConfig<'_>,
     runtime: &str,
-    daemon_default: &impl Fn() -> Result<Value, SpecError>,
-) -> Result<(RuntimeEdit, Option<SpecFile>), ContainerdError> {
+    daemon_default: &impl Fn() -> Result<Value, EngineError>,
+) -> Result<(RuntimeEdit, Option<FileChange>), RegisterError> {
     let table = config.runtime(runtime)?;
     let (original, patterns) = match &table {
         Some(table) => (
@@ -268,21 +203,19 @@ fn plan_runtime(
     let original_path = Path::new(&original);
     if original_path == places.base_spec {
         // Ours already, though by a line without our mark: only the file is to be right.
-        let file = SpecFile {
-            path: places.base_spec.clone(),
-            text: base_spec::with_hook(daemon_default()?, hook, DAEMON_DEFAULT)?,
-        };
-        return Ok((edit, Some(file)));
+        let text = base_spec::with_hook(daemon_default()?, hook, DAEMON_DEFAULT)?;
+        let change = FileChange::to(&places.base_spec, Some(text))?;
+        return Ok((edit, Some(change)));
     }
     let text = if original.is_empty() {
         base_spec::with_hook(daemon_default()?, hook, DAEMON_DEFAULT)?
     } else {
         if original_path.is_relative() {
-            return Err(ContainerdError::RelativeSpec {
-                path: places.config.clone(),
+            let refusal = Refusal::RelativeSpec {
                 runtime: runtime.to_owned(),
                 spec: original,
-            });
+            };
+            return Err(RegisterError::config(&places.config, refusal));
         }
         let spec = base_spec::read(original_path)?;
         if base_spec::has_hook(&spec, hook) {
@@ -292,8 +225,8 @@ fn plan_runtime(
     };
     let named = containerd_edit::spec_for(&places.base_spec, Some(&original));
     edit.base_runtime_spec = Some(named.clone());
-    let path = PathBuf::from(named);
-    Ok((edit, Some(SpecFile { path, text })))
+    let change = FileChange::to(Path::new(&named), Some(text))?;
+    Ok((edit, Some(change)))
 }
 
 fn specs_of(former: &Original) -> BTreeSet<PathBuf> {
@@ -301,12 +234,4 @@ fn specs_of(former: &Original) -> BTreeSet<PathBuf> {
     specs
         .filter_map(|edit| edit.base_runtime_spec.as_ref().map(PathBuf::from))
         .collect()
-}
-
-fn removal(path: &Path) -> Result<FileChange, ContainerdError> {
-    Ok(FileChange {
-        before: replace_file::read(path)?,
-        path: path.to_owned(),
-        after: None,
-    })
 }

@@ -1,7 +1,7 @@
 //! Lines put into a containerd configuration, marked as `marked_lines` says.
 //!
 //! Each edit is proved on the parsed values before anything is written: the file with our lines
-//! must say exactly what the file without them already_says, plus our keys.
+//! must say exactly what the file without them says, plus our keys.
 
 use std::ops::Range;
 use std::path::Path;
@@ -9,30 +9,27 @@ use std::path::Path;
 use toml_edit::{Array, Value};
 
 use crate::engines::containerd::base_spec;
+use crate::engines::containerd::marked_lines::{ADDED, CREATED, FORMER, slice, whole_lines};
 use crate::engines::containerd::tables::{
-    BASE_RUNTIME_SPEC, Dialect, POD_ANNOTATIONS, RUNTIME_TYPE,
+    ANNOTATION_PATTERN, BASE_RUNTIME_SPEC, Dialect, POD_ANNOTATIONS, RUNTIME_TYPE,
 };
 use crate::register::containerd_text::{ContainerdConfig, RuntimeTable};
-use crate::register::error::ConfigError;
-use crate::register::marked_lines::{ADDED, CREATED, FORMER, slice, whole_lines};
+use crate::register::error::{Refusal, RegisterError};
 
-/// What containerd passes on to config.json. `*` does not match `/` there.
-pub const ANNOTATION_PATTERN: &str = "oci-hostaliases.io/*";
 /// The shim of containerd's built-in `runc` handler.
 const RUNC_SHIM: &str = "io.containerd.runc.v2";
 
 /// The keys that a runtime's table gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RuntimeEdit {
-    /// The runtime.
-    pub runtime: String,
+pub(crate) struct RuntimeEdit {
+    pub(crate) runtime: String,
     /// The new `base_runtime_spec`; `None` leaves what is there.
-    pub base_runtime_spec: Option<String>,
+    pub(crate) base_runtime_spec: Option<String>,
     /// The new `pod_annotations`; `None` leaves what is there.
-    pub pod_annotations: Option<Vec<String>>,
+    pub(crate) pod_annotations: Option<Vec<String>>,
     /// Whether the table needs a `runtime_type`: containerd 1.x replaces its built-in `runtimes`
-    /// by the file's, so a new table has to say what the built-in one already_says.
-    pub runtime_type: bool,
+    /// by the file's, so a new table has to say what the built-in one says.
+    pub(crate) runtime_type: bool,
 }
 
 impl RuntimeEdit {
@@ -52,24 +49,19 @@ impl RuntimeEdit {
 }
 
 /// The former list with our pattern behind it.
-#[must_use]
-pub fn with_our_pattern(former: &[String]) -> Vec<String> {
+pub(crate) fn with_our_pattern(former: &[String]) -> Vec<String> {
     let mut patterns = former.to_vec();
     patterns.push(ANNOTATION_PATTERN.to_owned());
     patterns
 }
 
 /// `text`, the contents of `path`, with the edits in it. `is_new`: there is no such file yet.
-///
-/// # Errors
-///
-/// The result would not say exactly what it should.
-pub fn apply_edits(
+pub(crate) fn apply_edits(
     path: &Path,
     text: &str,
     is_new: bool,
     edits: &[RuntimeEdit],
-) -> Result<String, ConfigError> {
+) -> Result<String, RegisterError> {
     let config = ContainerdConfig::parse(path, text)?;
     let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let mut pieces: Vec<(Range<usize>, String)> = Vec::new();
@@ -126,17 +118,15 @@ pub fn apply_edits(
     Ok(result)
 }
 
-/// Whether the text already_says, under our marks, what `edits` on `former` would make it say.
-#[must_use]
-pub fn already_says(path: &Path, former: &str, text: &str, edits: &[RuntimeEdit]) -> bool {
+/// Whether the text already says, under our marks, what `edits` on `former` would make it say.
+pub(crate) fn already_says(path: &Path, former: &str, text: &str, edits: &[RuntimeEdit]) -> bool {
     ContainerdConfig::parse(path, text)
         .and_then(|config| verify_edit(path, config.dialect, former, text, edits))
         .is_ok()
 }
 
-/// The spec of ours that stands in for `original`.
-#[must_use]
-pub fn spec_for(base_spec: &Path, original: Option<&str>) -> String {
+/// Our spec that replaces `original`.
+pub(crate) fn spec_for(base_spec: &Path, original: Option<&str>) -> String {
     let path = match original {
         Some(original) if !original.is_empty() => base_spec::copy_path(base_spec, original),
         _ => base_spec.to_owned(),
@@ -144,14 +134,14 @@ pub fn spec_for(base_spec: &Path, original: Option<&str>) -> String {
     path.display().to_string()
 }
 
-/// That `after` already_says what `before` already_says, plus the edits, and nothing else.
+/// That `after` says what `before` says, plus the edits, and nothing else.
 pub(super) fn verify_edit(
     path: &Path,
     dialect: Dialect,
     before: &str,
     after: &str,
     edits: &[RuntimeEdit],
-) -> Result<(), ConfigError> {
+) -> Result<(), RegisterError> {
     let parse = |text: &str| {
         text.trim_start_matches('\u{feff}')
             .parse::<toml::Table>()
@@ -176,12 +166,12 @@ pub(super) fn verify_edit(
         }
         Some(values)
     });
-    match (expected, parse(after)) {
-        (Some(expected), Some(found)) if expected == found => Ok(()),
-        _ => Err(ConfigError::NotProvable {
-            path: path.to_owned(),
-        }),
-    }
+    let reason = match (expected, parse(after)) {
+        (Some(expected), Some(found)) if expected == found => return Ok(()),
+        (_, None) => "with our lines it would not be valid TOML",
+        _ => "our lines would change more in it than the keys that they set",
+    };
+    Err(RegisterError::config(path, Refusal::NotProvable(reason)))
 }
 
 /// A string or a list of strings as the other crate's value.

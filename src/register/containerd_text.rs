@@ -1,5 +1,5 @@
-//! What a containerd configuration file says and where in its text it says it; refuses whatever
-//! it cannot prove to understand.
+//! Where in its text a containerd configuration file says what register has to change; whatever
+//! cannot be changed there is refused.
 //!
 //! The text is never printed back by a TOML library: `toml_edit` loses carriage returns and byte
 //! order marks, and an administrator's file is to come back byte for byte. The parser is asked for
@@ -10,67 +10,49 @@ use std::path::Path;
 
 use toml_edit::{Document, Item, Table};
 
-use crate::engines::containerd::tables::{Dialect, RUNTIME_TYPE};
-use crate::register::error::ConfigError;
+use crate::engines::containerd::tables::{self, Dialect, RUNTIME_TYPE};
+use crate::register::error::{Refusal, RegisterError};
 
 /// A parsed configuration file.
 #[derive(Debug)]
-pub struct ContainerdConfig<'t> {
+pub(crate) struct ContainerdConfig<'t> {
     path: &'t Path,
     text: &'t str,
     document: Document<&'t str>,
     /// The table names that count in this file.
-    pub dialect: Dialect,
+    pub(crate) dialect: Dialect,
     /// Whether the file says nothing at all, not even its version.
-    pub is_blank: bool,
+    pub(crate) is_blank: bool,
 }
 
 impl<'t> ContainerdConfig<'t> {
     /// Parses `text`, the contents of `path`. A text without any key is a version 2 to be.
-    ///
-    /// # Errors
-    ///
-    /// It is not TOML, is a template, or has a version that this program does not know.
-    pub fn parse(path: &'t Path, text: &'t str) -> Result<Self, ConfigError> {
+    pub(crate) fn parse(path: &'t Path, text: &'t str) -> Result<Self, RegisterError> {
         let is_template = path.extension().is_some_and(|ending| ending == "tmpl");
         if is_template && text.contains("{{") {
-            return Err(ConfigError::Template {
-                path: path.to_owned(),
-            });
+            return Err(RegisterError::config(path, Refusal::Template));
         }
-        let document = Document::parse(text).map_err(|error| ConfigError::Malformed {
-            path: path.to_owned(),
-            line: line_number(text, error.span().unwrap_or_default().start),
-            reason: error.message().replace('\n', ", "),
+        let document = Document::parse(text).map_err(|error| {
+            let place = line_number(text, error.span().unwrap_or_default().start);
+            let reason = error.message().replace('\n', ", ");
+            refuse_at(path, place, Refusal::NotToml(reason))
         })?;
         if !is_template && generated_by_k3s(text) {
-            return Err(ConfigError::GeneratedByK3s {
-                path: path.to_owned(),
-            });
+            return Err(RegisterError::config(path, Refusal::GeneratedByK3s));
         }
         let is_blank = document.is_empty();
-        let dialect = match document.get("version") {
+        let version = document.get("version");
+        let dialect = match version.map(|version| (version, version.as_integer())) {
             None if is_blank => Dialect::Two,
-            None => {
-                return Err(ConfigError::VersionOne {
-                    path: path.to_owned(),
-                });
+            Some((_, Some(2))) => Dialect::Two,
+            Some((_, Some(3 | 4))) => Dialect::Three,
+            None | Some((_, Some(1))) => {
+                return Err(RegisterError::config(path, Refusal::VersionOne));
             }
-            Some(version) => match version.as_integer() {
-                Some(1) => {
-                    return Err(ConfigError::VersionOne {
-                        path: path.to_owned(),
-                    });
-                }
-                Some(2) => Dialect::Two,
-                Some(3 | 4) => Dialect::Three,
-                _ => {
-                    return Err(ConfigError::UnknownVersion {
-                        path: path.to_owned(),
-                        found: version.to_string().trim().to_owned(),
-                    });
-                }
-            },
+            Some((other, _)) => {
+                let refusal = Refusal::UnknownVersion(other.to_string().trim().to_owned());
+                return Err(RegisterError::config(path, refusal));
+            }
         };
         Ok(Self {
             path,
@@ -82,86 +64,58 @@ impl<'t> ContainerdConfig<'t> {
     }
 
     /// Refuses what would make a registration in this file pointless.
-    ///
-    /// # Errors
-    ///
-    /// The CRI plugin is disabled, or the runtimes stand where containerd does not read them.
-    pub fn check_read_by_containerd(&self) -> Result<(), ConfigError> {
-        for plugin in self.strings_at(self.document.as_table(), "disabled_plugins")? {
-            if plugin == "cri" || plugin == Dialect::Two.plugin() || plugin == self.dialect.plugin()
-            {
-                return Err(ConfigError::CriDisabled {
-                    path: self.path.to_owned(),
-                    plugin,
-                });
-            }
+    pub(crate) fn check_read_by_containerd(&self) -> Result<(), RegisterError> {
+        let refuse = |refusal| Err(RegisterError::config(self.path, refusal));
+        let disabled = self.strings_at(self.document.as_table(), "disabled_plugins")?;
+        if let Some(plugin) = tables::disabling(&disabled, self.dialect) {
+            return refuse(Refusal::CriDisabled(plugin.clone()));
         }
         let other = self.dialect.other();
         if self.containerd_table(other)?.is_some() {
-            return Err(ConfigError::TableOfOtherVersion {
-                path: self.path.to_owned(),
-                table: other.plugin(),
-            });
+            return refuse(Refusal::TableOfOtherVersion(other.plugin()));
         }
         let deprecated = match self.containerd_table(self.dialect)? {
             Some(table) => self.table_in(table, "default_runtime")?,
             None => None,
         };
-        if let Some(table) = deprecated {
-            if self
-                .string_at(table, RUNTIME_TYPE)?
-                .is_some_and(|runtime_type| !runtime_type.is_empty())
-            {
-                return Err(ConfigError::DeprecatedDefaultRuntime {
-                    path: self.path.to_owned(),
-                });
-            }
+        match deprecated.map(|table| self.string_at(table, RUNTIME_TYPE)) {
+            Some(Ok(Some(name))) if !name.is_empty() => refuse(Refusal::DeprecatedDefaultRuntime),
+            Some(Err(error)) => Err(error),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// The names in the `runtimes` table, in the file's order.
-    ///
-    /// # Errors
-    ///
-    /// A table on the way is none.
-    pub fn runtimes(&self) -> Result<Vec<String>, ConfigError> {
-        let runtimes = self.runtimes_table()?;
-        Ok(runtimes
-            .into_iter()
-            .flat_map(Table::iter)
-            .map(|(name, _)| name.to_owned())
-            .collect())
+    pub(crate) fn runtimes(&self) -> Result<Vec<String>, RegisterError> {
+        let tables = self.runtimes_table()?.into_iter().flat_map(Table::iter);
+        Ok(tables.map(|(name, _)| name.to_owned()).collect())
+    }
+
+    /// The tables of the runtimes.
+    pub(crate) fn runtime_tables(&self) -> Result<Vec<(String, RuntimeTable<'_>)>, RegisterError> {
+        let mut tables = Vec::new();
+        for name in self.runtimes()? {
+            if let Some(table) = self.runtime(&name)? {
+                tables.push((name, table));
+            }
+        }
+        Ok(tables)
     }
 
     /// `default_runtime_name`, when it is there and not empty.
-    ///
-    /// # Errors
-    ///
-    /// It is not a string.
-    pub fn default_runtime_name(&self) -> Result<Option<String>, ConfigError> {
-        let Some(table) = self.containerd_table(self.dialect)? else {
-            return Ok(None);
-        };
-        let name = self.string_at(table, "default_runtime_name")?;
-        Ok(name.filter(|name| !name.is_empty()))
+    pub(crate) fn default_runtime_name(&self) -> Result<Option<String>, RegisterError> {
+        let table = self.containerd_table(self.dialect)?;
+        let name = table.map(|table| self.string_at(table, "default_runtime_name"));
+        Ok(name.transpose()?.flatten().filter(|name| !name.is_empty()))
     }
 
     /// The files that `imports` names, as it names them.
-    ///
-    /// # Errors
-    ///
-    /// It is not a list of strings.
-    pub fn imports(&self) -> Result<Vec<String>, ConfigError> {
+    pub(crate) fn imports(&self) -> Result<Vec<String>, RegisterError> {
         self.strings_at(self.document.as_table(), "imports")
     }
 
     /// The table of a runtime.
-    ///
-    /// # Errors
-    ///
-    /// It is written inline or with dotted keys.
-    pub fn runtime(&self, name: &str) -> Result<Option<RuntimeTable<'_>>, ConfigError> {
+    pub(crate) fn runtime(&self, name: &str) -> Result<Option<RuntimeTable<'_>>, RegisterError> {
         let Some(runtimes) = self.runtimes_table()? else {
             return Ok(None);
         };
@@ -173,26 +127,19 @@ impl<'t> ContainerdConfig<'t> {
     }
 
     /// The place of the `version` line.
-    #[must_use]
-    pub fn version_entry(&self) -> Option<Range<usize>> {
+    pub(crate) fn version_entry(&self) -> Option<Range<usize>> {
         let (key, item) = self.document.get_key_value("version")?;
         Some(key.span()?.start..item.span()?.end)
     }
 
-    /// The line, counted from 1, in which `offset` lies.
-    #[must_use]
-    pub fn line_at(&self, offset: usize) -> usize {
-        line_number(self.text, offset)
-    }
-
-    fn runtimes_table(&self) -> Result<Option<&Table>, ConfigError> {
+    fn runtimes_table(&self) -> Result<Option<&Table>, RegisterError> {
         match self.containerd_table(self.dialect)? {
             Some(table) => self.table_in(table, "runtimes"),
             None => Ok(None),
         }
     }
 
-    fn containerd_table(&self, dialect: Dialect) -> Result<Option<&Table>, ConfigError> {
+    fn containerd_table(&self, dialect: Dialect) -> Result<Option<&Table>, RegisterError> {
         let mut table = self.document.as_table();
         for key in ["plugins", dialect.plugin(), "containerd"] {
             match self.table_in(table, key)? {
@@ -203,107 +150,103 @@ impl<'t> ContainerdConfig<'t> {
         Ok(Some(table))
     }
 
-    fn table_in<'a>(&self, table: &'a Table, key: &str) -> Result<Option<&'a Table>, ConfigError> {
+    fn table_in<'a>(
+        &self,
+        table: &'a Table,
+        key: &str,
+    ) -> Result<Option<&'a Table>, RegisterError> {
         match table.get(key) {
             None => Ok(None),
             Some(Item::Table(inner)) if !inner.is_dotted() => Ok(Some(inner)),
-            Some(_) => Err(ConfigError::NotATable {
-                path: self.path.to_owned(),
-                line: self.line_of_key(table, key),
-                key: key.to_owned(),
-            }),
+            Some(_) => Err(self.refuse_key(table, key, Refusal::NotATable(key.to_owned()))),
         }
     }
 
-    fn string_at(&self, table: &Table, key: &str) -> Result<Option<String>, ConfigError> {
-        match table.get(key) {
+    fn string_at(&self, table: &Table, key: &str) -> Result<Option<String>, RegisterError> {
+        match table.get(key).map(Item::as_str) {
             None => Ok(None),
-            Some(item) => match item.as_str() {
-                Some(text) => Ok(Some(text.to_owned())),
-                None => Err(self.wrong_type(table, key, "a string")),
-            },
+            Some(Some(text)) => Ok(Some(text.to_owned())),
+            Some(None) => Err(self.refuse_type(table, key, "a string")),
         }
     }
 
-    fn strings_at(&self, table: &Table, key: &str) -> Result<Vec<String>, ConfigError> {
+    fn strings_at(&self, table: &Table, key: &str) -> Result<Vec<String>, RegisterError> {
         let Some(item) = table.get(key) else {
             return Ok(Vec::new());
         };
         let strings = item.as_array().and_then(|array| {
-            array
-                .iter()
-                .map(|value| value.as_str().map(str::to_owned))
-                .collect::<Option<Vec<_>>>()
+            let strings = array.iter().map(|value| Some(value.as_str()?.to_owned()));
+            strings.collect()
         });
-        strings.ok_or_else(|| self.wrong_type(table, key, "a list of strings"))
+        strings.ok_or_else(|| self.refuse_type(table, key, "a list of strings"))
     }
 
-    fn wrong_type(&self, table: &Table, key: &str, expected: &'static str) -> ConfigError {
-        ConfigError::WrongType {
-            path: self.path.to_owned(),
-            line: self.line_of_key(table, key),
+    fn refuse_type(&self, table: &Table, key: &str, expected: &'static str) -> RegisterError {
+        let refusal = Refusal::WrongType {
             key: key.to_owned(),
             expected,
-        }
+        };
+        self.refuse_key(table, key, refusal)
     }
 
-    fn line_of_key(&self, table: &Table, key: &str) -> usize {
+    fn refuse_key(&self, table: &Table, key: &str, refusal: Refusal) -> RegisterError {
         let span = table.get_key_value(key).and_then(|(key, item)| {
             // The key of a [table] has no place of its own.
             key.span().or_else(|| item.span())
         });
-        self.line_at(span.unwrap_or_default().start)
+        self.refuse_at(span.unwrap_or_default().start, refusal)
+    }
+
+    /// A refusal of what is at `offset`.
+    pub(crate) fn refuse_at(&self, offset: usize, refusal: Refusal) -> RegisterError {
+        refuse_at(self.path, line_number(self.text, offset), refusal)
+    }
+}
+
+fn refuse_at(path: &Path, line: usize, refusal: Refusal) -> RegisterError {
+    RegisterError::Config {
+        place: format!("{}:{line}", path.display()),
+        refusal,
     }
 }
 
 /// A runtime's table in its file.
 #[derive(Debug)]
-pub struct RuntimeTable<'c> {
+pub(crate) struct RuntimeTable<'c> {
     config: &'c ContainerdConfig<'c>,
     table: &'c Table,
 }
 
 impl RuntimeTable<'_> {
     /// The place of the `[…]` header; `None` when only tables below it have one.
-    #[must_use]
-    pub fn header(&self) -> Option<Range<usize>> {
+    pub(crate) fn header(&self) -> Option<Range<usize>> {
         self.table.span().filter(|_| !self.table.is_implicit())
     }
 
     /// The place of `key = value`.
-    #[must_use]
-    pub fn entry(&self, key: &str) -> Option<Range<usize>> {
+    pub(crate) fn entry(&self, key: &str) -> Option<Range<usize>> {
         let (key, item) = self.table.get_key_value(key)?;
         Some(key.span()?.start..item.span()?.end)
     }
 
     /// The places of the table's own keys.
-    pub fn entries(&self) -> impl Iterator<Item = Option<Range<usize>>> {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = Option<Range<usize>>> {
         let own = self.table.iter().filter(|(_, item)| !is_below(item));
         own.map(|(key, _)| self.entry(key))
     }
 
     /// Whether there are tables below it, such as `options`.
-    #[must_use]
-    pub fn has_tables_below(&self) -> bool {
+    pub(crate) fn has_tables_below(&self) -> bool {
         self.table.iter().any(|(_, item)| is_below(item))
     }
 
     /// A string of the table.
-    ///
-    /// # Errors
-    ///
-    /// It is no string.
-    pub fn string(&self, key: &str) -> Result<Option<String>, ConfigError> {
+    pub(crate) fn string(&self, key: &str) -> Result<Option<String>, RegisterError> {
         self.config.string_at(self.table, key)
     }
 
     /// A list of strings of the table; empty when it is not there.
-    ///
-    /// # Errors
-    ///
-    /// It is no list of strings.
-    pub fn strings(&self, key: &str) -> Result<Vec<String>, ConfigError> {
+    pub(crate) fn strings(&self, key: &str) -> Result<Vec<String>, RegisterError> {
         self.config.strings_at(self.table, key)
     }
 }

@@ -1,40 +1,40 @@
 //! Our lines taken out of a containerd configuration, and the former ones brought back.
 //!
 //! What comes back is proved in the other direction: an edit of it must say exactly what the file
-//! says now. Where that fails, somebody changed our lines and nothing is touched.
+//! says now. Where that fails, our lines were changed, and nothing is touched.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::Path;
 
 use crate::engines::containerd::base_spec;
+use crate::engines::containerd::marked_lines::{
+    self, CREATED, FORMER, is_added, is_former, slice, whole_lines, without_mark,
+};
 use crate::engines::containerd::tables::{BASE_RUNTIME_SPEC, POD_ANNOTATIONS, RUNTIME_TYPE};
 use crate::register::containerd_edit::{RuntimeEdit, spec_for, verify_edit, with_our_pattern};
 use crate::register::containerd_text::ContainerdConfig;
-use crate::register::error::ConfigError;
-use crate::register::marked_lines::{
-    CREATED, FORMER, is_added, is_former, slice, whole_lines, without_mark,
-};
+use crate::register::error::{Refusal, RegisterError};
 
 /// A configuration without our lines.
 #[derive(Debug)]
-pub struct Original {
+pub(crate) struct Original {
     /// The text as it was.
-    pub text: String,
+    pub(crate) text: String,
     /// Whether there was no file.
-    pub was_missing: bool,
+    pub(crate) was_missing: bool,
     /// The lines that were taken out, as the edits that they were.
-    pub edits: Vec<RuntimeEdit>,
+    pub(crate) edits: Vec<RuntimeEdit>,
 }
 
-/// `text` without our lines and with the former ones back. Lines of ours that lines of the
-/// administrator's have come to depend on stay and become his: the `version` of a file that he
-/// added to, the header and `runtime_type` of a table that he added to.
-///
-/// # Errors
-///
-/// Our lines do not say what register writes, so that nobody knows what should come back.
-pub fn strip_edits(path: &Path, text: &str, base_spec: &Path) -> Result<Original, ConfigError> {
+/// `text` without our lines and with the former ones back. Our lines that later additions by the
+/// administrator depend on are kept without their marks: the `version` of a file that something was
+/// added to, the header and `runtime_type` of a table that something was added to.
+pub(crate) fn strip_edits(
+    path: &Path,
+    text: &str,
+    base_spec: &Path,
+) -> Result<Original, RegisterError> {
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     if !lines.iter().any(|line| is_added(line) || is_former(line)) {
         return Ok(Original {
@@ -73,28 +73,20 @@ pub fn strip_edits(path: &Path, text: &str, base_spec: &Path) -> Result<Original
     })
 }
 
-/// The first runtime that names a spec of ours although no line of ours says so.
-///
-/// # Errors
-///
-/// There is one.
-pub fn check_all_marked(path: &Path, text: &str, base_spec: &Path) -> Result<(), ConfigError> {
+/// Refuses a runtime that names our spec in a line without our mark.
+pub(crate) fn check_all_marked(
+    path: &Path,
+    text: &str,
+    base_spec: &Path,
+) -> Result<(), RegisterError> {
     let config = ContainerdConfig::parse(path, text)?;
-    for runtime in config.runtimes()? {
-        let Some(table) = config.runtime(&runtime)? else {
-            continue;
-        };
+    for (runtime, table) in config.runtime_tables()? {
         let Some(spec) = table.string(BASE_RUNTIME_SPEC)? else {
             continue;
         };
         if base_spec::is_ours(base_spec, Path::new(&spec)) {
             let place = table.entry(BASE_RUNTIME_SPEC).unwrap_or_default();
-            return Err(ConfigError::MarksGone {
-                path: path.to_owned(),
-                line: config.line_at(place.start),
-                runtime,
-                spec: spec.into(),
-            });
+            return Err(config.refuse_at(place.start, Refusal::MarksGone { runtime, spec }));
         }
     }
     Ok(())
@@ -109,23 +101,14 @@ fn marked_edits(
     former: &str,
     stay: &BTreeSet<usize>,
     base_spec: &Path,
-) -> Result<Vec<RuntimeEdit>, ConfigError> {
-    let before = ContainerdConfig::parse(path, former)?;
+) -> Result<Vec<RuntimeEdit>, RegisterError> {
+    let config_before = ContainerdConfig::parse(path, former)?;
     let mut edits = Vec::new();
-    for runtime in config.runtimes()? {
-        let Some(table) = config.runtime(&runtime)? else {
-            continue;
-        };
-        let table_before = before.runtime(&runtime)?;
+    for (runtime, table) in config.runtime_tables()? {
+        let before = config_before.runtime(&runtime)?;
         let marked = |key| {
             let entry = table.entry(key)?;
             is_added(slice(text, &whole_lines(text, &entry))).then_some(entry)
-        };
-        let changed = |key, entry: &Range<usize>| ConfigError::ChangedSince {
-            path: path.to_owned(),
-            line: config.line_at(entry.start),
-            key,
-            runtime: runtime.clone(),
         };
         let mut edit = RuntimeEdit {
             runtime: runtime.clone(),
@@ -135,24 +118,24 @@ fn marked_edits(
                 .is_some_and(|entry| !stay.contains(&whole_lines(text, &entry).start)),
         };
         if let Some(entry) = marked(BASE_RUNTIME_SPEC) {
-            let original = match &table_before {
-                Some(table) => table.string(BASE_RUNTIME_SPEC)?,
-                None => None,
-            };
-            let expected = spec_for(base_spec, original.as_deref());
+            let original = before.as_ref().map(|table| table.string(BASE_RUNTIME_SPEC));
+            let expected = spec_for(base_spec, original.transpose()?.flatten().as_deref());
             if table.string(BASE_RUNTIME_SPEC)?.as_ref() != Some(&expected) {
-                return Err(changed(BASE_RUNTIME_SPEC, &entry));
+                let refusal = Refusal::OtherBaseSpec {
+                    runtime,
+                    base_spec: marked_lines::base_spec(text)
+                        .unwrap_or_else(|| base_spec.to_owned()),
+                };
+                return Err(config.refuse_at(entry.start, refusal));
             }
             edit.base_runtime_spec = Some(expected);
         }
         if let Some(entry) = marked(POD_ANNOTATIONS) {
-            let original = match &table_before {
-                Some(table) => table.strings(POD_ANNOTATIONS)?,
-                None => Vec::new(),
-            };
-            let expected = with_our_pattern(&original);
+            let original = before.as_ref().map(|table| table.strings(POD_ANNOTATIONS));
+            let expected = with_our_pattern(&original.transpose()?.unwrap_or_default());
             if table.strings(POD_ANNOTATIONS)? != expected {
-                return Err(changed(POD_ANNOTATIONS, &entry));
+                let refusal = Refusal::AnnotationsChanged(runtime);
+                return Err(config.refuse_at(entry.start, refusal));
             }
             edit.pod_annotations = Some(expected);
         }
@@ -163,18 +146,14 @@ fn marked_edits(
     Ok(edits)
 }
 
-/// The starts of those lines of ours that must not go, because what the administrator added
-/// since needs them.
+/// The starts of our lines that must not go, because later additions need them.
 fn lines_to_keep(
     config: &ContainerdConfig<'_>,
     text: &str,
-) -> Result<BTreeSet<usize>, ConfigError> {
+) -> Result<BTreeSet<usize>, RegisterError> {
     let is_ours = |place: &Range<usize>| is_added(slice(text, &whole_lines(text, place)));
     let mut stay = BTreeSet::new();
-    for runtime in config.runtimes()? {
-        let Some(table) = config.runtime(&runtime)? else {
-            continue;
-        };
+    for (_, table) in config.runtime_tables()? {
         let Some(header) = table.header().filter(&is_ours) else {
             continue;
         };

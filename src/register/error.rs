@@ -1,165 +1,129 @@
-//! Why a containerd configuration file is left as it is, in words that say what to do about it.
+//! Why a registration, or its removal, is not possible, in words that say what to do about it.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
-/// Why a configuration file is refused.
+use crate::engines::error::EngineError;
+use crate::exit::Exit;
+
 #[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// Not TOML.
-    #[error("{}:{line}: not valid TOML: {reason}", path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// The line.
-        line: usize,
-        /// What the parser said.
-        reason: String,
-    },
+pub(crate) enum RegisterError {
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// `place` is containerd's configuration, with a line where there is one to name.
+    #[error("{place}: {refusal}")]
+    Config { place: String, refusal: Refusal },
+    #[error("{} is there already and is not ours ({why}): look at it, then move it away", path.display())]
+    NotOurs { path: PathBuf, why: String },
+    /// Renaming over a symbolic link would replace the link and leave its target as it is.
+    #[error("{} is a symbolic link to {}: name the file itself", path.display(), target.display())]
+    SymbolicLink { path: PathBuf, target: PathBuf },
+    #[error("{} is not a regular file", path.display())]
+    NotRegular { path: PathBuf },
+    /// Configuration and JSON are UTF-8 by definition; `at` is the offset of the first other byte.
+    #[error("{} is not UTF-8 text (byte {at})", path.display())]
+    NotText { path: PathBuf, at: usize },
+}
+
+/// Why containerd's configuration is left as it is.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("not valid TOML: {0}")]
+    NotToml(String),
     /// k3s and RKE2 render their configuration from it with Go's text/template.
     #[error(
-        "{} is a template of k3s with {{{{ }}}} in it, which this program does not read: copy the \
-         config.toml that k3s made beside it over the template and register that",
-        path.display()
+        "this is a template of k3s with {{{{ }}}} in it, which this program does not read: copy the \
+         config.toml that k3s made beside it over the template and register that"
     )]
-    Template {
-        /// The file.
-        path: PathBuf,
-    },
-    /// k3s and RKE2 write it anew at every start.
+    Template,
     #[error(
-        "{} is written anew whenever k3s starts: copy it over its template beside it \
-         (config.toml.tmpl, with containerd 2 config-v3.toml.tmpl) and register that with --config",
-        path.display()
+        "this file is written anew whenever k3s starts: copy it over its template beside it \
+         (config.toml.tmpl, with containerd 2 config-v3.toml.tmpl) and register that with --config"
     )]
-    GeneratedByK3s {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Version 1, whose table names containerd 2 does not read any more.
+    GeneratedByK3s,
     #[error(
-        "{} has no `version` key (or version 1): its tables have other names, which containerd 2 \
-         ignores; bring it to `version = 2` first (`containerd config migrate` prints how)",
-        path.display()
+        "this file has no `version` key (or version 1): its tables have other names, which \
+         containerd 2 ignores; bring it to `version = 2` first (`containerd config migrate` prints how)"
     )]
-    VersionOne {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Made for a containerd that this program has not seen.
-    #[error("{}: version {found}: only 2, 3 and 4 are known", path.display())]
-    UnknownVersion {
-        /// The file.
-        path: PathBuf,
-        /// What it says.
-        found: String,
-    },
-    /// The tables of another version, which containerd ignores.
+    VersionOne,
+    #[error("version {0}: only 2, 3 and 4 are known")]
+    UnknownVersion(String),
     #[error(
-        "{}: [plugins.\"{table}\"] holds runtimes, but belongs to another version than this \
-         file's: containerd ignores it", path.display()
+        "[plugins.\"{0}\"] holds runtimes, but belongs to another version than this file's: \
+         containerd ignores it"
     )]
-    TableOfOtherVersion {
-        /// The file.
-        path: PathBuf,
-        /// The plugin's name.
-        table: &'static str,
-    },
-    /// Without the CRI plugin there are no Pods.
-    #[error(
-        "{}: disabled_plugins names {plugin}: nothing starts Pods through this containerd",
-        path.display()
-    )]
-    CriDisabled {
-        /// The file.
-        path: PathBuf,
-        /// The entry.
-        plugin: String,
-    },
+    TableOfOtherVersion(&'static str),
+    #[error("disabled_plugins names {0}: nothing starts Pods through this containerd")]
+    CriDisabled(String),
     /// containerd 1.x then ignores `default_runtime_name`.
     #[error(
-        "{}: [plugins.\"io.containerd.grpc.v1.cri\".containerd.default_runtime] has a \
-         runtime_type: make it a table of `runtimes` and name that in default_runtime_name",
-        path.display()
+        "[plugins.\"io.containerd.grpc.v1.cri\".containerd.default_runtime] has a runtime_type: \
+         make it a table of `runtimes` and name that in default_runtime_name"
     )]
-    DeprecatedDefaultRuntime {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A key has a value of another type than containerd's.
-    #[error("{}:{line}: {key} is not {expected}", path.display())]
-    WrongType {
-        /// The file.
-        path: PathBuf,
-        /// The line.
-        line: usize,
-        /// The key.
-        key: String,
-        /// What containerd wants.
-        expected: &'static str,
-    },
-    /// An inline table or dotted keys, where lines cannot be added.
+    DeprecatedDefaultRuntime,
+    #[error("{key} is not {expected}")]
+    WrongType { key: String, expected: &'static str },
+    /// No place for whole lines.
+    #[error("{0} is written inline or with dotted keys: write it as a [table] of its own")]
+    NotATable(String),
+    #[error("no runtime {name:?}; there is {known}")]
+    NoSuchRuntime { name: String, known: String },
+    /// containerd reads a relative path from wherever it was started.
+    #[error("base_runtime_spec of runtime {runtime:?} is {spec:?}: make it an absolute path first")]
+    RelativeSpec { runtime: String, spec: String },
+    /// The result, read again, is not what it should be.
     #[error(
-        "{}:{line}: {key} is written inline or with dotted keys: write it as a [table] of its own",
-        path.display()
+        "left as it is, because {0}: write base_runtime_spec and pod_annotations into the runtime's \
+         table by hand, or take them out there"
     )]
-    NotATable {
-        /// The file.
-        path: PathBuf,
-        /// The line.
-        line: usize,
-        /// The key.
-        key: String,
-    },
-    /// `--runtime` with a name that the file does not have.
-    #[error("{}: no runtime {name:?}; there is {known}", path.display())]
-    NoSuchRuntime {
-        /// The file.
-        path: PathBuf,
-        /// What was asked for.
-        name: String,
-        /// The names that there are.
-        known: String,
-    },
-    /// The result, read again, was not what it should be: the file is left alone.
+    NotProvable(&'static str),
+    /// One of our lines was changed, so what to bring back is not known.
     #[error(
-        "{}: cannot be edited with certainty, and was left as it is: write base_runtime_spec and \
-         pod_annotations into the runtime's table by hand", path.display()
+        "pod_annotations of runtime {0:?} is not what register wrote: correct it by hand; the former \
+         line is below it in a comment"
     )]
-    NotProvable {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Lines of ours were changed, so nobody knows any more what is to come back.
+    AnnotationsChanged(String),
     #[error(
-        "{}:{line}: {key} of runtime {runtime:?} is not what register wrote (or it was registered \
-         with another --base-spec): put it right by hand; the former line stands below it in a \
-         comment", path.display()
+        "base_runtime_spec of runtime {runtime:?} is not what register wrote with this --base-spec: \
+         if it was registered with --base-spec {}, give that, else correct it by hand; the former line \
+         is below it in a comment", base_spec.display()
     )]
-    ChangedSince {
-        /// The file.
-        path: PathBuf,
-        /// The line.
-        line: usize,
-        /// The key.
-        key: &'static str,
-        /// The runtime.
-        runtime: String,
-    },
-    /// Our spec is named by a line without our mark: another program wrote the file anew and
-    /// dropped the comments.
+    OtherBaseSpec { runtime: String, base_spec: PathBuf },
+    /// Another program wrote the file anew and dropped the comments.
     #[error(
-        "{}:{line}: base_runtime_spec of runtime {runtime:?} names our {}, but the comments by \
-         which unregister knows its lines are gone: take it and oci-hostaliases.io/* in \
-         pod_annotations out by hand, then run this again", path.display(), spec.display()
+        "base_runtime_spec of runtime {runtime:?} names our {spec}, but the comments by which \
+         unregister knows its lines are gone: take it and oci-hostaliases.io/* in pod_annotations \
+         out by hand, then run this again"
     )]
-    MarksGone {
-        /// The file.
-        path: PathBuf,
-        /// The line.
-        line: usize,
-        /// The runtime.
-        runtime: String,
-        /// The spec.
-        spec: PathBuf,
-    },
+    MarksGone { runtime: String, spec: String },
+}
+
+impl RegisterError {
+    /// A failed call on a path.
+    pub(crate) fn call(call: &str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let failed = EngineError::call(call, path);
+        move |source| Self::Engine(failed(source))
+    }
+
+    pub(crate) fn config(path: &Path, refusal: Refusal) -> Self {
+        Self::Config {
+            place: path.display().to_string(),
+            refusal,
+        }
+    }
+
+    /// The exit status for this situation.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Engine(error) => error.exit(),
+            Self::Config {
+                refusal: Refusal::NoSuchRuntime { .. },
+                ..
+            } => Exit::Usage,
+            Self::Config { .. } | Self::NotOurs { .. } => Exit::NodeConfiguration,
+            Self::SymbolicLink { .. } | Self::NotRegular { .. } | Self::NotText { .. } => {
+                Exit::System
+            }
+        }
+    }
 }

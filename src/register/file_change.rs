@@ -1,32 +1,37 @@
 //! One file as it is and as it shall be: shown as a diff, then made so.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use similar::TextDiff;
 
-use crate::register::replace_file::{self, ReplaceError};
+use crate::register::error::RegisterError;
+use crate::register::replace_file;
 
-/// A file that shall change.
+/// A file that shall change; a text of `None` means no file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileChange {
-    /// Which file.
-    pub path: PathBuf,
-    /// Its text now; `None` when there is no such file.
-    pub before: Option<String>,
-    /// Its text afterwards; `None` when it shall go.
-    pub after: Option<String>,
+pub(crate) struct FileChange {
+    pub(crate) path: PathBuf,
+    pub(crate) before: Option<String>,
+    pub(crate) after: Option<String>,
 }
 
 impl FileChange {
+    /// The change that makes `after` of what is at `path` now.
+    pub(crate) fn to(path: &Path, after: Option<String>) -> Result<Self, RegisterError> {
+        Ok(Self {
+            path: path.to_owned(),
+            before: replace_file::read(path)?,
+            after,
+        })
+    }
+
     /// Whether there is nothing to do.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.before == self.after
     }
 
     /// The change as a unified diff, as `diff -u` would print it.
-    #[must_use]
-    pub fn diff(&self) -> String {
+    pub(crate) fn diff(&self) -> String {
         let path = self.path.display().to_string();
         let name = |text: &Option<String>| match text {
             Some(_) => path.clone(),
@@ -42,11 +47,7 @@ impl FileChange {
     }
 
     /// Makes the change.
-    ///
-    /// # Errors
-    ///
-    /// The file could not be replaced or removed; it is then as it was.
-    pub fn apply(&self) -> Result<(), ReplaceError> {
+    pub(crate) fn apply(&self) -> Result<(), RegisterError> {
         if self.is_empty() {
             return Ok(());
         }

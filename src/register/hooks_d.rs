@@ -1,101 +1,38 @@
 //! Registration by a hooks.d file, with Podman, Buildah and CRI-O.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use serde_json::Value;
-
-use crate::engines::hooks_d::directories::HooksDirectoryError;
-use crate::engines::hooks_d::file::{Containers, FILE_NAME, text};
-use crate::engines::our_hook::{HOOK_NAME, HookError};
-use crate::exit::Exit;
+use crate::engines::hooks_d::file::{FILE_NAME, text};
+use crate::engines::hooks_d::loader;
+use crate::engines::our_hook::{Containers, HOOK_NAME};
+use crate::register::error::RegisterError;
 use crate::register::file_change::FileChange;
-use crate::register::replace_file::{self, ReplaceError};
-
-/// Why a hooks.d file could not be made or removed.
-#[derive(Debug, thiserror::Error)]
-pub enum HooksDError {
-    /// The hook itself.
-    #[error(transparent)]
-    Hook(#[from] HookError),
-    /// The engine's configuration.
-    #[error(transparent)]
-    Directory(#[from] HooksDirectoryError),
-    /// A file could not be read or replaced.
-    #[error(transparent)]
-    File(#[from] ReplaceError),
-    /// A file of that name is there and is for another hook.
-    #[error("{} is there already and is not ours ({why}): look at it, then move it away", path.display())]
-    NotOurs {
-        /// The file.
-        path: PathBuf,
-        /// How one can tell.
-        why: String,
-    },
-}
-
-impl HooksDError {
-    /// The exit status that stands for this situation.
-    #[must_use]
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::Hook(HookError::Relative { .. }) => Exit::Usage,
-            Self::Directory(HooksDirectoryError::Call { .. }) | Self::File(_) => Exit::System,
-            _ => Exit::NodeConfiguration,
-        }
-    }
-}
 
 /// The change that registers the hook in `directory`. Empty when it is registered so already.
-///
-/// # Errors
-///
-/// There is a file of that name for another hook, or it cannot be read.
-pub fn register(
+pub(crate) fn register(
     directory: &Path,
     hook: &Path,
     containers: Containers,
-) -> Result<FileChange, HooksDError> {
-    let path = directory.join(FILE_NAME);
-    let before = ours(&path)?;
-    Ok(FileChange {
-        path,
-        before,
-        after: Some(text(hook, containers)?),
-    })
+) -> Result<FileChange, RegisterError> {
+    change(directory, Some(text(hook, containers)?))
 }
 
 /// The change that removes the hook from `directory`. Empty when it is not registered there.
-///
-/// # Errors
-///
-/// The file of that name is for another hook, or it cannot be read.
-pub fn unregister(directory: &Path) -> Result<FileChange, HooksDError> {
-    let path = directory.join(FILE_NAME);
-    let before = ours(&path)?;
-    Ok(FileChange {
-        path,
-        before,
-        after: None,
-    })
+pub(crate) fn unregister(directory: &Path) -> Result<FileChange, RegisterError> {
+    change(directory, None)
 }
 
-/// The text at `path`, when it registers our hook, wherever that is installed.
-fn ours(path: &Path) -> Result<Option<String>, HooksDError> {
-    let Some(text) = replace_file::read(path)? else {
-        return Ok(None);
+/// Refuses to touch a file that is not for our hook, wherever that is installed.
+fn change(directory: &Path, after: Option<String>) -> Result<FileChange, RegisterError> {
+    let change = FileChange::to(&directory.join(FILE_NAME), after)?;
+    let before = change.before.as_ref();
+    let why = match before.map(|text| loader::is_ours(text.as_bytes())) {
+        None | Some(Ok(true)) => return Ok(change),
+        Some(Ok(false)) => format!(
+            "its hook.args does not start with {HOOK_NAME}, and its hook.path does not end with it"
+        ),
+        Some(Err(reason)) => reason,
     };
-    let not_ours = |why: String| HooksDError::NotOurs {
-        path: path.to_owned(),
-        why,
-    };
-    let file: Value =
-        serde_json::from_str(&text).map_err(|error| not_ours(format!("not JSON: {error}")))?;
-    let argument = file.pointer("/hook/args/0").and_then(Value::as_str);
-    if argument == Some(HOOK_NAME) {
-        Ok(Some(text))
-    } else {
-        Err(not_ours(format!(
-            "its hook.args does not start with {HOOK_NAME}"
-        )))
-    }
+    let path = change.path;
+    Err(RegisterError::NotOurs { path, why })
 }

@@ -201,6 +201,22 @@ fn an_administrators_spec_is_copied_with_all_that_is_in_it() {
     assert_done(&node.register(&[]));
     assert_eq!(node.specs(), [""; 0]);
     assert!(!node.text().contains("# before"));
+
+    // Also under another path: a second entry would run the hook twice.
+    fs::write(&own, spec.replace("/first", "/opt/oci-hostaliases-hook")).unwrap();
+    assert_eq!(node.register(&[]).stderr, "nothing to do\n");
+}
+
+/// What doctor tells you to run when the hook is gone from it.
+#[test]
+fn a_spec_that_was_changed_by_hand_is_made_anew() {
+    let node = Node::new("config.toml", Some("version = 2\n"));
+    assert_done(&node.register(&[]));
+    let (config, spec) = (node.text(), fs::read_to_string(node.base_spec()).unwrap());
+    fs::write(node.base_spec(), "{\"hooks\": {}}").unwrap();
+    assert_done(&node.register(&[]));
+    assert_eq!(fs::read_to_string(node.base_spec()).unwrap(), spec);
+    assert_eq!(node.text(), config);
 }
 
 #[test]

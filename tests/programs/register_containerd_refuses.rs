@@ -4,6 +4,7 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use crate::containerd_node::{Node, Run, assert_done, data, run};
 
@@ -126,7 +127,7 @@ fn what_cannot_be_understood_is_refused() {
             "no runtime \"crun\"; there is runc",
         ),
         (
-            "version = 2\nimports = [\"conf[12].toml\"]\n",
+            "version = 2\nimports = [\"conf[12]/*.toml\"]\n",
             &[],
             4,
             "cannot tell which files imports",
@@ -189,7 +190,7 @@ fn an_imported_file_that_would_have_the_last_word_is_named() {
             3,
             v3.to_owned(),
             &[][..],
-            Some("runtime \"runc\" stands in DIR/conf.d/x.toml"),
+            Some("imports DIR/conf.d/x.toml, which has runtime \"runc\""),
         ),
         (3, v2.to_owned(), &[][..], None),
         (
@@ -202,7 +203,7 @@ fn an_imported_file_that_would_have_the_last_word_is_named() {
             3,
             v3.replace("runc", "crun"),
             &["--runtime", "crun"][..],
-            Some("runtime \"crun\" stands in DIR/conf.d/x.toml"),
+            Some("imports DIR/conf.d/x.toml, which has runtime \"crun\""),
         ),
     ];
     for (version, import, arguments, message) in cases {
@@ -291,6 +292,36 @@ fn without_ctr_it_says_what_else_to_do() {
             .contains("set base_runtime_spec to a spec of your own first"),
         "{run:?}"
     );
+}
+
+/// register waits for it as long as doctor does, and names the command.
+#[test]
+fn a_ctr_that_hangs_is_given_up_on() {
+    let node = Node::new("config.toml", Some("version = 2\n"));
+    fs::write(node.at("bin/ctr"), "#!/bin/sh\nexec sleep 100\n").unwrap();
+    let start = Instant::now();
+    let run = node.register(&[]);
+    assert!(start.elapsed() < Duration::from_secs(30), "{run:?}");
+    assert_eq!(run.status, 1, "{run:?}");
+    assert!(run.stderr.contains("run `ctr oci spec`, "), "{run:?}");
+    assert!(run.stderr.ends_with(": not done within 5 s\n"), "{run:?}");
+    assert_eq!(node.text(), "version = 2\n");
+}
+
+/// As containerd reads them.
+#[test]
+fn imports_are_found_by_classes_and_escapes() {
+    for pattern in ["x[1-3].toml", "x[^9].toml", "\\\\x2.toml"] {
+        let text = format!("version = 3\nimports = [\"{pattern}\"]\n");
+        let node = Node::new("config.toml", Some(&text));
+        let import = "version = 3\ndisabled_plugins = [\"cri\"]\n";
+        fs::write(node.at("x2.toml"), import).unwrap();
+        fs::write(node.at("x9.toml"), "x = = 1\n").unwrap();
+        let run = node.register(&[]);
+        let stderr = node.plain(&run.stderr);
+        let expected = "DIR/config.toml imports DIR/x2.toml, which disables cri\n";
+        assert!(stderr.ends_with(expected), "{pattern}: {stderr}");
+    }
 }
 
 fn run_without_path(command: &mut Command) -> Run {

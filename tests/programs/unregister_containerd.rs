@@ -96,7 +96,8 @@ fn unregister_does_not_guess() {
         ),
         (
             &[("specs/base.json\"", "mine.json\"")],
-            "config.toml:19: base_runtime_spec of runtime \"nvidia\" is not what register wrote",
+            "config.toml:19: base_runtime_spec of runtime \"nvidia\" is not what register wrote with this \
+             --base-spec: if it was registered with --base-spec DIR/mine.json, give that",
         ),
         (
             &[("base.json\" # added by oci-hostaliases", "base.json\"")],

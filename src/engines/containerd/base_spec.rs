@@ -6,89 +6,39 @@
 //! before the hook goes in; a spec of the administrator's keeps all that it has.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::process::Command;
 
 use serde_json::{Map, Value};
 
-use crate::engines::our_hook::{self, HookError, STAGE};
+use crate::engines::bounded_run;
+use crate::engines::error::EngineError;
+use crate::engines::our_hook::{self, STAGE};
 
 /// Where our spec goes when the administrator has none.
-pub const BASE_SPEC_PATH: &str = "/etc/oci-hostaliases/containerd-base-spec.json";
+pub(crate) const BASE_SPEC_PATH: &str = "/etc/oci-hostaliases/containerd-base-spec.json";
 
 /// What messages call the daemon's own default spec.
-pub const DAEMON_DEFAULT: &str = "the output of `ctr oci spec`";
-
-/// Why a base spec could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum SpecError {
-    /// `ctr` comes with containerd; without it nobody says what the daemon's default is.
-    #[error(
-        "run `ctr oci spec`, which prints containerd's default spec; where there is no ctr, \
-         set base_runtime_spec to a spec of your own first"
-    )]
-    Ctr {
-        /// Why it did not run.
-        source: io::Error,
-    },
-    /// `ctr` ran and did not print a spec.
-    #[error("`ctr oci spec` ended with {status}: {}", stderr.trim())]
-    CtrFailed {
-        /// How it ended.
-        status: ExitStatus,
-        /// What it said.
-        stderr: String,
-    },
-    /// The administrator's spec is not there or not readable: containerd would not start its CRI.
-    #[error("read {}, named by base_runtime_spec", path.display())]
-    Read {
-        /// The spec.
-        path: PathBuf,
-        /// What the kernel answered.
-        source: io::Error,
-    },
-    /// Not JSON.
-    #[error("{origin} is not JSON")]
-    Malformed {
-        /// The file, or the command that printed it.
-        origin: String,
-        /// Where and why.
-        source: serde_json::Error,
-    },
-    /// JSON, but not a spec.
-    #[error("{origin}: {key} is not {expected}")]
-    WrongType {
-        /// The file, or the command that printed it.
-        origin: String,
-        /// The key.
-        key: &'static str,
-        /// What it should be.
-        expected: &'static str,
-    },
-    /// The hook itself.
-    #[error(transparent)]
-    Hook(#[from] HookError),
-}
+pub(crate) const DAEMON_DEFAULT: &str = "the output of `ctr oci spec`";
 
 /// What `ctr oci spec` prints: the spec that containerd's CRI starts from when it has no other.
 /// The command does not talk to the daemon.
-///
-/// # Errors
-///
-/// There is no `ctr`, or it failed, or what it printed is not a spec.
-pub fn daemon_default() -> Result<Value, SpecError> {
-    let output = Command::new("ctr")
-        .args(["oci", "spec"])
-        .output()
-        .map_err(|source| SpecError::Ctr { source })?;
+pub(crate) fn daemon_default() -> Result<Value, EngineError> {
+    let output = bounded_run::run(Command::new("ctr").args(["oci", "spec"]));
+    let output = output.map_err(|source| EngineError::Call {
+        what: "run `ctr oci spec`, which prints containerd's default spec; where there is no ctr, \
+               set base_runtime_spec to a spec of your own first"
+            .to_owned(),
+        source,
+    })?;
     if !output.status.success() {
-        return Err(SpecError::CtrFailed {
+        return Err(EngineError::Failed {
+            command: "ctr oci spec",
             status: output.status,
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            stderr: output.stderr,
         });
     }
-    let mut spec = parse(&output.stdout, DAEMON_DEFAULT)?;
+    let mut spec = parse(output.stdout.as_bytes(), DAEMON_DEFAULT)?;
     if let Some(process) = object(&mut spec, DAEMON_DEFAULT)?.get_mut("process") {
         if let Some(process) = process.as_object_mut() {
             // shift_remove: `remove` would move the last key into the gap.
@@ -99,47 +49,25 @@ pub fn daemon_default() -> Result<Value, SpecError> {
 }
 
 /// The administrator's own spec.
-///
-/// # Errors
-///
-/// It cannot be read or is not a spec.
-pub fn read(path: &Path) -> Result<Value, SpecError> {
-    let bytes = fs::read(path).map_err(|source| SpecError::Read {
-        path: path.to_owned(),
-        source,
+pub(crate) fn read(path: &Path) -> Result<Value, EngineError> {
+    // containerd would not start its CRI with a spec that it cannot read.
+    let bytes = fs::read(path).map_err(|error| {
+        let what = format!("read {}, named by base_runtime_spec", path.display());
+        EngineError::unusable(what, error.to_string())
     })?;
     parse(&bytes, &path.display().to_string())
 }
 
-/// Whether the spec runs the hook at this path already, at whatever stage.
-#[must_use]
-pub fn has_hook(spec: &Value, hook: &Path) -> bool {
-    let stages = spec.get("hooks").and_then(Value::as_object);
-    stages
-        .into_iter()
-        .flat_map(Map::values)
-        .filter_map(Value::as_array)
-        .flatten()
-        .filter_map(|entry| entry.get("path").and_then(Value::as_str))
-        .any(|path| Path::new(path) == hook)
+/// Whether the spec runs our hook, or another program at this path, at whatever stage.
+pub(crate) fn has_hook(spec: &Value, hook: &Path) -> bool {
+    our_hook::entries(spec)
+        .any(|(_, entry)| our_hook::is_ours(entry) || our_hook::path_of(entry) == Some(hook))
 }
 
 /// The text of `spec` with the hook added behind those that it has.
-///
-/// # Errors
-///
-/// `hooks` or `hooks.prestart` is not what the specification says, or the hook's path is bad.
-pub fn with_hook(mut spec: Value, hook: &Path, origin: &str) -> Result<String, SpecError> {
-    let wrong = |key, expected| SpecError::WrongType {
-        origin: origin.to_owned(),
-        key,
-        expected,
-    };
-    let unwritable = |source: serde_json::Error| HookError::NotWritable {
-        path: hook.to_owned(),
-        source: Box::new(source),
-    };
-    let entry = serde_json::to_value(our_hook::hook(hook)?).map_err(unwritable)?;
+pub(crate) fn with_hook(mut spec: Value, hook: &Path, origin: &str) -> Result<String, EngineError> {
+    let entry = serde_json::to_value(our_hook::entry(hook)?)
+        .map_err(|error| EngineError::unusable(hook.display(), error.to_string()))?;
     let hooks = object(&mut spec, origin)?
         .entry("hooks")
         .or_insert_with(|| Value::Object(Map::new()));
@@ -149,7 +77,7 @@ pub fn with_hook(mut spec: Value, hook: &Path, origin: &str) -> Result<String, S
     }
     let stage = hooks
         .as_object_mut()
-        .ok_or_else(|| wrong("hooks", "an object"))?
+        .ok_or_else(|| EngineError::unusable(origin, "hooks is not an object"))?
         .entry(STAGE)
         .or_insert_with(|| Value::Array(Vec::new()));
     if stage.is_null() {
@@ -157,45 +85,53 @@ pub fn with_hook(mut spec: Value, hook: &Path, origin: &str) -> Result<String, S
     }
     stage
         .as_array_mut()
-        .ok_or_else(|| wrong("hooks.prestart", "a list"))?
+        .ok_or_else(|| EngineError::unusable(origin, "hooks.prestart is not a list"))?
         .push(entry);
-    let mut text = serde_json::to_string_pretty(&spec).map_err(unwritable)?;
-    text.push('\n');
-    Ok(text)
+    our_hook::to_json(&spec, hook)
 }
 
 /// Where the copy of an administrator's spec goes: beside ours, its path in its name, so that two
 /// originals never share a copy. `:` stands for `/`; a `:` or `%` in the path is escaped.
-#[must_use]
-pub fn copy_path(base_spec: &Path, original: &str) -> PathBuf {
-    let stem = base_spec.file_stem().unwrap_or_default().to_string_lossy();
-    let escaped = original
-        .replace('%', "%25")
-        .replace(':', "%3A")
-        .replace('/', ":");
-    base_spec.with_file_name(format!("{stem}{escaped}"))
+pub(crate) fn copy_path(base_spec: &Path, original: &str) -> PathBuf {
+    base_spec.with_file_name(format!("{}{}", stem(base_spec), in_a_name(original)))
 }
 
-/// Whether `path` is `base_spec` or a copy that [`copy_path`] named.
-#[must_use]
-pub fn is_ours(base_spec: &Path, path: &Path) -> bool {
-    let stem = base_spec.file_stem().unwrap_or_default().to_string_lossy();
+/// The `base_spec` for which [`copy_path`] names this copy, as far as the name has it: the ending of
+/// its file name does not matter.
+pub(crate) fn of_copy(copy: &Path, original: &str) -> Option<PathBuf> {
+    let name = copy.file_name()?.to_str()?;
+    let stem = name.strip_suffix(&*in_a_name(original))?;
+    Some(copy.with_file_name(format!("{stem}.json")))
+}
+
+/// Whether register made `path`: it is `base_spec` or a copy that [`copy_path`] named. Which
+/// `base_spec` a configuration was registered with, [`super::marked_lines::base_spec`] says.
+pub(crate) fn is_ours(base_spec: &Path, path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     path == base_spec
-        || (path.parent() == base_spec.parent() && name.starts_with(&format!("{stem}:")))
+        || (path.parent() == base_spec.parent()
+            && name.starts_with(&format!("{}:", stem(base_spec))))
 }
 
-fn parse(bytes: &[u8], origin: &str) -> Result<Value, SpecError> {
-    serde_json::from_slice(bytes).map_err(|source| SpecError::Malformed {
-        origin: origin.to_owned(),
-        source,
-    })
+fn stem(base_spec: &Path) -> String {
+    let stem = base_spec.file_stem().unwrap_or_default();
+    stem.to_string_lossy().into_owned()
 }
 
-fn object<'v>(spec: &'v mut Value, origin: &str) -> Result<&'v mut Map<String, Value>, SpecError> {
-    spec.as_object_mut().ok_or_else(|| SpecError::WrongType {
-        origin: origin.to_owned(),
-        key: "the whole",
-        expected: "an object",
-    })
+fn in_a_name(path: &str) -> String {
+    let escaped = path.replace('%', "%25").replace(':', "%3A");
+    escaped.replace('/', ":")
+}
+
+fn parse(bytes: &[u8], origin: &str) -> Result<Value, EngineError> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| EngineError::unusable(origin, format!("not JSON: {error}")))
+}
+
+fn object<'v>(
+    spec: &'v mut Value,
+    origin: &str,
+) -> Result<&'v mut Map<String, Value>, EngineError> {
+    spec.as_object_mut()
+        .ok_or_else(|| EngineError::unusable(origin, "not a JSON object"))
 }

@@ -9,31 +9,27 @@ use std::time::{Duration, SystemTime};
 
 use nix::unistd::{SysconfVar, sysconf};
 
-use crate::engines::bounded_run;
-use crate::engines::bounded_run::find_program;
+use crate::engines::bounded_run::{self, find_program};
 use crate::engines::containerd::CONFIG_PATH;
 
 const NAME: &str = "containerd";
 
 /// A running daemon.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Daemon {
-    /// Its process.
-    pub pid: i32,
+pub(crate) struct Daemon {
+    pub(crate) pid: i32,
     /// The configuration that it reads.
-    pub config: PathBuf,
+    pub(crate) config: PathBuf,
     /// When it started; `None` when the kernel does not say.
-    pub started: Option<SystemTime>,
-    /// Its program.
-    pub program: Option<PathBuf>,
+    pub(crate) started: Option<SystemTime>,
+    pub(crate) program: Option<PathBuf>,
     /// The systemd unit that it belongs to.
-    pub unit: Option<String>,
+    pub(crate) unit: Option<String>,
 }
 
 /// The daemons of this node. Those inside containers (kind) have another root directory, and a
-/// process of somebody else's can call itself what it likes.
-#[must_use]
-pub fn running() -> Vec<Daemon> {
+/// another user's process can have any name.
+pub(crate) fn running() -> Vec<Daemon> {
     let mut daemons = Vec::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let path = entry.path();
@@ -58,7 +54,7 @@ pub fn running() -> Vec<Daemon> {
     daemons
 }
 
-/// Whether a process sees our files. Only root may look; what nobody can tell is taken for yes.
+/// Whether a process sees our files. Only root may look; what cannot be told is taken for yes.
 fn has_our_root(process: &Path) -> bool {
     let id = |path: PathBuf| fs::metadata(path).map(|it| (it.dev(), it.ino()));
     match (id(process.join("root")), id("/".into())) {
@@ -105,12 +101,7 @@ fn started(stat: &str) -> Option<SystemTime> {
 
 /// What containerd makes of the configuration and its imports: `containerd config dump`, by the
 /// running daemon's own program where there is one. `None` when there is no containerd to ask.
-///
-/// # Errors
-///
-/// containerd does not read the configuration, and what it says.
-#[must_use]
-pub fn dump(daemon: Option<&Daemon>, config: &Path) -> Option<Result<toml::Table, String>> {
+pub(crate) fn dump(daemon: Option<&Daemon>, config: &Path) -> Option<Result<toml::Table, String>> {
     let program = daemon
         .and_then(|daemon| daemon.program.clone())
         .or_else(|| find_program(NAME))?;

@@ -2,135 +2,33 @@
 //!
 //! Measured with `containerd config dump`: 1.6 and 1.7 replace the whole table of a plugin by an
 //! imported file's, so that one line in a drop-in resets a node's CRI; 2.x merges tables of the
-//! same version and replaces lists. Either way the file that is read last has its way, and an edit
+//! same version and replaces lists. Either way the file that is read last counts, and an edit
 //! of the first file would not count.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use toml::{Table, Value};
+use toml::Table;
 
-use crate::engines::containerd::tables::{BASE_RUNTIME_SPEC, Dialect, POD_ANNOTATIONS};
-
-/// Why the imports are in the way.
-#[derive(Debug, thiserror::Error)]
-pub enum ImportError {
-    /// An imported file that containerd would stumble over as well.
-    #[error("{call} {}, imported by {}", path.display(), importer.display())]
-    Call {
-        /// The call.
-        call: &'static str,
-        /// The file or directory.
-        path: PathBuf,
-        /// The file that names it.
-        importer: PathBuf,
-        /// What the kernel answered.
-        source: io::Error,
-    },
-    /// Not TOML.
-    #[error("{}, imported by {}, is not valid TOML: {reason}", path.display(), importer.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// The file that names it.
-        importer: PathBuf,
-        /// What the parser said.
-        reason: String,
-    },
-    /// A pattern that this program does not expand as Go would.
-    #[error(
-        "{}: cannot tell which files imports {pattern:?} names: use * and ? in the last part only",
-        importer.display()
-    )]
-    Pattern {
-        /// The file that has it.
-        importer: PathBuf,
-        /// The pattern.
-        pattern: String,
-    },
-    /// An imported file replaces the table that holds the runtimes.
-    #[error(
-        "{} imports {}, whose [plugins.\"{plugin}\"] containerd 1.x puts in the place of this \
-         file's: register in that file (--config) or bring both into one", path.display(),
-        import.display()
-    )]
-    Replaces {
-        /// The file to edit.
-        path: PathBuf,
-        /// The imported file.
-        import: PathBuf,
-        /// The table.
-        plugin: &'static str,
-    },
-    /// An imported file sets a key that we would set.
-    #[error(
-        "{} imports {}, which sets {key} of runtime {runtime:?} and is read later: \
-         register in that file (--config)", path.display(), import.display()
-    )]
-    Overrides {
-        /// The file to edit.
-        path: PathBuf,
-        /// The imported file.
-        import: PathBuf,
-        /// The key.
-        key: &'static str,
-        /// The runtime.
-        runtime: String,
-    },
-    /// The runtime stands in an imported file.
-    #[error(
-        "runtime {runtime:?} stands in {}, imported by {}: register in that file (--config)",
-        import.display(), path.display()
-    )]
-    Elsewhere {
-        /// The file to edit.
-        path: PathBuf,
-        /// The imported file.
-        import: PathBuf,
-        /// The runtime.
-        runtime: String,
-    },
-    /// An imported file names our spec, without which its CRI plugin would not come up.
-    #[error(
-        "{}, imported by {}, names {}: unregister in that file (--config)", import.display(),
-        path.display(), spec.display()
-    )]
-    NamesSpec {
-        /// The file to edit.
-        path: PathBuf,
-        /// The imported file.
-        import: PathBuf,
-        /// The spec.
-        spec: PathBuf,
-    },
-    /// An imported file turns the CRI plugin off.
-    #[error("{}, imported by {}, disables {plugin}", import.display(), path.display())]
-    CriDisabled {
-        /// The file to edit.
-        path: PathBuf,
-        /// The imported file.
-        import: PathBuf,
-        /// The entry.
-        plugin: String,
-    },
-}
+use crate::engines::containerd::path_match;
+use crate::engines::containerd::tables::{
+    self, BASE_RUNTIME_SPEC, Dialect, POD_ANNOTATIONS, strings,
+};
+use crate::engines::error::{Conflict, EngineError};
 
 /// The imported files in the order in which containerd reads them.
 #[derive(Debug)]
-pub struct Imports<'p> {
+pub(crate) struct Imports<'p> {
     main: &'p Path,
     files: Vec<(PathBuf, Table)>,
 }
 
 impl<'p> Imports<'p> {
     /// Reads what `patterns`, the `imports` of `main`, name, and what those files import in turn.
-    ///
-    /// # Errors
-    ///
-    /// A pattern cannot be expanded, or a file cannot be read.
-    pub fn read(main: &'p Path, patterns: Vec<String>) -> Result<Self, ImportError> {
+    pub(crate) fn read(main: &'p Path, patterns: Vec<String>) -> Result<Self, EngineError> {
         let mut files = Vec::new();
         let mut seen = BTreeSet::from([main.to_owned()]);
         let mut pending = VecDeque::from([(main.to_owned(), patterns)]);
@@ -150,177 +48,129 @@ impl<'p> Imports<'p> {
     }
 
     /// The imported files.
-    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
         self.files.iter().map(|(path, _)| path.as_path())
     }
 
     /// The `default_runtime_name` that is read last.
-    #[must_use]
-    pub fn default_runtime_name(&self, dialect: Dialect) -> Option<String> {
-        let mut names = self.files.iter().filter_map(|(_, table)| {
-            let name = containerd(table, dialect)?.get("default_runtime_name")?;
-            name.as_str().filter(|name| !name.is_empty())
-        });
-        names.next_back().map(str::to_owned)
+    pub(crate) fn default_runtime_name(&self, dialect: Dialect) -> Option<String> {
+        let mut from_last = self.files.iter().rev();
+        from_last.find_map(|(_, table)| tables::default_runtime_name(table, dialect))
     }
 
-    /// The first imported file that has this runtime, as an error.
-    ///
-    /// # Errors
-    ///
-    /// There is one.
-    pub fn check_not_elsewhere(&self, dialect: Dialect, runtime: &str) -> Result<(), ImportError> {
-        for (import, table) in &self.files {
-            if runtime_table(table, dialect, runtime).is_some() {
-                return Err(ImportError::Elsewhere {
-                    path: self.main.to_owned(),
-                    import: import.clone(),
-                    runtime: runtime.to_owned(),
-                });
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether an edit of these runtimes in the main file would count.
-    ///
-    /// # Errors
-    ///
-    /// It would not.
-    pub fn check_not_overridden(
+    /// That no imported file has this runtime.
+    pub(crate) fn check_not_elsewhere(
         &self,
         dialect: Dialect,
-        runtimes: &[String],
-    ) -> Result<(), ImportError> {
-        for (import, table) in &self.files {
-            for plugin in strings(table.get("disabled_plugins")) {
-                if plugin == "cri" || plugin == Dialect::Two.plugin() || plugin == dialect.plugin()
-                {
-                    return Err(ImportError::CriDisabled {
-                        path: self.main.to_owned(),
-                        import: import.clone(),
-                        plugin,
-                    });
-                }
-            }
-            if dialect == Dialect::Two {
-                // Which containerd reads the file, nobody knows here. A version 3 table is one
-                // that 2.x takes instead of the version 2 one.
-                for plugin in [Dialect::Two.plugin(), Dialect::Three.plugin()] {
-                    if table
-                        .get("plugins")
-                        .and_then(|all| all.get(plugin))
-                        .is_some()
-                    {
-                        return Err(ImportError::Replaces {
-                            path: self.main.to_owned(),
-                            import: import.clone(),
-                            plugin,
-                        });
-                    }
-                }
-            }
-            for runtime in runtimes {
-                for key in [BASE_RUNTIME_SPEC, POD_ANNOTATIONS] {
-                    let set = runtime_table(table, dialect, runtime).and_then(|it| it.get(key));
-                    if set.is_some() {
-                        return Err(ImportError::Overrides {
-                            path: self.main.to_owned(),
-                            import: import.clone(),
-                            key,
-                            runtime: runtime.clone(),
-                        });
-                    }
-                }
-            }
-        }
-        Ok(())
+        runtime: &str,
+    ) -> Result<(), EngineError> {
+        self.check(|table| {
+            let mut names = tables::runtimes(table, dialect).map(|(name, _)| name);
+            let name = names.find(|name| *name == runtime)?;
+            Some(Conflict::HasRuntime(name.clone()))
+        })
     }
 
-    /// The first imported file that names this spec as a `base_runtime_spec`, as an error.
-    ///
-    /// # Errors
-    ///
-    /// There is one.
-    pub fn check_not_named(&self, dialect: Dialect, spec: &Path) -> Result<(), ImportError> {
-        for (import, table) in &self.files {
-            let runtimes = containerd(table, dialect).and_then(|it| it.get("runtimes"));
-            let names_it = runtimes
-                .and_then(Value::as_table)
+    /// That an edit of these runtimes in the main file would count.
+    pub(crate) fn check_not_overridden(
+        &self,
+        dialect: Dialect,
+        edited: &[String],
+    ) -> Result<(), EngineError> {
+        self.check(|table| {
+            let disabled = strings(table.get("disabled_plugins"));
+            if let Some(plugin) = tables::disabling(&disabled, dialect) {
+                return Some(Conflict::DisablesCri(plugin.clone()));
+            }
+            // Which containerd reads the file is not known here. A version 3 table is one that 2.x
+            // takes instead of the version 2 one.
+            let plugins = [Dialect::Two.plugin(), Dialect::Three.plugin()];
+            let has = |plugin: &&str| {
+                table
+                    .get("plugins")
+                    .is_some_and(|it| it.get(plugin).is_some())
+            };
+            if let Some(plugin) = plugins
                 .into_iter()
-                .flat_map(Table::values)
-                .filter_map(|runtime| runtime.get(BASE_RUNTIME_SPEC)?.as_str())
-                .any(|named| Path::new(named) == spec);
-            if names_it {
-                return Err(ImportError::NamesSpec {
-                    path: self.main.to_owned(),
-                    import: import.clone(),
-                    spec: spec.to_owned(),
-                });
+                .find(has)
+                .filter(|_| dialect == Dialect::Two)
+            {
+                return Some(Conflict::Replaces(plugin));
             }
-        }
-        Ok(())
+            let mut runtimes =
+                tables::runtimes(table, dialect).filter(|(name, _)| edited.contains(name));
+            runtimes.find_map(|(name, runtime)| {
+                let mut keys = [BASE_RUNTIME_SPEC, POD_ANNOTATIONS].into_iter();
+                keys.find(|key| runtime.get(key).is_some())
+                    .map(|key| Conflict::Overrides {
+                        key,
+                        runtime: name.clone(),
+                    })
+            })
+        })
+    }
+
+    /// That no imported file names this spec as a `base_runtime_spec`.
+    pub(crate) fn check_not_named(&self, dialect: Dialect, spec: &Path) -> Result<(), EngineError> {
+        self.check(|table| {
+            let mut named = tables::runtimes(table, dialect)
+                .filter_map(|(_, runtime)| runtime.get(BASE_RUNTIME_SPEC)?.as_str());
+            let names_it = named.any(|named| Path::new(named) == spec);
+            names_it.then(|| Conflict::NamesSpec(spec.to_owned()))
+        })
+    }
+
+    fn check(&self, find: impl Fn(&Table) -> Option<Conflict>) -> Result<(), EngineError> {
+        let mut files = self.files.iter();
+        let found = files.find_map(|(path, table)| Some((path, find(table)?)));
+        found.map_or(Ok(()), |(import, conflict)| {
+            Err(EngineError::Import {
+                importer: self.main.to_owned(),
+                import: import.clone(),
+                conflict,
+            })
+        })
     }
 }
 
-fn containerd(table: &Table, dialect: Dialect) -> Option<&Value> {
-    table
-        .get("plugins")?
-        .get(dialect.plugin())?
-        .get("containerd")
-}
-
-fn runtime_table<'t>(table: &'t Table, dialect: Dialect, runtime: &str) -> Option<&'t Value> {
-    containerd(table, dialect)?.get("runtimes")?.get(runtime)
-}
-
-fn strings(value: Option<&Value>) -> Vec<String> {
-    let items = value.and_then(Value::as_array).into_iter().flatten();
-    items
-        .filter_map(|item| item.as_str().map(str::to_owned))
-        .collect()
-}
-
-fn read_table(path: &Path, importer: &Path) -> Result<Table, ImportError> {
-    let text = fs::read_to_string(path).map_err(|source| ImportError::Call {
-        call: "read",
-        path: path.to_owned(),
-        importer: importer.to_owned(),
+fn read_table(path: &Path, importer: &Path) -> Result<Table, EngineError> {
+    let imported = format!("{}, imported by {}", path.display(), importer.display());
+    let text = fs::read_to_string(path).map_err(|source| EngineError::Call {
+        what: format!("read {imported}"),
         source,
     })?;
     text.parse()
-        .map_err(|error: toml::de::Error| ImportError::Malformed {
-            path: path.to_owned(),
-            importer: importer.to_owned(),
-            reason: error.message().replace('\n', ", "),
-        })
+        .map_err(|error| EngineError::not_toml(format!("{imported},"), &error))
 }
 
 /// The files that one entry of `imports` names, sorted as Go's `filepath.Glob` sorts them.
-fn expand(importer: &Path, pattern: &str) -> Result<Vec<PathBuf>, ImportError> {
-    let unclear = || ImportError::Pattern {
-        importer: importer.to_owned(),
-        pattern: pattern.to_owned(),
-    };
+fn expand(importer: &Path, pattern: &str) -> Result<Vec<PathBuf>, EngineError> {
+    const SPECIAL: [char; 4] = ['*', '?', '[', '\\'];
     let whole = match importer.parent() {
         // An absolute pattern replaces the directory.
         Some(directory) => directory.join(pattern),
         None => PathBuf::from(pattern),
     };
-    if !pattern.contains(['*', '?', '[', '\\']) {
+    if !pattern.contains(SPECIAL) {
         return Ok(vec![whole]);
     }
-    let (Some(directory), Some(name)) = (whole.parent(), whole.file_name()) else {
-        return Err(unclear());
+    let (directory, name) = match (whole.parent(), whole.file_name().and_then(OsStr::to_str)) {
+        (Some(directory), Some(name)) if !directory.to_string_lossy().contains(SPECIAL) => {
+            (directory, name)
+        }
+        _ => {
+            let reason = format!(
+                "cannot tell which files imports {pattern:?} names: use * ? [ ] \\ in the last part only"
+            );
+            return Err(EngineError::unusable(importer.display(), reason));
+        }
     };
-    let name = name.to_string_lossy();
-    if directory.to_string_lossy().contains(['*', '?', '[', '\\']) || name.contains(['[', '\\']) {
-        return Err(unclear());
-    }
-    let failed = |source| ImportError::Call {
-        call: "readdir",
-        path: directory.to_owned(),
-        importer: importer.to_owned(),
+    let failed = |source| EngineError::Call {
+        what: format!(
+            "readdir {}, imported by {}",
+            directory.display(),
+            importer.display()
+        ),
         source,
     };
     let entries = match fs::read_dir(directory) {
@@ -331,52 +181,10 @@ fn expand(importer: &Path, pattern: &str) -> Result<Vec<PathBuf>, ImportError> {
     let mut found = Vec::new();
     for entry in entries {
         let entry = entry.map_err(failed)?;
-        let candidate = entry.file_name();
-        if matches(&name, &candidate.to_string_lossy()) {
+        if path_match::matches(name, &entry.file_name().to_string_lossy()) {
             found.push(entry.path());
         }
     }
     found.sort();
     Ok(found)
-}
-
-/// Whether `name` matches a pattern of `*`, `?` and plain characters.
-fn matches(pattern: &str, name: &str) -> bool {
-    let mut characters = pattern.chars();
-    match characters.next() {
-        None => name.is_empty(),
-        Some('*') => {
-            let rest = characters.as_str();
-            name.char_indices()
-                .map(|(at, _)| at)
-                .chain([name.len()])
-                .any(|at| matches(rest, name.get(at..).unwrap_or_default()))
-        }
-        Some(wanted) => {
-            let mut left = name.chars();
-            left.next()
-                .is_some_and(|found| wanted == '?' || wanted == found)
-                && matches(characters.as_str(), left.as_str())
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::matches;
-
-    #[test]
-    fn patterns_match_as_gos_do() {
-        for (pattern, name, expected) in [
-            ("*.toml", "99-nvidia.toml", true),
-            ("*.toml", "99-nvidia.toml.bak", false),
-            ("*", "", true),
-            ("a?c*", "abc", true),
-            ("a?c", "ac", false),
-            ("*-*.toml", "1-2-3.toml", true),
-            ("x.toml", "x.toml", true),
-        ] {
-            assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
-        }
-    }
 }

@@ -1,10 +1,11 @@
 //! containerd: its configuration with all that it imports, its base specs, its daemons.
 
-pub mod base_spec;
-pub mod daemon;
-pub mod imports;
-pub mod path_match;
-pub mod tables;
+pub(crate) mod base_spec;
+pub(crate) mod daemon;
+pub(crate) mod imports;
+pub(crate) mod marked_lines;
+pub(crate) mod path_match;
+pub(crate) mod tables;
 
 /// The file that containerd reads unless told otherwise.
-pub const CONFIG_PATH: &str = "/etc/containerd/config.toml";
+pub(crate) const CONFIG_PATH: &str = "/etc/containerd/config.toml";

@@ -1,11 +1,11 @@
-//! Go's `path.Match`, by which containerd chooses the annotations that it passes on.
+//! Go's `path.Match`, by which containerd chooses the annotations that it passes on and the files that
+//! it imports.
 //!
-//! `*` and `?` never match `/`, so that `["*"]` lets no annotation of ours through.
+//! `*` and `?` never match `/`, so that `["*"]` lets none of our annotations through.
 
 /// Whether `pattern` matches the whole of `name`. A malformed pattern matches nothing, as in
 /// containerd, which drops the error.
-#[must_use]
-pub fn matches(pattern: &str, name: &str) -> bool {
+pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     let mut left = pattern.chars();
     let Some(first) = left.next() else {
         return name.is_empty();
@@ -98,6 +98,10 @@ mod tests {
             ("a*/b", "a/c/b", false),
             ("a*b*c*d*e*/f", "axbxcxdxexxx/f", true),
             ("a*b?c*x", "abxbbxdbxebxczzx", true),
+            ("*.toml", "99-nvidia.toml", true),
+            ("*.toml", "99-nvidia.toml.bak", false),
+            ("a?c", "ac", false),
+            ("*-*.toml", "1-2-3.toml", true),
             ("*c", "abc", true),
             ("a*", "a", true),
             ("", "", true),

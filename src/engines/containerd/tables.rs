@@ -8,17 +8,19 @@ use std::path::PathBuf;
 use toml::{Table, Value};
 
 /// The runtime table's key for the spec that containers start from.
-pub const BASE_RUNTIME_SPEC: &str = "base_runtime_spec";
+pub(crate) const BASE_RUNTIME_SPEC: &str = "base_runtime_spec";
 /// The runtime table's key for the Pod annotations that reach config.json.
-pub const POD_ANNOTATIONS: &str = "pod_annotations";
+pub(crate) const POD_ANNOTATIONS: &str = "pod_annotations";
+/// What must be in that list so that containerd passes our annotations on: `*` does not match `/`.
+pub(crate) const ANNOTATION_PATTERN: &str = "oci-hostaliases.io/*";
 /// The runtime table's key for the shim.
-pub const RUNTIME_TYPE: &str = "runtime_type";
+pub(crate) const RUNTIME_TYPE: &str = "runtime_type";
 /// The handler that containerd has without any configuration.
-pub const BUILT_IN_RUNTIME: &str = "runc";
+pub(crate) const BUILT_IN_RUNTIME: &str = "runc";
 
 /// The table names of a version of the format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dialect {
+pub(crate) enum Dialect {
     /// `version = 2`: containerd 1.3 to 1.7; 2.x still reads it.
     Two,
     /// `version = 3` and `4`: containerd 2.x. (4 moved the server's own keys, not the CRI's.)
@@ -27,8 +29,7 @@ pub enum Dialect {
 
 impl Dialect {
     /// The plugin whose table holds the runtimes.
-    #[must_use]
-    pub fn plugin(self) -> &'static str {
+    pub(crate) fn plugin(self) -> &'static str {
         match self {
             Self::Two => "io.containerd.grpc.v1.cri",
             Self::Three => "io.containerd.cri.v1.runtime",
@@ -36,8 +37,7 @@ impl Dialect {
     }
 
     /// The plugin that held, or will hold, the runtimes in the other dialect.
-    #[must_use]
-    pub fn other(self) -> Self {
+    pub(crate) fn other(self) -> Self {
         match self {
             Self::Two => Self::Three,
             Self::Three => Self::Two,
@@ -47,33 +47,29 @@ impl Dialect {
 
 /// A runtime handler.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Handler {
-    /// Its name.
-    pub name: String,
+pub(crate) struct Handler {
+    pub(crate) name: String,
     /// The spec from which its containers are made.
-    pub base_spec: Option<PathBuf>,
+    pub(crate) base_spec: Option<PathBuf>,
     /// The patterns of the annotations that reach them.
-    pub pod_annotations: Vec<String>,
-    /// Its shim.
-    pub runtime_type: String,
+    pub(crate) pod_annotations: Vec<String>,
+    pub(crate) runtime_type: String,
     /// The OCI runtime that the shim runs, where it is named.
-    pub binary: Option<String>,
+    pub(crate) binary: Option<String>,
 }
 
 /// The CRI plugin's part of a configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cri {
+pub(crate) struct Cri {
     /// Whether the plugin is turned off.
-    pub is_disabled: bool,
+    pub(crate) is_disabled: bool,
     /// The handler of containers that ask for none.
-    pub default_handler: String,
-    /// The handlers.
-    pub handlers: Vec<Handler>,
+    pub(crate) default_handler: String,
+    pub(crate) handlers: Vec<Handler>,
 }
 
 /// Which of its tables containerd reads in a file of this version.
-#[must_use]
-pub fn dialect(table: &Table) -> Dialect {
+pub(crate) fn dialect(table: &Table) -> Dialect {
     match table.get("version").and_then(Value::as_integer) {
         Some(3..) => Dialect::Three,
         _ => Dialect::Two,
@@ -81,45 +77,56 @@ pub fn dialect(table: &Table) -> Dialect {
 }
 
 /// The strings of a list; empty when it is none.
-#[must_use]
-pub fn strings(value: Option<&Value>) -> Vec<String> {
+pub(crate) fn strings(value: Option<&Value>) -> Vec<String> {
     let items = value.and_then(Value::as_array).into_iter().flatten();
     items
         .filter_map(|item| item.as_str().map(str::to_owned))
         .collect()
 }
 
+/// The entry of `disabled_plugins` that turns the CRI plugin off.
+pub(crate) fn disabling(disabled: &[String], dialect: Dialect) -> Option<&String> {
+    let names = ["cri", Dialect::Two.plugin(), dialect.plugin()];
+    disabled.iter().find(|name| names.contains(&name.as_str()))
+}
+
+/// `default_runtime_name`, when it is there and not empty.
+pub(crate) fn default_runtime_name(table: &Table, dialect: Dialect) -> Option<String> {
+    text(containerd(table, dialect)?.get("default_runtime_name"))
+}
+
+/// The tables of the runtimes, by their names.
+pub(crate) fn runtimes(table: &Table, dialect: Dialect) -> impl Iterator<Item = (&String, &Value)> {
+    let runtimes = containerd(table, dialect).and_then(|it| it.get("runtimes")?.as_table());
+    runtimes.into_iter().flatten()
+}
+
+fn containerd(table: &Table, dialect: Dialect) -> Option<&Value> {
+    let plugins = table.get("plugins")?;
+    plugins.get(dialect.plugin())?.get("containerd")
+}
+
+fn text(value: Option<&Value>) -> Option<String> {
+    let text = value.and_then(Value::as_str).unwrap_or_default();
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
 /// Reads the tables.
-#[must_use]
-pub fn read(table: &Table) -> Cri {
-    let plugin = dialect(table).plugin();
-    let containerd = table
-        .get("plugins")
-        .and_then(|plugins| plugins.get(plugin)?.get("containerd"));
-    let text = |value: Option<&Value>| {
-        let text = value.and_then(Value::as_str).unwrap_or_default();
-        (!text.is_empty()).then(|| text.to_owned())
-    };
-    let handlers = containerd
-        .and_then(|containerd| containerd.get("runtimes")?.as_table())
-        .into_iter()
-        .flatten()
-        .map(|(name, handler)| Handler {
-            name: name.clone(),
-            base_spec: text(handler.get(BASE_RUNTIME_SPEC)).map(PathBuf::from),
-            pod_annotations: strings(handler.get(POD_ANNOTATIONS)),
-            runtime_type: text(handler.get(RUNTIME_TYPE)).unwrap_or_default(),
-            binary: text(handler.get("options").and_then(|it| it.get("BinaryName"))),
-        })
-        .collect();
+pub(crate) fn read(table: &Table) -> Cri {
+    let dialect = dialect(table);
+    let handlers = runtimes(table, dialect).map(|(name, handler)| Handler {
+        name: name.clone(),
+        base_spec: text(handler.get(BASE_RUNTIME_SPEC)).map(PathBuf::from),
+        pod_annotations: strings(handler.get(POD_ANNOTATIONS)),
+        runtime_type: text(handler.get(RUNTIME_TYPE)).unwrap_or_default(),
+        binary: text(handler.get("options").and_then(|it| it.get("BinaryName"))),
+    });
     let disabled = strings(table.get("disabled_plugins"));
     Cri {
-        is_disabled: disabled
-            .iter()
-            .any(|name| name == "cri" || name == Dialect::Two.plugin() || name == plugin),
-        default_handler: text(containerd.and_then(|it| it.get("default_runtime_name")))
+        is_disabled: disabling(&disabled, dialect).is_some(),
+        default_handler: default_runtime_name(table, dialect)
             .unwrap_or_else(|| BUILT_IN_RUNTIME.to_owned()),
-        handlers,
+        handlers: handlers.collect(),
     }
 }
 

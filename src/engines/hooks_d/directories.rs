@@ -11,15 +11,17 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
+use crate::engines::error::EngineError;
+
 /// Both engines' built-in list.
-pub const DEFAULT: &str = "/usr/share/containers/oci/hooks.d";
+pub(crate) const DEFAULT: &str = "/usr/share/containers/oci/hooks.d";
 
 /// The administrator's directory: taken when the engine reads it, whatever its place in the list.
-pub const ADMINISTRATORS: &str = "/etc/containers/oci/hooks.d";
+pub(crate) const ADMINISTRATORS: &str = "/etc/containers/oci/hooks.d";
 
 /// An engine with hooks.d directories.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Engine {
+pub(crate) enum Engine {
     /// Podman and Buildah: containers.conf.
     Podman,
     /// CRI-O: crio.conf.
@@ -28,16 +30,23 @@ pub enum Engine {
 
 impl Engine {
     /// The name by which people know it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Podman => "podman",
             Self::CriO => "CRI-O",
         }
     }
 
+    /// The name by which `register` knows it.
+    pub(crate) fn cli_name(self) -> &'static str {
+        match self {
+            Self::Podman => "podman",
+            Self::CriO => "crio",
+        }
+    }
+
     /// The configuration files in the order in which the engine reads them; the last one with the
-    /// key has its way. A directory stands for its `*.conf`, sorted (CRI-O's: all its files).
+    /// key counts. A directory means its `*.conf`, sorted (CRI-O's: all its files).
     fn sources(self) -> &'static [&'static str] {
         match self {
             Self::Podman => &[
@@ -57,50 +66,9 @@ impl Engine {
     }
 }
 
-/// Why nobody can tell which directory the engine reads.
-#[derive(Debug, thiserror::Error)]
-pub enum HooksDirectoryError {
-    /// A configuration file could not be read.
-    #[error("{call} {}", path.display())]
-    Call {
-        /// The call.
-        call: &'static str,
-        /// The file or directory.
-        path: PathBuf,
-        /// What the kernel answered.
-        source: io::Error,
-    },
-    /// Not TOML.
-    #[error("{} is not valid TOML: {reason}", path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// What the parser said.
-        reason: String,
-    },
-    /// `hooks_dir` is not what the engine wants.
-    #[error("{}: hooks_dir is not a list of directories", path.display())]
-    WrongType {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The list is empty.
-    #[error("{}: hooks_dir is empty, so {engine} reads no hooks: name a directory there", path.display())]
-    NoDirectory {
-        /// The file that empties it.
-        path: PathBuf,
-        /// The engine.
-        engine: &'static str,
-    },
-}
-
 /// The directory for the hook's file: `/etc/containers/oci/hooks.d` when the engine reads it,
 /// else the last that it reads, since later ones win. `root` is `/` but in tests.
-///
-/// # Errors
-///
-/// The engine's configuration cannot be read or understood, or it reads no directory.
-pub fn find(engine: Engine, root: &Path) -> Result<PathBuf, HooksDirectoryError> {
+pub(crate) fn find(engine: Engine, root: &Path) -> Result<PathBuf, EngineError> {
     let mut directories = all(engine, root)?;
     let administrators = under(root, ADMINISTRATORS);
     match directories.pop() {
@@ -113,11 +81,7 @@ pub fn find(engine: Engine, root: &Path) -> Result<PathBuf, HooksDirectoryError>
 
 /// All directories that the engine reads, in the order in which a later one's file replaces an
 /// earlier one's of the same name.
-///
-/// # Errors
-///
-/// As [`find`].
-pub fn all(engine: Engine, root: &Path) -> Result<Vec<PathBuf>, HooksDirectoryError> {
+pub(crate) fn all(engine: Engine, root: &Path) -> Result<Vec<PathBuf>, EngineError> {
     let mut directories = vec![DEFAULT.to_owned()];
     let mut set_by = PathBuf::from(DEFAULT);
     for source in engine.sources() {
@@ -125,7 +89,8 @@ pub fn all(engine: Engine, root: &Path) -> Result<Vec<PathBuf>, HooksDirectoryEr
             let Some(value) = hooks_dir(engine, &path)? else {
                 continue;
             };
-            let wrong = || HooksDirectoryError::WrongType { path: path.clone() };
+            let wrong =
+                || EngineError::unusable(path.display(), "hooks_dir is not a list of directories");
             let items = value.as_array().ok_or_else(wrong)?;
             let mut append = false;
             let mut named = Vec::new();
@@ -147,10 +112,11 @@ pub fn all(engine: Engine, root: &Path) -> Result<Vec<PathBuf>, HooksDirectoryEr
         }
     }
     if directories.is_empty() {
-        return Err(HooksDirectoryError::NoDirectory {
-            path: set_by,
-            engine: engine.name(),
-        });
+        let reason = format!(
+            "hooks_dir is empty, so {} reads no hooks: name a directory there",
+            engine.name()
+        );
+        return Err(EngineError::unusable(set_by.display(), reason));
     }
     Ok(directories.iter().map(|it| under(root, it)).collect())
 }
@@ -159,27 +125,18 @@ fn under(root: &Path, absolute: &str) -> PathBuf {
     root.join(absolute.trim_start_matches('/'))
 }
 
-fn files(
-    engine: Engine,
-    path: &Path,
-    is_directory: bool,
-) -> Result<Vec<PathBuf>, HooksDirectoryError> {
+fn files(engine: Engine, path: &Path, is_directory: bool) -> Result<Vec<PathBuf>, EngineError> {
     if !is_directory {
         return Ok(vec![path.to_owned()]);
     }
-    let failed = |source| HooksDirectoryError::Call {
-        call: "readdir",
-        path: path.to_owned(),
-        source,
-    };
     let entries = match fs::read_dir(path) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(failed(error)),
+        Err(error) => return Err(EngineError::call("readdir", path)(error)),
     };
     let mut found = Vec::new();
     for entry in entries {
-        let file = entry.map_err(failed)?.path();
+        let file = entry.map_err(EngineError::call("readdir", path))?.path();
         let is_conf = file.extension().is_some_and(|ending| ending == "conf");
         if file.is_file() && (is_conf || engine == Engine::CriO) {
             found.push(file);
@@ -189,24 +146,15 @@ fn files(
     Ok(found)
 }
 
-fn hooks_dir(engine: Engine, path: &Path) -> Result<Option<Value>, HooksDirectoryError> {
+fn hooks_dir(engine: Engine, path: &Path) -> Result<Option<Value>, EngineError> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => {
-            return Err(HooksDirectoryError::Call {
-                call: "read",
-                path: path.to_owned(),
-                source,
-            });
-        }
+        Err(error) => return Err(EngineError::call("read", path)(error)),
     };
-    let table: Table =
-        text.parse()
-            .map_err(|error: toml::de::Error| HooksDirectoryError::Malformed {
-                path: path.to_owned(),
-                reason: error.message().replace('\n', ", "),
-            })?;
+    let table: Table = text
+        .parse()
+        .map_err(|error| EngineError::not_toml(path.display(), &error))?;
     let mut table = &table;
     for key in engine.table() {
         match table.get(*key).and_then(Value::as_table) {
@@ -215,4 +163,60 @@ fn hooks_dir(engine: Engine, path: &Path) -> Result<Option<Value>, HooksDirector
         }
     }
     Ok(table.get("hooks_dir").cloned())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::fs;
+
+    use super::{Engine, find, under};
+
+    /// Files with their `hooks_dir` (`-`: a file without it), and the directory, or why there is none.
+    #[test]
+    fn the_directory_is_one_that_the_engine_reads() {
+        const CASES: &str = r#"
+podman => /usr/share/containers/oci/hooks.d
+crio => /usr/share/containers/oci/hooks.d
+podman USR - => /usr/share/containers/oci/hooks.d
+podman ETC ["/a","/b"] => /b
+podman ETC ["/a"] USR ["/c"] => /a
+podman ETC.d/10-hooks.conf ["/b"] ETC ["/a"] => /b
+podman ETC.d/README = => /usr/share/containers/oci/hooks.d
+podman ETC ["/etc/containers/oci/hooks.d","/b"] => /etc/containers/oci/hooks.d
+podman ETC [{append=true}] => /usr/share/containers/oci/hooks.d
+podman ETC ["/a",{append=true}] => /a
+crio CRIO ["/a"] => /a
+crio CRIO ["/a"] CRIO.d/00-default ["/b"] => /b
+crio ETC ["/a"] => /usr/share/containers/oci/hooks.d
+podman ETC [] => ETC: hooks_dir is empty, so podman reads no hooks: name a directory there
+podman ETC "/a" => ETC: hooks_dir is not a list of directories
+crio CRIO = => CRIO is not valid TOML: extra `=`, expected nothing
+"#;
+        for case in CASES.lines().filter(|line| !line.is_empty()) {
+            let case = case
+                .replace("USR", "/usr/share/containers/containers.conf")
+                .replace("ETC", "/etc/containers/containers.conf")
+                .replace("CRIO", "/etc/crio/crio.conf");
+            let (node, expected) = case.split_once(" => ").unwrap();
+            let mut words = node.split(' ');
+            let (engine, table) = match words.next().unwrap() {
+                "podman" => (Engine::Podman, "engine"),
+                _ => (Engine::CriO, "crio.runtime"),
+            };
+            let root = tempfile::tempdir().unwrap();
+            while let (Some(path), Some(value)) = (words.next(), words.next()) {
+                let path = under(root.path(), path);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                let comment = if value == "-" { "#" } else { "" };
+                fs::write(path, format!("[{table}]\n{comment}hooks_dir = {value}\n")).unwrap();
+            }
+            let found = match find(engine, root.path()) {
+                Ok(found) => found.display().to_string(),
+                Err(error) => error.to_string(),
+            };
+            assert_eq!(found.replace(root.path().to_str().unwrap(), ""), expected);
+        }
+    }
 }

@@ -1,64 +1,74 @@
 //! The hooks.d file (oci-hooks(5), schema 1.0.0) that registers the hook.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use oci_spec::runtime::Hook;
 use serde::Serialize;
+use serde_json::{Value, json};
 
-use crate::engines::our_hook::{self, HookError, STAGE};
+use crate::engines::error::EngineError;
+use crate::engines::our_hook::{self, Containers, STAGE};
 
 /// The file's name, whichever containers it is for: a second file would run the hook twice.
-pub const FILE_NAME: &str = "oci-hostaliases.json";
+pub(crate) const FILE_NAME: &str = "oci-hostaliases.json";
 
 /// The annotations that ask for something. Go's regexps are unanchored and every pair of the map
 /// must match some annotation, so this is one pair.
-pub const ASKING_ANNOTATIONS: &str = r"^oci-hostaliases\.io/(host-aliases|domain|pod-ips)$";
-
-/// For which containers the engine runs the hook.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Containers {
-    /// Those with an annotation of ours that asks for something.
-    Asking,
-    /// Every one, as entries for a node or a namespace need it.
-    All,
-}
+const ASKING_ANNOTATIONS: &str = r"^oci-hostaliases\.io/(host-aliases|domain|pod-ips)$";
 
 #[derive(Serialize)]
 struct File {
     version: &'static str,
     hook: Hook,
-    when: When,
+    when: Value,
     stages: [&'static str; 1],
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "lowercase")]
-enum When {
-    Always(bool),
-    Annotations(BTreeMap<&'static str, &'static str>),
-}
-
 /// The file's text.
-///
-/// # Errors
-///
-/// The hook's path is relative or not UTF-8.
-pub fn text(hook: &Path, containers: Containers) -> Result<String, HookError> {
+pub(crate) fn text(hook: &Path, containers: Containers) -> Result<String, EngineError> {
     let file = File {
         version: "1.0.0",
-        hook: our_hook::hook(hook)?,
-        when: match containers {
-            Containers::Asking => When::Annotations(BTreeMap::from([(ASKING_ANNOTATIONS, ".*")])),
-            Containers::All => When::Always(true),
-        },
+        hook: our_hook::entry(hook)?,
+        when: when(containers),
         stages: [STAGE],
     };
-    let mut text =
-        serde_json::to_string_pretty(&file).map_err(|source| HookError::NotWritable {
-            path: hook.to_owned(),
-            source: Box::new(source),
-        })?;
-    text.push('\n');
-    Ok(text)
+    our_hook::to_json(&file, hook)
+}
+
+fn when(containers: Containers) -> Value {
+    match containers {
+        Containers::Asking => json!({ "annotations": { ASKING_ANNOTATIONS: ".*" } }),
+        Containers::All => json!({ "always": true }),
+    }
+}
+
+/// For which containers `when` of a file runs the hook; `None` when that is another condition than
+/// [`text`] writes.
+pub(crate) fn containers(condition: &Value) -> Option<Containers> {
+    let mut known = [Containers::Asking, Containers::All].into_iter();
+    known.find(|it| when(*it) == *condition)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::fs;
+    use std::path::Path;
+
+    use super::{Containers, text};
+    use crate::engines::our_hook::HOOK_PATH;
+
+    #[test]
+    fn the_shipped_files_are_what_register_writes() {
+        for (name, containers) in [
+            ("oci-hostaliases.json", Containers::Asking),
+            ("oci-hostaliases-all.json", Containers::All),
+        ] {
+            let hooks = Path::new(env!("CARGO_MANIFEST_DIR")).join("hooks");
+            let made = text(Path::new(HOOK_PATH), containers).unwrap();
+            let shipped = fs::read_to_string(hooks.join(name)).unwrap();
+            assert_eq!(shipped, made, "hooks/{name}");
+        }
+    }
 }

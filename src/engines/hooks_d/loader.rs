@@ -1,8 +1,8 @@
 //! A hooks.d file as Podman's and CRI-O's loader takes it (containers/common, `pkg/hooks`).
 //!
 //! The loader reads every `*.json` of every directory. One that it does not take stops every
-//! `podman run` and CRI-O's start, whoever's it is; one whose program is missing it drops without
-//! a word.
+//! `podman run` and CRI-O's start, also when it is for another hook; one whose program is missing is
+//! silently dropped.
 
 use std::fs;
 use std::io;
@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
+use crate::engines::our_hook::{self, field};
 use crate::error::on_one_line;
 use crate::files::admin_file;
 
@@ -28,7 +29,7 @@ const STAGES: [&str; 7] = [
 
 /// What the loader does with a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Loaded {
+pub(crate) enum Loaded {
     /// It uses it.
     Used(Definition),
     /// It drops it without a word, since its program is not there.
@@ -41,20 +42,17 @@ pub enum Loaded {
 
 /// What such a file says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Definition {
+pub(crate) struct Definition {
     /// The hook's entry for config.json.
-    pub hook: Value,
-    /// The program.
-    pub program: PathBuf,
+    pub(crate) hook: Value,
+    pub(crate) program: PathBuf,
     /// For which containers.
-    pub when: Value,
-    /// At which stages.
-    pub stages: Vec<String>,
+    pub(crate) when: Value,
+    pub(crate) stages: Vec<String>,
 }
 
 /// Reads a file as the loader would.
-#[must_use]
-pub fn load(path: &Path) -> Loaded {
+pub(crate) fn load(path: &Path) -> Loaded {
     let bytes = match admin_file::read(path, FILE_MAX) {
         Ok(bytes) => bytes,
         // A dangling symlink.
@@ -74,17 +72,9 @@ pub fn load(path: &Path) -> Loaded {
 }
 
 /// Reads the text of a file of schema 1.0.0, or of 0.1.0, which has no version.
-///
-/// # Errors
-///
-/// Why the loader does not take it. (Regular expressions are not compiled here.)
-pub fn parse(bytes: &[u8]) -> Result<Definition, String> {
-    let file: Value =
-        serde_json::from_slice(bytes).map_err(|error| format!("not JSON: {error}"))?;
-    let Value::Object(file) = file else {
-        return Err("not a JSON object".to_owned());
-    };
-    let version = match get(&file, "version") {
+pub(crate) fn parse(bytes: &[u8]) -> Result<Definition, String> {
+    let file = object(bytes)?;
+    let version = match field(&file, "version") {
         None | Some(Value::Null) => "",
         Some(Value::String(version)) => version,
         Some(_) => return Err("version is not a string".to_owned()),
@@ -96,14 +86,31 @@ pub fn parse(bytes: &[u8]) -> Result<Definition, String> {
     }
 }
 
+/// Whether a file is for our hook, also one that the loader does not take otherwise.
+pub(crate) fn is_ours(bytes: &[u8]) -> Result<bool, String> {
+    Ok(match field(&object(bytes)?, "hook") {
+        Some(Value::String(path)) => our_hook::is_ours(&serde_json::json!({ "path": path })),
+        Some(entry) => our_hook::is_ours(entry),
+        None => false,
+    })
+}
+
+fn object(bytes: &[u8]) -> Result<Map<String, Value>, String> {
+    match serde_json::from_slice(bytes) {
+        Ok(Value::Object(file)) => Ok(file),
+        Ok(_) => Err("not a JSON object".to_owned()),
+        Err(error) => Err(format!("not JSON: {error}")),
+    }
+}
+
 fn current(file: &Map<String, Value>) -> Result<Definition, String> {
-    let hook = match get(file, "hook") {
+    let hook = match field(file, "hook") {
         Some(hook @ Value::Object(_)) => hook.clone(),
         None | Some(Value::Null) => return Err("hook.path is missing".to_owned()),
         Some(_) => return Err("hook is not an object".to_owned()),
     };
-    let field = |key| hook.as_object().and_then(|hook| get(hook, key));
-    let program = match field("path") {
+    let of_hook = |key| hook.as_object().and_then(|hook| field(hook, key));
+    let program = match of_hook("path") {
         Some(Value::String(path)) if !path.is_empty() => PathBuf::from(path),
         None | Some(Value::Null | Value::String(_)) => {
             return Err("hook.path is missing".to_owned());
@@ -111,16 +118,16 @@ fn current(file: &Map<String, Value>) -> Result<Definition, String> {
         Some(_) => return Err("hook.path is not a string".to_owned()),
     };
     for key in ["args", "env"] {
-        strings(field(key)).ok_or_else(|| format!("hook.{key} is not a list of strings"))?;
+        strings(of_hook(key)).ok_or_else(|| format!("hook.{key} is not a list of strings"))?;
     }
-    if !matches!(field("timeout"), None | Some(Value::Null))
-        && field("timeout").and_then(Value::as_i64).is_none()
+    if !matches!(of_hook("timeout"), None | Some(Value::Null))
+        && of_hook("timeout").and_then(Value::as_i64).is_none()
     {
         return Err("hook.timeout is not a whole number".to_owned());
     }
-    let when = get(file, "when").cloned().unwrap_or_default();
+    let when = field(file, "when").cloned().unwrap_or_default();
     check_when(&when)?;
-    let stages = match get(file, "stages") {
+    let stages = match field(file, "stages") {
         None | Some(Value::Null) => return Err("stages is missing".to_owned()),
         stages => strings(stages).ok_or("stages is not a list of strings")?,
     };
@@ -142,12 +149,12 @@ fn check_when(when: &Value) -> Result<(), String> {
         _ => return Err("when is not an object".to_owned()),
     };
     for key in ["always", "hasBindMounts"] {
-        if !matches!(get(when, key), None | Some(Value::Null | Value::Bool(_))) {
+        if !matches!(field(when, key), None | Some(Value::Null | Value::Bool(_))) {
             return Err(format!("when.{key} is not true or false"));
         }
     }
-    strings(get(when, "commands")).ok_or("when.commands is not a list of strings")?;
-    let annotations = match get(when, "annotations") {
+    strings(field(when, "commands")).ok_or("when.commands is not a list of strings")?;
+    let annotations = match field(when, "annotations") {
         None | Some(Value::Null) => return Ok(()),
         Some(Value::Object(annotations)) => annotations,
         Some(_) => return Err("when.annotations is not an object".to_owned()),
@@ -162,28 +169,19 @@ fn check_when(when: &Value) -> Result<(), String> {
 
 /// The schema before 1.0.0: the program's path is `hook` itself.
 fn former(file: &Map<String, Value>) -> Result<Definition, String> {
-    let program = match get(file, "hook") {
+    let program = match field(file, "hook") {
         Some(Value::String(path)) if !path.is_empty() => PathBuf::from(path),
         Some(Value::Object(_)) => return Err("version is missing".to_owned()),
         _ => return Err("hook is missing (and version, for the present schema)".to_owned()),
     };
-    let stages = get(file, "stages")
-        .or_else(|| get(file, "stage"))
+    let stages = field(file, "stages")
+        .or_else(|| field(file, "stage"))
         .ok_or("stages is missing")?;
     Ok(Definition {
         hook: serde_json::json!({ "path": program }),
         program,
         when: Value::Null,
         stages: strings(Some(stages)).ok_or("stages is not a list of strings")?,
-    })
-}
-
-/// A field by its name as Go finds it, whatever its case.
-fn get<'v>(object: &'v Map<String, Value>, key: &str) -> Option<&'v Value> {
-    object.get(key).or_else(|| {
-        let mut fields = object.iter();
-        let same = fields.find(|(name, _)| name.eq_ignore_ascii_case(key));
-        same.map(|(_, value)| value)
     })
 }
 
@@ -211,8 +209,8 @@ mod tests {
     use std::path::Path;
 
     use super::parse;
-    use crate::engines::hooks_d::file::{self, Containers};
-    use crate::engines::our_hook::HOOK_PATH;
+    use crate::engines::hooks_d::file;
+    use crate::engines::our_hook::{Containers, HOOK_PATH};
 
     #[test]
     fn what_register_writes_is_taken() {
@@ -239,65 +237,37 @@ mod tests {
 
     #[test]
     fn what_go_refuses_is_refused() {
-        const REST: &str = r#""hook":{"path":"/x"},"stages":["prestart"]"#;
-        for (text, reason) in [
-            (
-                "",
-                "not JSON: EOF while parsing a value at line 1 column 0".to_owned(),
-            ),
-            ("[]", "not a JSON object".to_owned()),
-            (
-                "{}",
-                "hook is missing (and version, for the present schema)".to_owned(),
-            ),
-            (r#"{"hook":"/x"}"#, "stages is missing".to_owned()),
-            (&format!("{{{REST}}}"), "version is missing".to_owned()),
-            (
-                &format!(r#"{{"version":1,{REST}}}"#),
-                "version is not a string".to_owned(),
-            ),
-            (
-                &format!(r#"{{"version":"2",{REST}}}"#),
-                "version \"2\": only \"1.0.0\" is known".to_owned(),
-            ),
-            (
-                r#"{"version":"1.0.0","stages":[]}"#,
-                "hook.path is missing".to_owned(),
-            ),
-            (
-                r#"{"version":"1.0.0","hook":{"path":""},"stages":[]}"#,
-                "hook.path is missing".to_owned(),
-            ),
-            (
-                r#"{"version":"1.0.0","hook":"/x","stages":[]}"#,
-                "hook is not an object".to_owned(),
-            ),
-            (
-                r#"{"version":"1.0.0","hook":{"path":"/x"}}"#,
-                "stages is missing".to_owned(),
-            ),
-            (
-                r#"{"version":"1.0.0","hook":{"path":"/x"},"stages":["preStart"]}"#,
-                "stages has \"preStart\", which is no stage".to_owned(),
-            ),
-            (
-                r#"{"version":"1.0.0","hook":{"path":"/x","args":"a"},"stages":[]}"#,
-                "hook.args is not a list of strings".to_owned(),
-            ),
-            (
-                r#"{"version":"1.0.0","hook":{"path":"/x","timeout":"1"},"stages":[]}"#,
-                "hook.timeout is not a whole number".to_owned(),
-            ),
-            (
-                &format!(r#"{{"version":"1.0.0","when":{{"always":1}},{REST}}}"#),
-                "when.always is not true or false".to_owned(),
-            ),
-            (
-                &format!(r#"{{"version":"1.0.0","when":{{"annotations":{{"a":1}}}},{REST}}}"#),
-                "when.annotations has a value that is not a string".to_owned(),
-            ),
-        ] {
+        const CASES: &str = r#"
+{ => not JSON: EOF while parsing an object at line 1 column 1
+[] => not a JSON object
+{} => hook is missing (and version, for the present schema)
+{"hook":"/x"} => stages is missing
+{REST} => version is missing
+{"version":1,REST} => version is not a string
+{"version":"2",REST} => version "2": only "1.0.0" is known
+{"version":"1.0.0","stages":[]} => hook.path is missing
+{"version":"1.0.0","hook":{"path":""},"stages":[]} => hook.path is missing
+{"version":"1.0.0","hook":"/x","stages":[]} => hook is not an object
+{"version":"1.0.0","hook":{"path":"/x"}} => stages is missing
+{"version":"1.0.0","hook":{"path":"/x"},"stages":["preStart"]} => stages has "preStart", which is no stage
+{"version":"1.0.0","hook":{"path":"/x","args":"a"},"stages":[]} => hook.args is not a list of strings
+{"version":"1.0.0","hook":{"path":"/x","timeout":"1"},"stages":[]} => hook.timeout is not a whole number
+{"version":"1.0.0","when":{"always":1},REST} => when.always is not true or false
+{"version":"1.0.0","when":{"annotations":{"a":1}},REST} => when.annotations has a value that is not a string
+"#;
+        let cases: Vec<_> = CASES
+            .lines()
+            .filter_map(|line| line.split_once(" => "))
+            .collect();
+        assert_eq!(cases.len(), 16);
+        for (text, reason) in cases {
+            let text = text.replace("REST", r#""hook":{"path":"/x"},"stages":["prestart"]"#);
             assert_eq!(parse(text.as_bytes()).unwrap_err(), reason, "{text}");
         }
+        let empty = parse(b"").unwrap_err();
+        assert_eq!(
+            empty,
+            "not JSON: EOF while parsing a value at line 1 column 0"
+        );
     }
 }
