@@ -5,9 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::doctor::containerd_handler::{
-    FILE_MAX, hooks_in, is_ours, judge_handler, load, register,
-};
+use crate::doctor::containerd_handler::{Config, FILE_MAX, hooks_in, judge_handler, load};
 use crate::doctor::owners;
 use crate::doctor::report::{EngineReport, Finding, Harm, UsedRuntime};
 use crate::engines::bounded_run::find_program;
@@ -42,22 +40,25 @@ pub(super) fn examine() -> EngineReport {
     report
 }
 
-fn examine_config(report: &mut EngineReport, config: &Path, daemons: &[&Daemon]) {
-    let subject = if config == Path::new(CONFIG_PATH) {
+fn examine_config(report: &mut EngineReport, path: &Path, daemons: &[&Daemon]) {
+    let subject = if path == Path::new(CONFIG_PATH) {
         ENGINE.to_owned()
     } else {
-        format!("{ENGINE} ({})", config.display())
+        format!("{ENGINE} ({})", path.display())
     };
-    let own = match admin_file::read(config, FILE_MAX) {
-        Ok(bytes) => String::from_utf8_lossy(&bytes)
-            .parse::<toml::Table>()
-            .map_err(|error| format!("{}: {}", config.display(), error.message())),
-        Err(error) if error.is_missing_file() => Ok(toml::Table::new()),
+    let text = match admin_file::read(path, FILE_MAX) {
+        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(error) if error.is_missing_file() => Ok(String::new()),
         Err(error) => Err(on_one_line(&error)),
     };
+    let config = &Config::of(&subject, path, text.as_deref().unwrap_or_default());
+    let own = text.and_then(|text| {
+        let table = text.parse::<toml::Table>();
+        table.map_err(|error| format!("{}: {}", path.display(), error.message()))
+    });
     // Without a file containerd has its defaults, in which there is no hook.
-    let dump = || daemon::dump(daemons.first().copied(), config);
-    let dumped = config.exists().then(dump).flatten().transpose();
+    let dump = || daemon::dump(daemons.first().copied(), path);
+    let dumped = path.exists().then(dump).flatten().transpose();
     let (own, seen) = match own.and_then(|own| Ok((own, dumped?))) {
         Ok(read) => read,
         Err(reason) => {
@@ -65,39 +66,36 @@ fn examine_config(report: &mut EngineReport, config: &Path, daemons: &[&Daemon])
             let text = format!("does not start: {reason}");
             let remedy = format!(
                 "correct {} ({ENGINE} config dump says whether it is read)",
-                config.display()
+                path.display()
             );
             let problem = Finding::problem(Harm::NothingStarts, &subject, text, remedy);
-            report.findings.push(problem.about(config));
+            report.findings.push(problem.about(path));
             return;
         }
     };
     let effective = tables::read(seen.as_ref().unwrap_or(&own));
     if effective.is_disabled {
-        let text = format!(
-            "no Pods: its CRI plugin is disabled in {}",
-            config.display()
-        );
+        let text = format!("no Pods: its CRI plugin is disabled in {}", path.display());
         report
             .findings
-            .push(Finding::note(&subject, text).about(config));
+            .push(Finding::note(&subject, text).about(path));
         return;
     }
     report.engine = Some(ENGINE);
     let patterns = tables::strings(own.get("imports"));
-    let imports = Imports::read(config, patterns);
+    let imports = Imports::read(path, patterns);
     let asked = seen.is_some().then_some(&effective);
-    let mut lost = judge_merge(&subject, config, &own, asked, imports.as_ref());
+    let mut lost = judge_merge(config, &own, asked, imports.as_ref());
     let mut specs = BTreeSet::new();
     let mut hooks = Vec::new();
     for handler in &effective.handlers {
-        let path = handler.base_spec.as_deref();
-        let spec = path.map(|path| (path, load(path)));
-        let spec = spec.as_ref().map(|(path, spec)| (*path, spec));
-        let (mut findings, hook) = judge_handler(&subject, config, handler, spec);
-        if let (Some(hook), Some((path, _))) = (&hook, spec) {
-            if specs.insert(path.to_owned()) {
-                findings.extend(owners::judge(&subject, path));
+        let spec = handler.base_spec.as_deref();
+        let spec = spec.map(|spec| (spec, load(spec)));
+        let spec = spec.as_ref().map(|(at, spec)| (*at, spec));
+        let (mut findings, hook) = judge_handler(config, handler, spec);
+        if let (Some(hook), Some((spec, _))) = (&hook, spec) {
+            if specs.insert(spec.to_owned()) {
+                findings.extend(owners::judge(&subject, spec));
             }
             hooks.push(hook.clone());
         }
@@ -112,8 +110,8 @@ fn examine_config(report: &mut EngineReport, config: &Path, daemons: &[&Daemon])
     report.findings.append(&mut lost);
     if hooks.is_empty() {
         if report.findings.iter().all(|it| it.subject != subject) {
-            let note = Finding::note(&subject, "not registered").about(config);
-            let remedy = register(config, None, None);
+            let note = Finding::note(&subject, "not registered").about(path);
+            let remedy = config.register(None, None);
             report.findings.push(note.with_remedy(remedy));
         }
         return;
@@ -128,11 +126,11 @@ fn examine_config(report: &mut EngineReport, config: &Path, daemons: &[&Daemon])
         let hook = hooks
             .first()
             .map(|hook: &RegisteredHook| hook.path.as_path());
-        let remedy = register(config, Some(&effective.default_handler), hook);
-        let note = Finding::note(&subject, text).about(config);
+        let remedy = config.register(Some(&effective.default_handler), hook);
+        let note = Finding::note(&subject, text).about(path);
         report.findings.push(note.with_remedy(remedy));
     }
-    let mut files = vec![config.to_owned()];
+    let mut files = vec![path.to_owned()];
     files.extend(imports.iter().flat_map(Imports::paths).map(Path::to_owned));
     files.extend(specs);
     report
@@ -144,15 +142,18 @@ fn examine_config(report: &mut EngineReport, config: &Path, daemons: &[&Daemon])
 /// Whether the registration in the file itself counts after containerd has merged what it imports.
 /// `effective` is what containerd says; `None` when it could not be asked.
 fn judge_merge(
-    subject: &str,
-    config: &Path,
+    config: &Config<'_>,
     own: &toml::Table,
     effective: Option<&Cri>,
     imports: Result<&Imports<'_>, &EngineError>,
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
     for handler in tables::read(own).handlers {
-        let Some(spec) = handler.base_spec.as_deref().filter(|path| is_ours(path)) else {
+        let Some(spec) = handler
+            .base_spec
+            .as_deref()
+            .filter(|path| config.is_ours(path))
+        else {
             continue;
         };
         let name = &handler.name;
@@ -180,41 +181,37 @@ fn judge_merge(
                 conflict: Conflict::Replaces(_) | Conflict::Overrides { .. },
                 ..
             }) => {
-                if has_handler(import, name) {
-                    register(import, Some(name), hook)
+                let imported = admin_file::read(import, FILE_MAX).unwrap_or_default();
+                let imported = String::from_utf8_lossy(&imported);
+                let handlers = tables::read(&imported.parse().unwrap_or_default()).handlers;
+                if handlers.iter().any(|it| &it.name == name) {
+                    Config::of(config.subject, import, &imported).register(Some(name), hook)
                 } else {
-                    format!(
-                        "move the tables of {} to {}",
-                        import.display(),
-                        config.display()
-                    )
+                    let (from, to) = (import.display(), config.path.display());
+                    format!("move the tables of {from} to {to}")
                 }
             }
-            _ => format!("compare {} with containerd config dump", config.display()),
+            _ => format!(
+                "compare {} with containerd config dump",
+                config.path.display()
+            ),
         };
         let text = hidden.map_or_else(
             || {
                 format!(
                     "runtime {name}: base_runtime_spec in {} is not what containerd reads",
-                    config.display()
+                    config.path.display()
                 )
             },
             |error| error.to_string(),
         );
-        findings.push(Finding::problem(Harm::NoFile, subject, text, remedy).about(config));
+        findings
+            .push(Finding::problem(Harm::NoFile, config.subject, text, remedy).about(config.path));
     }
     if let (Err(error), None) = (imports, effective) {
-        findings.push(Finding::note(subject, on_one_line(error)).about(config));
+        findings.push(Finding::note(config.subject, on_one_line(error)).about(config.path));
     }
     findings
-}
-
-/// Whether an imported file has this handler itself.
-fn has_handler(import: &Path, name: &str) -> bool {
-    let text = admin_file::read(import, FILE_MAX).unwrap_or_default();
-    let table = String::from_utf8_lossy(&text).parse().unwrap_or_default();
-    let handlers = tables::read(&table).handlers;
-    handlers.iter().any(|handler| handler.name == name)
 }
 
 fn judge_restart(subject: &str, daemons: &[&Daemon], files: &[PathBuf]) -> Finding {

@@ -85,6 +85,19 @@ fn files_that_do_not_count() {
             ),
             retry,
         );
+        // Ours by its path: register takes it for ours as well.
+        let other_name = edit(OURS, "\"oci-hostaliases-hook\"", "\"hook\"");
+        node.broken_by(
+            OURS,
+            &other_name.replace(
+                "      \"prestart\"\n    ]",
+                "      \"createContainer\"\n    ]",
+            ),
+            &format!(
+                "podman: {OURS} runs the hook at prestart and tells it that this is createContainer"
+            ),
+            retry,
+        );
         node.broken_by(
             OURS,
             &edit(OURS, "    \"prestart\"\n  ]", "  ]"),
