@@ -1,4 +1,4 @@
-//! One of containerd's runtime handlers: its base spec, our hook in it, and the annotations that
+//! One of containerd's runtime handlers: its base spec, the hook in it, and the annotations that
 //! reach it.
 
 use std::path::{Path, PathBuf};

@@ -123,22 +123,14 @@ fn judge(
 fn judge_ours(report: &mut EngineReport, engine: Engine, path: &Path, definition: &Definition) {
     let (name, shown) = (engine.name(), path.display());
     let containers = file::containers(&definition.when);
-    let mut hooks = Vec::new();
-    let stages = &definition.stages;
-    for stage in stages {
-        hooks.extend(RegisteredHook::read(
-            Some(engine),
-            stage,
-            &definition.hook,
-            containers,
-        ));
-    }
+    let (stages, hook) = (&definition.stages, &definition.hook);
+    let read = |stage: &String| RegisteredHook::read(Some(engine), stage, hook, containers);
+    let hooks: Vec<RegisteredHook> = stages.iter().filter_map(read).collect();
     let trouble = hooks.iter().find_map(RegisteredHook::stage_trouble);
     let trouble = trouble.or_else(|| stages.is_empty().then(|| "names no stage".to_owned()));
     if let Some(trouble) = trouble {
-        let is_for_all = containers == Some(Containers::All);
-        let all = if is_for_all { " --all" } else { "" };
-        let engine = format!("{}{all}", engine.cli_name());
+        let all = (containers == Some(Containers::All)).then_some(" --all");
+        let engine = engine.cli_name().to_owned() + all.unwrap_or_default();
         let remedy = register(&engine, &definition.program);
         let text = format!("{shown} {trouble}");
         let problem = Finding::problem(Harm::NoFile, name, text, remedy);
@@ -155,51 +147,41 @@ fn judge_ours(report: &mut EngineReport, engine: Engine, path: &Path, definition
         let text = format!("{shown} runs {program} at {stages}, {whom}");
         report.findings.push(Finding::ok(name, text).about(path));
     }
-    report.hooks.append(&mut hooks);
+    report.hooks.extend(hooks);
 }
 
 /// Files of `register` where no engine of this node looks.
 pub(super) fn unread_directories() -> Vec<Finding> {
-    let engines: Vec<Engine> = [Engine::CriO, Engine::Podman]
-        .into_iter()
-        .filter(|engine| is_here(*engine))
-        .collect();
-    let mut read = Vec::new();
-    for engine in &engines {
-        match directories::all(*engine, Path::new("/")) {
-            Ok(mut directories) => read.append(&mut directories),
-            // Said already, and what is read is not known.
-            Err(_) => return Vec::new(),
-        }
-    }
-    let mut findings = Vec::new();
-    for directory in [DEFAULT, ADMINISTRATORS].map(Path::new) {
-        let path = directory.join(FILE_NAME);
-        let Some(engine) = engines.first() else {
-            continue;
-        };
-        if read.iter().any(|known| known == directory) || !is_ours(&loader::load(&path)) {
-            continue;
-        }
+    let mut engines = vec![Engine::CriO, Engine::Podman];
+    engines.retain(|engine| is_here(*engine));
+    let Some(engine) = engines.first() else {
+        return Vec::new();
+    };
+    let read = engines
+        .iter()
+        .map(|it| directories::all(*it, Path::new("/")));
+    let Ok(read) = read.collect::<Result<Vec<_>, _>>() else {
+        // Said already, and what is read is not known.
+        return Vec::new();
+    };
+    let read = read.concat();
+    let has_ours = |directory: &Path| is_ours(&loader::load(&directory.join(FILE_NAME)));
+    let mut unread = vec![Path::new(DEFAULT), Path::new(ADMINISTRATORS)];
+    unread.retain(|it| !read.iter().any(|known| known == it) && has_ours(it));
+    let judge = |directory: &Path| {
+        let (name, path) = (engine.name(), directory.join(FILE_NAME));
         let shown = path.display();
-        let text = format!(
-            "{shown} is in a directory that {} does not read",
-            engine.name()
-        );
+        let text = format!("{shown} is in a directory that {name} does not read");
+        if read.iter().any(|it| has_ours(it)) {
+            let note = Finding::note(name, text).about(&path);
+            return note.with_remedy(format!("rm {shown}"));
+        }
         let place = directories::find(*engine, Path::new("/")).unwrap_or_else(|_| DEFAULT.into());
-        let elsewhere = read
-            .iter()
-            .any(|it| is_ours(&loader::load(&it.join(FILE_NAME))));
-        findings.push(if elsewhere {
-            let note = Finding::note(engine.name(), text).about(&path);
-            note.with_remedy(format!("rm {shown}"))
-        } else {
-            let place = place.display();
-            let remedy = format!("mkdir -p {place} && mv {shown} {place}/");
-            Finding::problem(Harm::NoFile, engine.name(), text, remedy).about(&path)
-        });
-    }
-    findings
+        let place = place.display();
+        let remedy = format!("mkdir -p {place} && mv {shown} {place}/");
+        Finding::problem(Harm::NoFile, name, text, remedy).about(&path)
+    };
+    unread.into_iter().map(judge).collect()
 }
 
 /// Every `*.json` of the directories, as the loader reads them.

@@ -9,7 +9,7 @@ use crate::engines::our_hook::{HOOK_PATH, RegisteredHook};
 pub(crate) enum Harm {
     /// Something that the administrator wrote does not count.
     LeftOut,
-    /// Containers that should have our file do not get it.
+    /// Containers that should have the file do not get it.
     NoFile,
     /// Someone who is not root could become root.
     Insecure,
@@ -135,7 +135,7 @@ pub(crate) struct UsedRuntime {
     pub(crate) runtime_type: String,
     /// The program, when it is named.
     pub(crate) binary: Option<String>,
-    /// The stage at which it runs our hook, if it does.
+    /// The stage at which it runs the hook, if it does.
     pub(crate) stage: Option<String>,
 }
 

@@ -65,21 +65,18 @@ struct Runtime {
 pub(super) fn examine(used: &[UsedRuntime], hooks: &[RegisteredHook]) -> Vec<Finding> {
     let mut runtimes: Vec<Runtime> = Vec::new();
     let mut seen = BTreeSet::new();
-    for one in used {
+    // One that neither runs the hook nor is named is found in PATH below, if it is there.
+    for one in used
+        .iter()
+        .filter(|it| it.stage.is_some() || it.binary.is_some())
+    {
         let kind = Kind::of(&one.runtime_type, one.binary.as_deref().unwrap_or("runc"));
-        let program = one
-            .binary
-            .clone()
-            .unwrap_or_else(|| kind.program().to_owned());
-        if one.stage.is_none() && one.binary.is_none() {
-            // Found in PATH below, if it is there.
-            continue;
-        }
-        seen.insert(program.clone());
+        let program = one.binary.as_deref().unwrap_or_else(|| kind.program());
+        seen.insert(program);
         runtimes.push(Runtime {
-            version: ask_version(&program),
-            program,
+            program: program.to_owned(),
             kind,
+            version: ask_version(program),
             registered: one.stage.clone().map(|stage| (one.handler.clone(), stage)),
         });
     }
@@ -94,10 +91,8 @@ pub(super) fn examine(used: &[UsedRuntime], hooks: &[RegisteredHook]) -> Vec<Fin
         }
     }
     let in_container = hooks.iter().any(|hook| hook.stage == "createContainer");
-    runtimes
-        .iter()
-        .map(|runtime| judge(runtime, in_container))
-        .collect()
+    let runtimes = runtimes.iter();
+    runtimes.map(|it| judge(it, in_container)).collect()
 }
 
 fn ask_version(program: &str) -> Result<String, String> {
