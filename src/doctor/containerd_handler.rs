@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::doctor::report::{self, Finding, Harm};
+use crate::doctor::report::{self, Finding, Harm, word};
 use crate::engines::containerd::CONFIG_PATH;
 use crate::engines::containerd::base_spec::{self, BASE_SPEC_PATH};
 use crate::engines::containerd::marked_lines;
@@ -66,13 +66,13 @@ impl<'a> Config<'a> {
         if self.is_generated {
             engine += " --config TEMPLATE";
         } else if self.path != Path::new(CONFIG_PATH) {
-            engine += &format!(" --config {shown}");
+            engine += &format!(" --config {}", word(self.path));
         }
         if self.base_spec != Path::new(BASE_SPEC_PATH) {
-            engine += &format!(" --base-spec {}", self.base_spec.display());
+            engine += &format!(" --base-spec {}", word(&self.base_spec));
         }
         if let Some(handler) = handler {
-            engine += &format!(" --runtime {handler}");
+            engine += &format!(" --runtime {}", word(handler.as_ref()));
         }
         let command = report::register(&engine, hook.unwrap_or(Path::new(HOOK_PATH)));
         if !self.is_generated {

@@ -10,7 +10,7 @@ use std::process::Command;
 use rustix::fs::Access;
 
 use crate::doctor::owners;
-use crate::doctor::report::{Finding, Harm};
+use crate::doctor::report::{Finding, Harm, word};
 use crate::engines::bounded_run;
 use crate::engines::our_hook::{HOOK_NAME, RegisteredHook};
 
@@ -62,7 +62,7 @@ fn cannot_run(path: &Path) -> Option<Finding> {
     let mode = status.permissions().mode() & 0o7777;
     if mode & 0o111 == 0 {
         let text = format!("{shown} is not executable (mode {mode:04o})");
-        return problem(text, format!("chmod 0755 {shown}"));
+        return problem(text, format!("chmod 0755 {}", word(path)));
     }
     match rustix::fs::access(path, Access::EXEC_OK) {
         Ok(()) => None,

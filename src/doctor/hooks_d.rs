@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::doctor::owners;
-use crate::doctor::report::{EngineReport, Finding, Harm, register};
+use crate::doctor::report::{EngineReport, Finding, Harm, register, word};
 use crate::engines::bounded_run::find_program;
 use crate::engines::hooks_d::directories::{self, ADMINISTRATORS, DEFAULT, Engine};
 use crate::engines::hooks_d::file::{self, FILE_NAME};
@@ -177,7 +177,7 @@ pub(super) fn unread_directories() -> Vec<Finding> {
             return note.with_remedy(format!("rm {shown}"));
         }
         let place = directories::find(*engine, Path::new("/")).unwrap_or_else(|_| DEFAULT.into());
-        let place = place.display();
+        let place = word(&place);
         let remedy = format!("mkdir -p {place} && mv {shown} {place}/");
         Finding::problem(Harm::NoFile, name, text, remedy).about(&path)
     };

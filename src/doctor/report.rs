@@ -104,11 +104,21 @@ impl Finding {
     }
 }
 
+/// A path as a word of a command that is to be copied, whatever characters it has.
+pub(crate) fn word(path: &Path) -> String {
+    let shown = path.display().to_string();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@".contains(c);
+    if shown.chars().all(is_plain) {
+        return shown;
+    }
+    format!("'{}'", shown.replace('\'', "'\\''"))
+}
+
 /// The command that registers this hook. `engine`: its name, and options.
 pub(crate) fn register(engine: &str, hook: &Path) -> String {
     let mut command = format!("oci-hostaliases register {engine}");
     if hook != Path::new(HOOK_PATH) {
-        command += &format!(" --hook {}", hook.display());
+        command += &format!(" --hook {}", word(hook));
     }
     command
 }
