@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::doctor::containerd_handler::{Spec, is_ours, judge_handler, register};
+use crate::doctor::containerd_handler::{Config, FILE_MAX, hooks_in, judge_handler, load};
 use crate::doctor::owners;
 use crate::doctor::report::{EngineReport, Finding, Harm, UsedRuntime};
 use crate::engines::bounded_run::find_program;
@@ -19,8 +19,6 @@ use crate::error::on_one_line;
 use crate::files::admin_file;
 
 const ENGINE: &str = "containerd";
-/// Longest configuration that is read.
-const CONFIG_MAX: u64 = 16 * 1024 * 1024;
 /// The daemon reads its files a moment after its process is there, and the kernel counts that
 /// moment in hundredths of a second only.
 const SLACK: Duration = Duration::from_millis(50);
@@ -35,74 +33,69 @@ pub(super) fn examine() -> EngineReport {
     }
     let mut report = EngineReport::default();
     for config in configs {
-        let mut of_config: Vec<&Daemon> = Vec::new();
-        of_config.extend(daemons.iter().filter(|daemon| daemon.config == config));
+        let of_config = daemons.iter().filter(|daemon| daemon.config == config);
+        let of_config: Vec<&Daemon> = of_config.collect();
         examine_config(&mut report, &config, &of_config);
     }
     report
 }
 
-fn examine_config(report: &mut EngineReport, config: &Path, daemons: &[&Daemon]) {
-    let subject = if config == Path::new(CONFIG_PATH) {
+fn examine_config(report: &mut EngineReport, path: &Path, daemons: &[&Daemon]) {
+    let subject = if path == Path::new(CONFIG_PATH) {
         ENGINE.to_owned()
     } else {
-        format!("{ENGINE} ({})", config.display())
+        format!("{ENGINE} ({})", path.display())
     };
-    let own = match admin_file::read(config, CONFIG_MAX) {
-        Ok(bytes) => String::from_utf8_lossy(&bytes)
-            .parse::<toml::Table>()
-            .map_err(|error| format!("{}: {}", config.display(), error.message())),
-        Err(error) if error.is_missing_file() => Ok(toml::Table::new()),
+    let text = match admin_file::read(path, FILE_MAX) {
+        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(error) if error.is_missing_file() => Ok(String::new()),
         Err(error) => Err(on_one_line(&error)),
     };
+    let config = &Config::of(&subject, path, text.as_deref().unwrap_or_default());
+    let own = text.and_then(|text| {
+        let table = text.parse::<toml::Table>();
+        table.map_err(|error| format!("{}: {}", path.display(), error.message()))
+    });
     // Without a file containerd has its defaults, in which there is no hook.
-    let dumped = config
-        .exists()
-        .then(|| daemon::dump(daemons.first().copied(), config));
-    let dumped = dumped.flatten();
-    let (own, seen) = match (own, dumped) {
-        (Err(reason), _) | (Ok(_), Some(Err(reason))) => {
+    let dump = || daemon::dump(daemons.first().copied(), path);
+    let dumped = path.exists().then(dump).flatten().transpose();
+    let (own, seen) = match own.and_then(|own| Ok((own, dumped?))) {
+        Ok(read) => read,
+        Err(reason) => {
             report.engine = Some(ENGINE);
             let text = format!("does not start: {reason}");
             let remedy = format!(
                 "correct {} ({ENGINE} config dump says whether it is read)",
-                config.display()
+                path.display()
             );
             let problem = Finding::problem(Harm::NothingStarts, &subject, text, remedy);
-            report.findings.push(problem.about(config));
+            report.findings.push(problem.about(path));
             return;
         }
-        (Ok(own), Some(Ok(dumped))) => (own, Some(dumped)),
-        (Ok(own), None) => (own, None),
     };
     let effective = tables::read(seen.as_ref().unwrap_or(&own));
     if effective.is_disabled {
-        let text = format!(
-            "no Pods: its CRI plugin is disabled in {}",
-            config.display()
-        );
+        let text = format!("no Pods: its CRI plugin is disabled in {}", path.display());
         report
             .findings
-            .push(Finding::note(&subject, text).about(config));
+            .push(Finding::note(&subject, text).about(path));
         return;
     }
     report.engine = Some(ENGINE);
     let patterns = tables::strings(own.get("imports"));
-    let imports = Imports::read(config, patterns);
+    let imports = Imports::read(path, patterns);
     let asked = seen.is_some().then_some(&effective);
-    let mut lost = judge_merge(&subject, config, &own, asked, imports.as_ref());
+    let mut lost = judge_merge(config, &own, asked, imports.as_ref());
     let mut specs = BTreeSet::new();
     let mut hooks = Vec::new();
     for handler in &effective.handlers {
-        let spec = handler
-            .base_spec
-            .as_deref()
-            .map(|path| (path, Spec::load(path)));
-        let spec = spec.as_ref().map(|(path, spec)| (*path, spec));
-        let (mut findings, hook) = judge_handler(&subject, config, handler, spec);
-        if let (Some(hook), Some((path, _))) = (&hook, spec) {
-            if specs.insert(path.to_owned()) {
-                findings.extend(owners::judge(&subject, path));
+        let spec = handler.base_spec.as_deref();
+        let spec = spec.map(|spec| (spec, load(spec)));
+        let spec = spec.as_ref().map(|(at, spec)| (*at, spec));
+        let (mut findings, hook) = judge_handler(config, handler, spec);
+        if let (Some(hook), Some((spec, _))) = (&hook, spec) {
+            if specs.insert(spec.to_owned()) {
+                findings.extend(owners::judge(&subject, spec));
             }
             hooks.push(hook.clone());
         }
@@ -116,22 +109,16 @@ fn examine_config(report: &mut EngineReport, config: &Path, daemons: &[&Daemon])
     }
     report.findings.append(&mut lost);
     if hooks.is_empty() {
-        if report
-            .findings
-            .iter()
-            .all(|finding| finding.subject != subject)
-        {
-            report.findings.push(not_registered(&subject, config));
+        if report.findings.iter().all(|it| it.subject != subject) {
+            let note = Finding::note(&subject, "not registered").about(path);
+            let remedy = config.register(None, None);
+            report.findings.push(note.with_remedy(remedy));
         }
         return;
     }
     let is_default = |runtime: &&UsedRuntime| runtime.handler == effective.default_handler;
-    if report
-        .runtimes
-        .iter()
-        .find(is_default)
-        .is_none_or(|it| it.stage.is_none())
-    {
+    let default = report.runtimes.iter().find(is_default);
+    if default.is_none_or(|it| it.stage.is_none()) {
         let text = format!(
             "runtime {}, which containers get that ask for none, does not run the hook",
             effective.default_handler
@@ -139,42 +126,39 @@ fn examine_config(report: &mut EngineReport, config: &Path, daemons: &[&Daemon])
         let hook = hooks
             .first()
             .map(|hook: &RegisteredHook| hook.path.as_path());
-        let remedy = register(config, Some(&effective.default_handler), hook);
-        let note = Finding::note(&subject, text).about(config);
+        let remedy = config.register(Some(&effective.default_handler), hook);
+        let note = Finding::note(&subject, text).about(path);
         report.findings.push(note.with_remedy(remedy));
     }
-    let mut files = vec![config.to_owned()];
+    let mut files = vec![path.to_owned()];
     files.extend(imports.iter().flat_map(Imports::paths).map(Path::to_owned));
     files.extend(specs);
     report
         .findings
-        .push(judge_restart(&subject, daemons, newest(&files)));
+        .push(judge_restart(&subject, daemons, &files));
     report.hooks.append(&mut hooks);
-}
-
-fn not_registered(subject: &str, config: &Path) -> Finding {
-    Finding::note(subject, "not registered")
-        .about(config)
-        .with_remedy(register(config, None, None))
 }
 
 /// Whether the registration in the file itself counts after containerd has merged what it imports.
 /// `effective` is what containerd says; `None` when it could not be asked.
 fn judge_merge(
-    subject: &str,
-    config: &Path,
+    config: &Config<'_>,
     own: &toml::Table,
     effective: Option<&Cri>,
     imports: Result<&Imports<'_>, &EngineError>,
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
     for handler in tables::read(own).handlers {
-        let Some(spec) = handler.base_spec.as_deref().filter(|path| is_ours(path)) else {
+        let Some(spec) = handler
+            .base_spec
+            .as_deref()
+            .filter(|path| config.is_ours(path))
+        else {
             continue;
         };
         let name = &handler.name;
-        let in_spec = Spec::load(spec).hook();
-        let hook = in_spec.as_ref().map(|hook| hook.path.as_path());
+        let registered = load(spec).map(|spec| hooks_in(&spec)).unwrap_or_default();
+        let hook = registered.first().map(|hook| hook.path.as_path());
         let hidden = imports.ok().and_then(|imports| {
             let dialect = tables::dialect(own);
             imports
@@ -197,66 +181,46 @@ fn judge_merge(
                 conflict: Conflict::Replaces(_) | Conflict::Overrides { .. },
                 ..
             }) => {
-                if has_handler(import, name) {
-                    register(import, Some(name), hook)
+                let imported = admin_file::read(import, FILE_MAX).unwrap_or_default();
+                let imported = String::from_utf8_lossy(&imported);
+                let handlers = tables::read(&imported.parse().unwrap_or_default()).handlers;
+                if handlers.iter().any(|it| &it.name == name) {
+                    Config::of(config.subject, import, &imported).register(Some(name), hook)
                 } else {
-                    format!(
-                        "move the tables of {} to {}",
-                        import.display(),
-                        config.display()
-                    )
+                    let (from, to) = (import.display(), config.path.display());
+                    format!("move the tables of {from} to {to}")
                 }
             }
-            _ => format!("compare {} with containerd config dump", config.display()),
+            _ => format!(
+                "compare {} with containerd config dump",
+                config.path.display()
+            ),
         };
         let text = hidden.map_or_else(
             || {
                 format!(
                     "runtime {name}: base_runtime_spec in {} is not what containerd reads",
-                    config.display()
+                    config.path.display()
                 )
             },
             |error| error.to_string(),
         );
-        findings.push(Finding::problem(Harm::NoFile, subject, text, remedy).about(config));
+        findings
+            .push(Finding::problem(Harm::NoFile, config.subject, text, remedy).about(config.path));
     }
     if let (Err(error), None) = (imports, effective) {
-        findings.push(Finding::note(subject, on_one_line(error)).about(config));
+        findings.push(Finding::note(config.subject, on_one_line(error)).about(config.path));
     }
     findings
 }
 
-/// Whether an imported file has this handler itself.
-fn has_handler(import: &Path, name: &str) -> bool {
-    let text = admin_file::read(import, CONFIG_MAX).unwrap_or_default();
-    let table = String::from_utf8_lossy(&text).parse().unwrap_or_default();
-    let handlers = tables::read(&table).handlers;
-    handlers.iter().any(|handler| handler.name == name)
-}
-
-/// The file that changed last, and when.
-fn newest(files: &[PathBuf]) -> Option<(PathBuf, SystemTime)> {
-    let changed = |path: &PathBuf| {
-        let changed = fs::metadata(path)
-            .and_then(|status| status.modified())
-            .ok()?;
-        Some((path.clone(), changed))
-    };
-    files
-        .iter()
-        .filter_map(changed)
-        .max_by_key(|(_, changed)| *changed)
-}
-
-fn judge_restart(
-    subject: &str,
-    daemons: &[&Daemon],
-    newest: Option<(PathBuf, SystemTime)>,
-) -> Finding {
+fn judge_restart(subject: &str, daemons: &[&Daemon], files: &[PathBuf]) -> Finding {
     if daemons.is_empty() {
         return Finding::note(subject, "not running");
     }
-    let older = newest.and_then(|(path, changed)| {
+    let changed = |path| Some((fs::metadata(path).ok()?.modified().ok()?, path));
+    let newest = files.iter().filter_map(changed).max();
+    let older = newest.and_then(|(changed, path): (SystemTime, &PathBuf)| {
         let is_older = |daemon: &&&Daemon| daemon.started.is_some_and(|at| at + SLACK < changed);
         daemons.iter().find(is_older).map(|daemon| (path, daemon))
     });

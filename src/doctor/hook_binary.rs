@@ -10,7 +10,7 @@ use std::process::Command;
 use rustix::fs::Access;
 
 use crate::doctor::owners;
-use crate::doctor::report::{Finding, Harm};
+use crate::doctor::report::{Finding, Harm, word};
 use crate::engines::bounded_run;
 use crate::engines::our_hook::{HOOK_NAME, RegisteredHook};
 
@@ -22,11 +22,10 @@ pub(super) fn examine(hooks: &[RegisteredHook]) -> Vec<Finding> {
     for hook in hooks {
         by_path.entry(&hook.path).or_default().push(hook);
     }
-    let mut findings = Vec::new();
-    for (path, hooks) in by_path {
-        findings.extend(examine_one(path, &hooks));
-    }
-    findings
+    by_path
+        .iter()
+        .flat_map(|(path, hooks)| examine_one(path, hooks))
+        .collect()
 }
 
 fn examine_one(path: &Path, hooks: &[&RegisteredHook]) -> Vec<Finding> {
@@ -37,7 +36,7 @@ fn examine_one(path: &Path, hooks: &[&RegisteredHook]) -> Vec<Finding> {
     if let Some(problem) = owners::judge(SUBJECT, path) {
         return vec![problem];
     }
-    let findings = judge_version(path, ask_version(path), hooks);
+    let findings = judge_version(path, hooks);
     findings.into_iter().map(|it| it.about(path)).collect()
 }
 
@@ -63,7 +62,7 @@ fn cannot_run(path: &Path) -> Option<Finding> {
     let mode = status.permissions().mode() & 0o7777;
     if mode & 0o111 == 0 {
         let text = format!("{shown} is not executable (mode {mode:04o})");
-        return problem(text, format!("chmod 0755 {shown}"));
+        return problem(text, format!("chmod 0755 {}", word(path)));
     }
     match rustix::fs::access(path, Access::EXEC_OK) {
         Ok(()) => None,
@@ -75,64 +74,38 @@ fn cannot_run(path: &Path) -> Option<Finding> {
     }
 }
 
-/// Why a program said nothing of itself.
-enum NotAsked {
-    /// The kernel does not find what is to run it.
-    NoLoader,
-    /// It does not start, or fails.
-    Failed(String),
-}
-
-/// What the program says to `--version`.
-fn ask_version(path: &Path) -> Result<String, NotAsked> {
-    let mut command = Command::new(path);
-    command.arg("--version").env_clear();
-    let said = bounded_run::run(&mut command).map_err(|error| match error.kind() {
-        // The program itself is there.
-        io::ErrorKind::NotFound => NotAsked::NoLoader,
-        _ => NotAsked::Failed(error.to_string()),
-    })?;
-    match said.stdout.lines().next() {
-        Some(line) if said.status.success() => Ok(line.to_owned()),
-        _ => Err(NotAsked::Failed(format!(
-            "{}: {}",
-            said.status, said.stderr
-        ))),
-    }
-}
-
 /// Whether it runs on this machine, is of this version, and brings everything with it.
-fn judge_version(
-    path: &Path,
-    said: Result<String, NotAsked>,
-    hooks: &[&RegisteredHook],
-) -> Vec<Finding> {
+fn judge_version(path: &Path, hooks: &[&RegisteredHook]) -> Vec<Finding> {
     let shown = path.display();
     let problem = |text: String, what: &str| {
         let remedy = format!("install {what} at {shown}");
-        Finding::problem(Harm::NothingStarts, SUBJECT, text, remedy)
+        vec![Finding::problem(Harm::NothingStarts, SUBJECT, text, remedy)]
     };
-    let line = match said {
-        Ok(line) => line,
-        Err(NotAsked::NoLoader) => {
+    let said = bounded_run::run(Command::new(path).arg("--version").env_clear());
+    let reason = match &said {
+        // The program itself is there.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let text = format!(
                 "{shown} needs a loader or an interpreter that does not exist: no container starts that runs it"
             );
-            return vec![problem(text, "a static oci-hostaliases-hook")];
+            return problem(text, "a static oci-hostaliases-hook");
         }
-        Err(NotAsked::Failed(reason)) => {
-            let text = format!("{shown} --version: {reason}");
-            return vec![problem(
-                text,
-                "the oci-hostaliases-hook of this machine's architecture",
-            )];
-        }
+        Err(error) => error.to_string(),
+        Ok(said) => format!("{}: {}", said.status, said.stderr),
+    };
+    let said = said.ok().filter(|said| said.status.success());
+    let Some(line) = said.as_ref().and_then(|said| said.stdout.lines().next()) else {
+        let text = format!("{shown} --version: {reason}");
+        return problem(
+            text,
+            "the oci-hostaliases-hook of this machine's architecture",
+        );
     };
     let mut words = line.split(' ');
     let name = words.next().unwrap_or_default();
     if name != HOOK_NAME {
         let text = format!("{shown} is another program: to --version it answers {name:?}");
-        return vec![problem(text, HOOK_NAME)];
+        return problem(text, HOOK_NAME);
     }
     let (version, own) = (words.next().unwrap_or_default(), env!("CARGO_PKG_VERSION"));
     let mut findings = vec![if version == own {
@@ -147,16 +120,21 @@ fn judge_version(
         |hook: &&RegisteredHook| hook.stage == "createContainer" && !hook.has_env;
     findings.push(match words.next() {
         Some("(static)") => Finding::ok(SUBJECT, format!("{shown} is static")),
-        Some("(dynamic)") if hooks.iter().any(has_containers_env) => Finding::problem(
-            Harm::Insecure,
-            SUBJECT,
-            format!("{shown} is not static, and at createContainer without \"env\" the container chooses its libraries"),
-            format!("install a static oci-hostaliases-hook at {shown}"),
-        ),
-        Some("(dynamic)") => {
-            Finding::note(SUBJECT, format!("{shown} is not static: it needs the node's libraries"))
+        Some("(dynamic)") if hooks.iter().any(has_containers_env) => {
+            let text = format!(
+                "{shown} is not static, and at createContainer without \"env\" the container chooses its libraries"
+            );
+            let remedy = format!("install a static oci-hostaliases-hook at {shown}");
+            Finding::problem(Harm::Insecure, SUBJECT, text, remedy)
         }
-        _ => Finding::note(SUBJECT, format!("{shown} does not say whether it is static")),
+        Some("(dynamic)") => {
+            let text = format!("{shown} is not static: it needs the node's libraries");
+            Finding::note(SUBJECT, text)
+        }
+        _ => {
+            let text = format!("{shown} does not say whether it is static");
+            Finding::note(SUBJECT, text)
+        }
     });
     findings
 }

@@ -36,34 +36,31 @@ pub(super) fn examine(hooks: &[RegisteredHook]) -> Vec<Finding> {
 
 fn examine_config(path: &Path) -> Vec<Finding> {
     let shown = path.display();
-    match Config::load(path) {
+    let problem = |harm, text, remedy| Finding::problem(harm, SUBJECT, text, remedy).about(path);
+    let config = match Config::load(path) {
+        Ok(config) => config,
         Err(error) => {
             // The hook stops a container that asks for something: it cannot know what was meant.
-            let remedy =
-                owners::remedy_for(path, path).unwrap_or_else(|| format!("correct {shown}"));
             let error = on_one_line(&error);
             let text = format!("{error}: containers that ask for something do not start");
-            vec![Finding::problem(Harm::NothingStarts, SUBJECT, text, remedy).about(path)]
+            let remedy = owners::remedy_for(path, path);
+            let remedy = remedy.unwrap_or_else(|| format!("correct {shown}"));
+            return vec![problem(Harm::NothingStarts, text, remedy)];
         }
-        Ok(config) if config.warnings.is_empty() => {
-            let state = if path.exists() {
-                "is valid"
-            } else {
-                "does not exist: using the defaults"
-            };
-            vec![Finding::ok(SUBJECT, format!("{shown} {state}")).about(path)]
-        }
-        Ok(config) => {
-            let unknown = config.warnings.iter();
-            unknown
-                .map(|warning| {
-                    let remedy = format!("remove that key from {shown} or correct its name");
-                    let text = format!("{shown}: {warning}");
-                    Finding::problem(Harm::LeftOut, SUBJECT, text, remedy).about(path)
-                })
-                .collect()
-        }
+    };
+    if config.warnings.is_empty() {
+        let state = if path.exists() {
+            "is valid"
+        } else {
+            "does not exist: using the defaults"
+        };
+        return vec![Finding::ok(SUBJECT, format!("{shown} {state}")).about(path)];
     }
+    let judge = |warning| {
+        let remedy = format!("remove that key from {shown} or correct its name");
+        problem(Harm::LeftOut, format!("{shown}: {warning}"), remedy)
+    };
+    config.warnings.iter().map(judge).collect()
 }
 
 fn examine_hosts_d<'h>(
@@ -75,11 +72,8 @@ fn examine_hosts_d<'h>(
     let mut findings = Vec::new();
     // One that others could change is not read at all.
     let is_read = entries.left_out.iter().all(|it| it.path != hosts_d);
-    for directory in is_read
-        .then(|| directories_in(hosts_d))
-        .into_iter()
-        .flatten()
-    {
+    let namespaces = is_read.then(|| directories_in(hosts_d));
+    for directory in namespaces.unwrap_or_default() {
         let name = directory.file_name().unwrap_or_default().to_string_lossy();
         if !names::label_refusals(&name).is_empty() {
             findings.extend(never_read(&directory, "its name is not a namespace's"));
@@ -102,15 +96,10 @@ fn examine_hosts_d<'h>(
     if !entries.files.is_empty() {
         let count = entries.files.len();
         let plural = if count == 1 { "" } else { "s" };
-        findings.push(
-            Finding::ok(
-                SUBJECT,
-                format!("{shown}: {count} file{plural} with entries"),
-            )
-            .about(hosts_d),
-        );
-        let asking = hooks.filter(|hook| hook.containers == Some(Containers::Asking));
-        for (engine, hook) in asking.filter_map(|hook| Some((hook.engine?, hook))) {
+        let text = format!("{shown}: {count} file{plural} with entries");
+        findings.push(Finding::ok(SUBJECT, text).about(hosts_d));
+        for hook in hooks.filter(|hook| hook.containers == Some(Containers::Asking)) {
+            let Some(engine) = hook.engine else { continue };
             let text = format!(
                 "{shown} is for all containers, but {} runs the hook only for those that carry an oci-hostaliases.io/ annotation",
                 engine.name()
@@ -127,38 +116,27 @@ fn examine_hosts_d<'h>(
 /// A directory that is passed over although it has entries. (What starts with a dot is hidden on
 /// purpose, as `.git` is.)
 fn never_read(directory: &Path, why: &str) -> Option<Finding> {
-    let has_entries = fs::read_dir(directory)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .any(|entry| entry.file_name().to_string_lossy().ends_with(SUFFIX));
+    let has_entries = entries_in(directory).any(|(name, _)| name.ends_with(SUFFIX));
     let shown = directory.display();
-    has_entries.then(|| {
-        Finding::problem(
-            Harm::LeftOut,
-            SUBJECT,
-            format!("{shown} is never read: {why}"),
-            format!("move its files to the directory of the namespace, or remove {shown}"),
-        )
-        .about(directory)
-    })
+    let text = format!("{shown} is never read: {why}");
+    let remedy = format!("move its files to the directory of the namespace, or remove {shown}");
+    let problem = Finding::problem(Harm::LeftOut, SUBJECT, text, remedy);
+    has_entries.then(|| problem.about(directory))
 }
 
 /// The directories in a directory, sorted. What ends like a file of entries is taken for one, and
 /// refused as such.
 fn directories_in(path: &Path) -> Vec<PathBuf> {
-    let mut found: Vec<PathBuf> = fs::read_dir(path)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter(|entry| {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            !name.starts_with('.') && !name.ends_with(SUFFIX) && entry.path().is_dir()
-        })
-        .map(|entry| entry.path())
-        .collect();
+    let found = entries_in(path)
+        .filter(|(name, path)| !name.starts_with('.') && !name.ends_with(SUFFIX) && path.is_dir());
+    let mut found: Vec<PathBuf> = found.map(|(_, path)| path).collect();
     found.sort();
     found
+}
+
+fn entries_in(directory: &Path) -> impl Iterator<Item = (String, PathBuf)> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    entries.map(|it| (it.file_name().to_string_lossy().into_owned(), it.path()))
 }
 
 /// What to do about something that was left out.

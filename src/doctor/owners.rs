@@ -5,7 +5,7 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::doctor::report::{Finding, Harm};
+use crate::doctor::report::{Finding, Harm, word};
 use crate::files::admin_file::{OwnerTrouble, owner_trouble};
 
 const STICKY: u32 = 0o1000;
@@ -36,7 +36,6 @@ pub(super) fn remedy_for(file: &Path, path: &Path) -> Option<String> {
 }
 
 fn remedy(file: &Path, path: &Path, status: &Metadata, trouble: OwnerTrouble) -> String {
-    let shown = path.display();
     let is_shared = status.is_dir() && status.mode() & STICKY != 0;
     if is_shared || SYSTEM.iter().any(|system| path == Path::new(system)) {
         return format!(
@@ -45,8 +44,8 @@ fn remedy(file: &Path, path: &Path, status: &Metadata, trouble: OwnerTrouble) ->
         );
     }
     match trouble {
-        OwnerTrouble::Owner(_) => format!("chown root:root {shown}"),
-        OwnerTrouble::Mode(_) => format!("chmod go-w {shown}"),
+        OwnerTrouble::Owner(_) => format!("chown root:root {}", word(path)),
+        OwnerTrouble::Mode(_) => format!("chmod go-w {}", word(path)),
     }
 }
 

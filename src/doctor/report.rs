@@ -9,7 +9,7 @@ use crate::engines::our_hook::{HOOK_PATH, RegisteredHook};
 pub(crate) enum Harm {
     /// Something that the administrator wrote does not count.
     LeftOut,
-    /// Containers that should have our file do not get it.
+    /// Containers that should have the file do not get it.
     NoFile,
     /// Someone who is not root could become root.
     Insecure,
@@ -104,11 +104,21 @@ impl Finding {
     }
 }
 
+/// A path as a word of a command that is to be copied, whatever characters it has.
+pub(crate) fn word(path: &Path) -> String {
+    let shown = path.display().to_string();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@".contains(c);
+    if shown.chars().all(is_plain) {
+        return shown;
+    }
+    format!("'{}'", shown.replace('\'', "'\\''"))
+}
+
 /// The command that registers this hook. `engine`: its name, and options.
 pub(crate) fn register(engine: &str, hook: &Path) -> String {
     let mut command = format!("oci-hostaliases register {engine}");
     if hook != Path::new(HOOK_PATH) {
-        command += &format!(" --hook {}", hook.display());
+        command += &format!(" --hook {}", word(hook));
     }
     command
 }
@@ -135,7 +145,7 @@ pub(crate) struct UsedRuntime {
     pub(crate) runtime_type: String,
     /// The program, when it is named.
     pub(crate) binary: Option<String>,
-    /// The stage at which it runs our hook, if it does.
+    /// The stage at which it runs the hook, if it does.
     pub(crate) stage: Option<String>,
 }
 
@@ -151,15 +161,16 @@ pub(crate) struct Report {
 impl Report {
     /// The one most important thing to change; `None` when it works.
     pub(crate) fn change(&self) -> Option<String> {
-        let mut worst: Option<(Harm, &Finding)> = None;
-        for finding in &self.findings {
-            if let Verdict::Problem(harm) = finding.verdict {
-                // The first one of the worst: engines come before what they run.
-                if worst.is_none_or(|(known, _)| harm > known) {
-                    worst = Some((harm, finding));
-                }
-            }
-        }
+        // The first one of the worst: engines come before what they run.
+        let worst = self
+            .findings
+            .iter()
+            .rev()
+            .filter_map(|finding| match finding.verdict {
+                Verdict::Problem(harm) => Some((harm, finding)),
+                _ => None,
+            });
+        let worst = worst.max_by_key(|(harm, _)| *harm);
         let said = worst.map(|(harm, finding)| {
             let remedy = finding.remedy.as_deref().unwrap_or(&finding.text);
             (harm, format!("{}: {remedy}", finding.subject))

@@ -8,20 +8,13 @@ use crate::doctor::report::{Finding, Harm, UsedRuntime};
 use crate::engines::bounded_run::{self, find_program};
 use crate::engines::our_hook::RegisteredHook;
 
-/// The kinds that we know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// The reference.
     Runc,
-    /// Podman's.
     Crun,
-    /// In Rust.
     Youki,
-    /// gVisor.
     Runsc,
-    /// Virtual machines.
     Kata,
-    /// Another one.
     Unknown,
 }
 
@@ -50,7 +43,7 @@ impl Kind {
         }
     }
 
-    /// The program that stands behind a shim which names none.
+    /// The program that a shim runs when none is named.
     fn program(self) -> &'static str {
         let known = PROGRAMS.iter().find(|(_, kind)| *kind == self);
         known.map_or("runc", |(program, _)| program)
@@ -58,15 +51,13 @@ impl Kind {
 }
 
 /// What is known of one runtime.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 struct Runtime {
-    /// The program, as messages name it.
     program: String,
-    /// What it is.
     kind: Kind,
     /// What it says of its version; `Err` why it says nothing.
     version: Result<String, String>,
-    /// containerd's handler, with the stage at which it runs our hook.
+    /// containerd's handler, with the stage at which it runs the hook.
     registered: Option<(String, String)>,
 }
 
@@ -74,21 +65,18 @@ struct Runtime {
 pub(super) fn examine(used: &[UsedRuntime], hooks: &[RegisteredHook]) -> Vec<Finding> {
     let mut runtimes: Vec<Runtime> = Vec::new();
     let mut seen = BTreeSet::new();
-    for one in used {
+    // One that neither runs the hook nor is named is found in PATH below, if it is there.
+    for one in used
+        .iter()
+        .filter(|it| it.stage.is_some() || it.binary.is_some())
+    {
         let kind = Kind::of(&one.runtime_type, one.binary.as_deref().unwrap_or("runc"));
-        let program = one
-            .binary
-            .clone()
-            .unwrap_or_else(|| kind.program().to_owned());
-        if one.stage.is_none() && one.binary.is_none() {
-            // Found in PATH below, if it is there.
-            continue;
-        }
-        seen.insert(program.clone());
+        let program = one.binary.as_deref().unwrap_or_else(|| kind.program());
+        seen.insert(program);
         runtimes.push(Runtime {
-            version: ask_version(&program),
-            program,
+            program: program.to_owned(),
             kind,
+            version: ask_version(program),
             registered: one.stage.clone().map(|stage| (one.handler.clone(), stage)),
         });
     }
@@ -103,10 +91,8 @@ pub(super) fn examine(used: &[UsedRuntime], hooks: &[RegisteredHook]) -> Vec<Fin
         }
     }
     let in_container = hooks.iter().any(|hook| hook.stage == "createContainer");
-    runtimes
-        .iter()
-        .map(|runtime| judge(runtime, in_container))
-        .collect()
+    let runtimes = runtimes.iter();
+    runtimes.map(|it| judge(it, in_container)).collect()
 }
 
 fn ask_version(program: &str) -> Result<String, String> {
@@ -175,28 +161,24 @@ fn judge(runtime: &Runtime, in_container: bool) -> Finding {
         let text = format!("{shown} {why}");
         return match &runtime.registered {
             None => Finding::note(program, format!("{text}: do not register the hook for it")),
-            Some((handler, _)) => Finding::problem(
-                Harm::NoFile,
-                program,
-                format!(
+            Some((handler, _)) => {
+                let text = format!(
                     "runtime {handler}: {text}: a container that asks for something does not start"
-                ),
-                format!(
+                );
+                let remedy = format!(
                     "run oci-hostaliases unregister containerd, then register the other runtimes with --runtime, without {handler}"
-                ),
-            ),
+                );
+                Finding::problem(Harm::NoFile, program, text, remedy)
+            }
         };
     }
-    match (&runtime.registered, &runtime.version) {
-        (Some((handler, _)), Err(reason)) if reason == "not found" => {
-            let text = format!("runtime {handler} names it, and it is not found in PATH");
-            return Finding::note(program, text);
-        }
-        _ => {}
+    if let (Some((handler, _)), "not found") = (&runtime.registered, shown.as_str()) {
+        let text = format!("runtime {handler} names it, and it is not found in PATH");
+        return Finding::note(program, text);
     }
     if runtime.kind == Kind::Crun {
-        let read_only = if (in_container || stage == Some("createContainer")) && !at_least(&[1, 26])
-        {
+        let in_container = in_container || stage == Some("createContainer");
+        let read_only = if in_container && !at_least(&[1, 26]) {
             "; at createContainer it cannot make /etc/hosts in a read-only rootfs that lacks it (crun 1.26 can)"
         } else {
             ""
@@ -204,13 +186,11 @@ fn judge(runtime: &Runtime, in_container: bool) -> Finding {
         let text = format!("{shown} discards what a hook says: look in the node's log{read_only}");
         return Finding::note(program, text);
     }
-    match (&runtime.version, runtime.kind) {
-        (Ok(_), kind) if kind != Kind::Unknown => Finding::ok(program, shown),
-        _ => Finding::note(
-            program,
-            format!("{shown}: a runtime that this program does not know"),
-        ),
+    if runtime.version.is_ok() && runtime.kind != Kind::Unknown {
+        return Finding::ok(program, shown);
     }
+    let text = format!("{shown}: a runtime that this program does not know");
+    Finding::note(program, text)
 }
 
 #[cfg(test)]
@@ -221,16 +201,12 @@ mod tests {
     #[test]
     fn versions_are_found_and_compared() {
         for (text, version, number) in [
-            (
-                "runc version 1.1.5+ds1\ncommit: 1.1.5",
-                "1.1.5+ds1",
-                &[1, 1, 5][..],
-            ),
+            ("runc version 1.1.5+ds1\nx", "1.1.5+ds1", &[1, 1, 5][..]),
             ("crun version 1.8.1\n", "1.8.1", &[1, 8, 1]),
             ("youki version 0.5.7", "0.5.7", &[0, 5, 7]),
             ("youki version: 0.6.0\n", "0.6.0", &[0, 6, 0]),
             (
-                "runsc version release-20260520.0\nspec: 1.1.0",
+                "runsc release-20260520.0\n",
                 "release-20260520.0",
                 &[20_260_520, 0],
             ),
@@ -247,24 +223,15 @@ mod tests {
     #[test]
     fn known_bad_ones_are_problems_where_they_run_the_hook() {
         const PROBLEM: Verdict = Verdict::Problem(Harm::NoFile);
+        const INSIDE: &str = "createContainer";
         for (kind, version, stage, expected) in [
             (Kind::Runc, "1.0.0", "prestart", Verdict::Ok),
             (Kind::Crun, "1.8.1", "prestart", Verdict::Note),
             (Kind::Youki, "0.5.7", "prestart", PROBLEM),
             (Kind::Youki, "0.6.0", "prestart", Verdict::Ok),
             (Kind::Kata, "3.2.0", "prestart", PROBLEM),
-            (
-                Kind::Runsc,
-                "release-20260513.0",
-                "createContainer",
-                PROBLEM,
-            ),
-            (
-                Kind::Runsc,
-                "release-20260520.0",
-                "createContainer",
-                Verdict::Ok,
-            ),
+            (Kind::Runsc, "release-20260513.0", INSIDE, PROBLEM),
+            (Kind::Runsc, "release-20260520.0", INSIDE, Verdict::Ok),
             (Kind::Runsc, "release-20260520.0", "prestart", PROBLEM),
             (Kind::Unknown, "1.0", "prestart", Verdict::Note),
         ] {

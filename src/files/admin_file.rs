@@ -53,8 +53,8 @@ pub fn read_admin_file(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error
     }
 }
 
-/// Makes sure that an open file or directory is root's and that nobody else can write it. Its
-/// status, for [`read_open`].
+/// Makes sure that an open file or directory is root's and that only root can write it. Its status,
+/// for [`read_open`].
 ///
 /// # Errors
 ///

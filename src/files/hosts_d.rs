@@ -200,7 +200,7 @@ fn hosts_files(directory: &OwnedFd) -> rustix::io::Result<Vec<PathBuf>> {
 }
 
 /// Reads a file that is regular and root's alone. A symlink is neither: what it leads to can belong
-/// to anybody.
+/// to any user.
 fn read_file(directory: &OwnedFd, name: &Path, path: &Path) -> Result<Vec<u8>, Error> {
     let flags =
         OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;

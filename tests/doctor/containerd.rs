@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::cure::assert_cures;
 use crate::needs::Program;
 use crate::node::{Daemon, HOOK, Node, edit, set_mode, write};
 use crate::on_node;
@@ -116,8 +117,7 @@ fn base_specs() {
         let problem = format!("containerd: runtime runc: {SPEC} has no hook in it");
         assert_eq!(said.problems(), [(problem.as_str(), register)]);
         assert_eq!(said.last(), format!("containerd: {register}"));
-
-        // And that does change it.
+        assert_cures(&format!("problem  {problem}"), register);
         node.succeed(&["register", "containerd", "--hook", HOOK]);
         assert_eq!(fs::read_to_string(SPEC).unwrap(), good);
         touch(SPEC, 0);
@@ -147,6 +147,46 @@ fn base_specs() {
         node.succeed(&["register", "containerd", "--hook", HOOK]);
         touch(SPEC, 0);
         node.doctor().assert_works();
+    });
+}
+
+/// A spec that is not where register puts it is register's all the same.
+#[test]
+fn a_base_spec_elsewhere() {
+    on_containerd_node("containerd::a_base_spec_elsewhere", |node| {
+        let spec = "/etc/oci-hostaliases/other.json";
+        node.succeed(&["unregister", "containerd"]);
+        node.succeed(&[
+            "register",
+            "containerd",
+            "--hook",
+            HOOK,
+            "--base-spec",
+            spec,
+        ]);
+        touch(CONFIG, 0);
+        touch(spec, 0);
+        node.doctor().assert_works();
+        let good: Value = serde_json::from_slice(&fs::read(spec).unwrap()).unwrap();
+        let broken = |pointer: &str, value: Value| {
+            let mut spec_now = good.clone();
+            spec_now[pointer] = value;
+            keeping_time(spec, |path| fs::write(path, spec_now.to_string()).unwrap());
+        };
+        broken("hooks", json!({}));
+        let said = node.doctor();
+        let problem = format!("containerd: runtime runc: {spec} has no hook in it");
+        let register = format!("oci-hostaliases register containerd --base-spec {spec}");
+        assert_eq!(said.problems(), [(problem.as_str(), register.as_str())]);
+        assert_cures(&format!("problem  {problem}"), &register);
+
+        let mut process = good["process"].clone();
+        process["rlimits"] = json!([{"type": "RLIMIT_NOFILE", "hard": 1024, "soft": 1024}]);
+        broken("process", process);
+        node.doctor().assert_problem(
+            &format!("containerd: runtime runc: process.rlimits in {spec} lowers RLIMIT_NOFILE to 1024 in every container"),
+            &format!("remove process.rlimits from {spec}, then restart containerd"),
+        );
     });
 }
 

@@ -102,9 +102,13 @@ fn a_configuration_elsewhere() {
             let said = node.doctor();
             said.assert_note(
                 &format!("containerd ({config}): not registered"),
-                &format!("oci-hostaliases register containerd --config {config}"),
+                &format!("copy {config} over its template beside it (config.toml.tmpl, with containerd 2 config-v3.toml.tmpl), then oci-hostaliases register containerd --config TEMPLATE"),
             );
             fs::write(config, "version = 2\n").unwrap();
+            node.doctor().assert_note(
+                &format!("containerd ({config}): not registered"),
+                &format!("oci-hostaliases register containerd --config {config}"),
+            );
             node.succeed(&["register", "containerd", "--hook", HOOK, "--config", config]);
             touch(SPEC, 0);
             let said = node.doctor();

@@ -85,6 +85,19 @@ fn files_that_do_not_count() {
             ),
             retry,
         );
+        // Ours by its path: register takes it for ours as well.
+        let other_name = edit(OURS, "\"oci-hostaliases-hook\"", "\"hook\"");
+        node.broken_by(
+            OURS,
+            &other_name.replace(
+                "      \"prestart\"\n    ]",
+                "      \"createContainer\"\n    ]",
+            ),
+            &format!(
+                "podman: {OURS} runs the hook at prestart and tells it that this is createContainer"
+            ),
+            retry,
+        );
         node.broken_by(
             OURS,
             &edit(OURS, "    \"prestart\"\n  ]", "  ]"),
@@ -99,6 +112,23 @@ fn files_that_do_not_count() {
             &format!("podman: {OURS} is in a directory that podman does not read"),
             &format!("mkdir -p /etc/other && mv {OURS} /etc/other/"),
         );
+        // A copy of it that is left behind.
+        let containers_conf = fs::read_to_string("/etc/containers/containers.conf").unwrap();
+        write(
+            "/etc/other/oci-hostaliases.json",
+            &fs::read_to_string(OURS).unwrap(),
+        );
+        write(
+            "/etc/containers/containers.conf",
+            "[engine]\nhooks_dir = [\"/etc/other\"]\n",
+        );
+        let said = node.doctor();
+        said.assert_works();
+        said.assert_note(
+            &format!("podman: {OURS} is in a directory that podman does not read"),
+            &format!("rm {OURS}"),
+        );
+        write("/etc/containers/containers.conf", &containers_conf);
         // One that is read later and has a file of the same name.
         write(
             "/etc/other/oci-hostaliases.json",

@@ -71,7 +71,7 @@ fn a_node_without_a_log() {
                 std::process::Command::new(env!("CARGO_BIN_EXE_oci-hostaliases"))
                     .arg("doctor")
                     .env_clear()
-                    .env("PATH", "/run/world/bin")
+                    .env("PATH", crate::node::BIN)
                     .output()
                     .unwrap(),
             );

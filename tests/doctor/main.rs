@@ -8,6 +8,7 @@
 
 mod containerd;
 mod containerd_files;
+mod cure;
 mod hook;
 mod hooks_d;
 mod kernel;

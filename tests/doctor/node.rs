@@ -3,12 +3,16 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Output};
 use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::cure::assert_cures;
+
+/// The node's PATH.
+pub(crate) const BIN: &str = "/run/world/bin";
 /// Where the node's hook is.
 pub(crate) const HOOK: &str = "/run/world/libexec/oci-hostaliases-hook";
 /// The directory that the node's engines read.
@@ -17,7 +21,6 @@ pub(crate) const HOOKS_D: &str = "/etc/containers/oci/hooks.d";
 pub(crate) const OURS: &str = "/etc/containers/oci/hooks.d/oci-hostaliases.json";
 
 pub(crate) struct Node {
-    bin: PathBuf,
     /// Held open for as long as the node has a log.
     log: UnixDatagram,
 }
@@ -29,33 +32,31 @@ impl Node {
             let _ = fs::remove_dir_all(directory);
             fs::create_dir_all("/etc/containers").unwrap();
         }
-        let bin = home.join("bin");
-        fs::create_dir_all(&bin).unwrap();
+        fs::create_dir_all(BIN).unwrap();
         fs::create_dir_all(home.join("libexec")).unwrap();
         let built = std::env::var_os("OCI_HOSTALIASES_HOOK")
             .unwrap_or_else(|| env!("CARGO_BIN_EXE_oci-hostaliases-hook").into());
         fs::copy(built, HOOK).unwrap();
         set_mode(HOOK, 0o755);
         Self {
-            bin,
             log: UnixDatagram::bind("/dev/log").unwrap(),
         }
     }
 
     /// A program in the node's PATH.
     pub(crate) fn add_program(&self, name: &str, script: &str) {
-        write(self.bin.join(name), &format!("#!/bin/sh\n{script}\n"));
-        set_mode(self.bin.join(name), 0o755);
+        write(Path::new(BIN).join(name), &format!("#!/bin/sh\n{script}\n"));
+        set_mode(Path::new(BIN).join(name), 0o755);
     }
 
     pub(crate) fn remove_program(&self, name: &str) {
-        fs::remove_file(self.bin.join(name)).unwrap();
+        fs::remove_file(Path::new(BIN).join(name)).unwrap();
     }
 
     /// A program of the machine in the node's PATH.
     pub(crate) fn link_program(&self, name: &str) {
         let program = crate::needs::find(name).unwrap();
-        std::os::unix::fs::symlink(program, self.bin.join(name)).unwrap();
+        std::os::unix::fs::symlink(program, Path::new(BIN).join(name)).unwrap();
     }
 
     /// Podman, which reads [`HOOKS_D`] and runs the hook for every container.
@@ -81,7 +82,7 @@ impl Node {
         words.push(env!("CARGO_BIN_EXE_oci-hostaliases"));
         let mut command = Command::new(words[0]);
         command.args(&words[1..]).args(arguments);
-        command.env_clear().env("PATH", &self.bin);
+        command.env_clear().env("PATH", BIN);
         command
     }
 
@@ -180,7 +181,7 @@ impl Said {
         assert_eq!((self.status, self.last()), (0, "works"), "{self:#?}");
     }
 
-    /// There is this problem and no other.
+    /// There is this problem and no other, and the remedy cures it.
     #[track_caller]
     pub(crate) fn assert_problem(&self, problem: &str, remedy: &str) {
         assert_eq!(self.problems(), [(problem, remedy)], "{self:#?}");
@@ -190,6 +191,7 @@ impl Said {
         };
         assert_eq!(self.last(), format!("{subject}: {remedy}"));
         assert_eq!(self.status, 1);
+        assert_cures(&format!("problem  {problem}"), remedy);
     }
 
     /// There is this line.
@@ -198,7 +200,7 @@ impl Said {
         assert!(self.lines.iter().any(|it| it == line), "{line}: {self:#?}");
     }
 
-    /// There is this line, and below it what could be changed.
+    /// There is this line, and below it what could be changed, which cures it.
     #[track_caller]
     pub(crate) fn assert_note(&self, note: &str, remedy: &str) {
         let wanted = [
@@ -209,6 +211,7 @@ impl Said {
             self.lines.windows(2).any(|it| it == wanted),
             "{note}: {self:#?}"
         );
+        assert_cures(&wanted[0], remedy);
     }
 }
 

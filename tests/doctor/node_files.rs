@@ -68,6 +68,15 @@ fn entries_that_are_left_out() {
             );
             set_mode(&path, 0o644);
         }
+        // A name that is more than a word in a command.
+        let odd = format!("{HOSTS_D}/it's; one.hosts");
+        write(&odd, "10.0.0.3 odd.corp\n");
+        set_mode(&odd, 0o666);
+        node.doctor().assert_problem(
+            &format!("node: {odd}: others than root may write it (mode 0666)"),
+            &format!("chmod go-w '{HOSTS_D}/it'\\''s; one.hosts'"),
+        );
+        fs::remove_file(&odd).unwrap();
         for directory in [HOSTS_D.to_owned(), format!("{HOSTS_D}/web")] {
             chown(&directory, Some(1000), None).unwrap();
             node.doctor().assert_problem(
