@@ -100,8 +100,8 @@ impl Stamp {
         Ok(Parts { own, node, behind })
     }
 
-    /// The stamp while the sections are replaced: a `refresh` that dies half-way leaves a file that
-    /// the next one still understands.
+    /// The stamp while the sections are replaced: whoever dies half-way leaves a file that the
+    /// next one still understands.
     pub fn during(&self, node: &[u8]) -> Self {
         let mut stamp = self.clone();
         stamp.node.push(Fingerprint::of(node));
