@@ -9,7 +9,7 @@
 //! Data goes one way, from what is known of a container to the mount:
 //!
 //! ```text
-//! stdin: OCI state ─► bundle/config.json ─► facts ─► plan ─► text ─► file in a private tmpfs ─► <rootfs>/etc/hosts
+//! stdin: OCI state ─► bundle/config.json ─► facts ─► plan ─► composed file ─► private tmpfs ─► <rootfs>/etc/hosts
 //! ```
 //!
 //! `facts`, `plan`, `pod_line`, `text`, `stamp` and `compose` are pure: values in, values out. `files` reads

@@ -1,5 +1,5 @@
-//! The Pod's own line in a file of ours: which addresses, which name, and what is to be said when
-//! one of them is missing. Pure.
+//! The Pod's own line in a managed file: which addresses, which name, and what the administrator
+//! should know when one of them is missing. Pure.
 
 use std::fmt;
 
@@ -11,11 +11,11 @@ use crate::text::hosts_file::{HostsFile, PodName};
 /// What an administrator should know about a Pod's line that is not there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MissingFact {
-    /// Nobody tells the container's host name.
+    /// The container's host name is not known.
     HostName,
-    /// The host name may not stand in the file.
+    /// The host name is not valid in the file.
     ValidHostName(String),
-    /// Nobody tells an address.
+    /// No address is known.
     Address,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The file has three parts: the Pod's own, written once; the sections of `hosts.d`; and whatever
 //! the container put behind them. The stamp tells where the first two end and what they were, so
-//! that the middle can be replaced and nothing of the container's is lost. It stands in a
+//! that the middle can be replaced and nothing of the container's is lost. It is stored in a
 //! `trusted.*` extended attribute of the file, which only root of the host can read or write.
 
 use serde::{Deserialize, Serialize};
@@ -37,7 +37,7 @@ pub struct Parts<'a> {
 }
 
 /// A part of the file by length and digest. The digest only has to notice that a container edited
-/// its own file: who forges one deceives himself.
+/// its own file: forging one deceives only the forger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Fingerprint {
     length: usize,
@@ -63,7 +63,7 @@ impl Stamp {
     ///
     /// # Errors
     ///
-    /// It is none of ours.
+    /// These bytes are no stamp.
     pub fn read(bytes: &[u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(bytes)
     }

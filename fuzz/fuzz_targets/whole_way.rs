@@ -11,7 +11,7 @@ use oci_hostaliases::facts::config_json::ConfigJson;
 use oci_hostaliases::facts::container::{Container, Identity};
 use oci_hostaliases::facts::request::Request;
 use oci_hostaliases::facts::state::State;
-use oci_hostaliases::files::hosts_d::NodeEntries;
+use oci_hostaliases::facts::node_entries::NodeEntries;
 use oci_hostaliases::log::printable;
 use oci_hostaliases::pod_line;
 use oci_hostaliases::stamp::Stamp;

@@ -9,7 +9,8 @@ use clap::Args;
 use crate::commands::Failure;
 use crate::commands::output::Output;
 use crate::exit::Exit;
-use crate::files::hosts_d::{self, NodeEntries};
+use crate::facts::node_entries::NodeEntries;
+use crate::files::hosts_d;
 use crate::running::find::{self, RunningFile};
 use crate::running::rewrite::{self, NotRewritten, Rewritten};
 

@@ -8,8 +8,9 @@ use crate::doctor::owners;
 use crate::doctor::report::{Finding, Harm, register};
 use crate::engines::our_hook::{Containers, RegisteredHook};
 use crate::error::on_one_line;
+use crate::facts::node_entries::NodeEntries;
 use crate::files::config::{self, Config};
-use crate::files::hosts_d::{self, NodeEntries};
+use crate::files::hosts_d;
 use crate::validation::names;
 
 const SUBJECT: &str = "node";

@@ -11,6 +11,7 @@ pub mod json_object;
 pub mod manifest_field;
 #[cfg(feature = "cli")]
 pub mod manifest_text;
+pub mod node_entries;
 #[cfg(feature = "cli")]
 pub mod pod_manifest;
 pub mod request;

@@ -5,7 +5,6 @@
 //! stop a container: what cannot be used is left out, and the log says so.
 
 use std::ffi::OsStr;
-use std::fmt;
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -15,8 +14,8 @@ use rustix::fs::{Dir, Mode, OFlags, openat};
 use rustix::io::Errno;
 
 use crate::error::{Error, on_one_line};
+use crate::facts::node_entries::{LeftOut, NodeEntries};
 use crate::files::admin_file;
-use crate::text::host_alias::HostAlias;
 use crate::text::node_lines::{self, Unread};
 use crate::validation::field_error::quote;
 use crate::validation::names;
@@ -26,33 +25,6 @@ pub const DEFAULT_PATH: &str = "/etc/oci-hostaliases/hosts.d";
 /// Largest file, in bytes. A file that fills a container's file system by itself is a mistake.
 const FILE_MAX: u64 = 1024 * 1024;
 const SUFFIX: &[u8] = b".hosts";
-
-/// Something that does not count, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LeftOut {
-    /// The file or directory.
-    pub path: PathBuf,
-    /// The line of the file, from 1.
-    pub line: Option<usize>,
-    /// The whole sentence: it names the path, quoted where it is no plain text, and the line.
-    pub why: String,
-}
-
-impl fmt::Display for LeftOut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.why)
-    }
-}
-
-/// The entries that apply to a Pod, and what was left out of them.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct NodeEntries {
-    /// Each file that has entries: those of the namespace first, then the node's, each in the order
-    /// of `LC_ALL=C`. The resolver takes the first match.
-    pub files: Vec<(PathBuf, Vec<HostAlias>)>,
-    /// What was left out and why.
-    pub left_out: Vec<LeftOut>,
-}
 
 impl NodeEntries {
     /// Reads what applies to a Pod of this namespace.
@@ -86,11 +58,6 @@ impl NodeEntries {
             Err(error) => entries.leave_out(directory, on_one_line(&error)),
         }
         entries
-    }
-
-    /// Whether there is at least one entry.
-    pub fn is_empty(&self) -> bool {
-        self.files.is_empty()
     }
 
     fn read_namespace(&mut self, directory: &OwnedFd, hosts_d: &Path, namespace: &str) {

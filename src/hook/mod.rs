@@ -1,7 +1,7 @@
 //! The hook's way from stdin to the mount, in one direction.
 //!
 //! ```text
-//! state ─► config.json ─► facts ─► plan ─► text ─► file in a tmpfs ─► mounted on /etc/hosts
+//! state ─► config.json ─► facts ─► plan ─► composed file ─► tmpfs ─► mounted on /etc/hosts
 //! ```
 //!
 //! Whatever a tenant wrote is parsed before a namespace is entered; what is needed of the host is
@@ -21,11 +21,11 @@ use crate::compose::{self, Decision};
 use crate::error::{Error, on_one_line};
 use crate::exit::Exit;
 use crate::facts::container::Identity;
+use crate::facts::node_entries::NodeEntries;
 use crate::facts::state::{self, State};
 use crate::files::bounded_read::read_to_end;
 use crate::files::bundle::Bundle;
 use crate::files::config::{Config, OnError};
-use crate::files::hosts_d::NodeEntries;
 use crate::hook::mount::Wanted;
 use crate::hook::outcome::Outcome;
 use crate::hook::stage::Stage;
@@ -48,8 +48,8 @@ pub struct Invocation {
     pub hosts_d: PathBuf,
 }
 
-/// Runs the hook: reads the state from `stdin` and does what the plan says. What there is to say
-/// is said on stderr and in the node's log.
+/// Runs the hook: reads the state from `stdin` and does what the plan says. Messages go to stderr
+/// and to the node's log.
 pub fn run(invocation: &Invocation, stdin: impl AsFd) -> Exit {
     let log = Log::default();
     let mut subject = Subject {
@@ -95,7 +95,7 @@ fn give_up(invocation: &Invocation, log: &Log, subject: &Subject, error: &Error)
     error.exit()
 }
 
-/// Whom the messages are about, as far as it is known yet.
+/// The container that the messages are about, as far as it is known yet.
 struct Subject {
     identity: Option<Identity>,
     asks: bool,

@@ -23,7 +23,7 @@ use rustix::fs::{FallocateFlags, Mode, OFlags, XattrFlags, fallocate, fsetxattr,
 
 use crate::compose;
 use crate::error::Error;
-use crate::files::hosts_d::NodeEntries;
+use crate::facts::node_entries::NodeEntries;
 use crate::kernel::procfs::ProcDirectory;
 use crate::running::find::RunningFile;
 use crate::stamp::{self, Edited, Stamp};

@@ -6,8 +6,8 @@ use oci_hostaliases::compose::{
     self, Composed, Decision, NetworkFacts, Notice, Surroundings, TooLarge,
 };
 use oci_hostaliases::facts::container::Identity;
+use oci_hostaliases::facts::node_entries::NodeEntries;
 use oci_hostaliases::facts::request::Request;
-use oci_hostaliases::files::hosts_d::NodeEntries;
 use oci_hostaliases::pod_line::MissingFact;
 use oci_hostaliases::text::node_lines;
 use serde_json::{Value, json};

@@ -4,8 +4,8 @@
 use crate::fixtures::{annotated, annotations, config_fixture, container};
 use oci_hostaliases::compose::{self, Decision, NetworkFacts, Surroundings, TooLarge};
 use oci_hostaliases::facts::hosts_mount::{HostsMount, HostsWriter};
+use oci_hostaliases::facts::node_entries::NodeEntries;
 use oci_hostaliases::facts::request::Request;
-use oci_hostaliases::files::hosts_d::NodeEntries;
 use oci_hostaliases::plan::{Action, Plan};
 use serde_json::{Value, json};
 

@@ -1,0 +1,40 @@
+//! The entries of a node and its namespaces that apply to one Pod. `files::hosts_d` reads them.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::text::host_alias::HostAlias;
+
+/// Something that does not count, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The file or directory.
+    pub path: PathBuf,
+    /// The line of the file, from 1.
+    pub line: Option<usize>,
+    /// The whole sentence: it names the path, quoted where it is no plain text, and the line.
+    pub why: String,
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)
+    }
+}
+
+/// The entries that apply to a Pod, and what was left out of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NodeEntries {
+    /// Each file that has entries: those of the namespace first, then the node's, each in the order
+    /// of `LC_ALL=C`. The resolver takes the first match.
+    pub files: Vec<(PathBuf, Vec<HostAlias>)>,
+    /// What was left out and why.
+    pub left_out: Vec<LeftOut>,
+}
+
+impl NodeEntries {
+    /// Whether there is at least one entry.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+}
