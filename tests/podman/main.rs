@@ -358,8 +358,18 @@ fn own_file_left(podman: &Podman) {
 }
 
 fn bad_annotation(podman: &Podman) {
-    let asks = "--annotation=oci-hostaliases.io/host-aliases=010.0.0.5 foo.remote";
-    let reason = r#"oci-hostaliases.io/host-aliases: line 1: Invalid value: "010.0.0.5": must not have leading 0s"#;
+    let leading_zero = r#"oci-hostaliases.io/host-aliases: line 1: Invalid value: "010.0.0.5": must not have leading 0s"#;
+    let mistyped = "oci-hostaliases.io/hostaliases: Unknown field: did you mean oci-hostaliases.io/host-aliases?";
+    for (annotation, reason) in [
+        ("host-aliases=010.0.0.5 foo.remote", leading_zero),
+        ("hostaliases=10.0.0.5 foo.remote", mistyped),
+    ] {
+        let asks = format!("--annotation=oci-hostaliases.io/{annotation}");
+        not_started(podman, &asks, reason);
+    }
+}
+
+fn not_started(podman: &Podman, asks: &str, reason: &str) {
     podman.log.records();
     let output = podman.command(Some(ANNOTATED), &podman.run(&[asks]));
     assert_eq!(

@@ -12,9 +12,10 @@ use crate::engines::our_hook::{self, Containers, STAGE};
 /// The file's name, whichever containers it is for: a second file would run the hook twice.
 pub(crate) const FILE_NAME: &str = "oci-hostaliases.json";
 
-/// The annotations that ask for something. Go's regexps are unanchored and every pair of the map
-/// must match some annotation, so this is one pair.
-const ASKING_ANNOTATIONS: &str = r"^oci-hostaliases\.io/(host-aliases|domain|pod-ips)$";
+/// The annotations for which the hook runs. Go's regexps are unanchored and every pair of the map
+/// must match some annotation, so this is one pair; and it takes mistyped keys too, so that the hook
+/// can say that they are.
+const ASKING_ANNOTATIONS: &str = r"^oci-hostaliases\.io/";
 
 #[derive(Serialize)]
 struct File {
