@@ -99,6 +99,15 @@ pub enum Error {
     #[error(transparent)]
     HostsTooLarge(#[from] TooLarge),
 
+    /// An engine's file that was to be extended does not fit there by itself.
+    #[error(
+        "the engine's hosts file has more bytes than size-limit ({limit}) in the hook's configuration allows"
+    )]
+    EngineHostsTooLarge {
+        /// The limit.
+        limit: u64,
+    },
+
     /// The runtime, or this stage of it, does not give what is needed; or a tenant is playing
     /// with the place to mount on.
     #[error("{0}")]
@@ -163,13 +172,22 @@ impl Error {
         matches!(self, Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 
+    /// `self`, met while an engine's file was read that may have as many bytes as the hook's file.
+    pub fn of_engine_hosts(self) -> Self {
+        match self {
+            Self::TooLarge { limit, .. } => Self::EngineHostsTooLarge { limit },
+            other => other,
+        }
+    }
+
     /// The exit status that stands for this situation.
     pub fn exit(&self) -> Exit {
         match self {
             Self::Annotations(_) => Exit::Annotation,
-            Self::Configuration { .. } | Self::NodeHosts(_) | Self::HostsTooLarge(_) => {
-                Exit::NodeConfiguration
-            }
+            Self::Configuration { .. }
+            | Self::NodeHosts(_)
+            | Self::HostsTooLarge(_)
+            | Self::EngineHostsTooLarge { .. } => Exit::NodeConfiguration,
             Self::Refused(_) | Self::RefusedBecause { .. } => Exit::Refused,
             Self::NoState
             | Self::BadState(_)

@@ -60,7 +60,8 @@ impl Surroundings for Inside<'_> {
 
     /// Through the rootfs: the path in `config.json` is a tenant's choice and never opened.
     fn engine_hosts(&mut self, _source: &str, limit: u64) -> Result<Vec<u8>, Error> {
-        self.target.read(self.own_proc, limit)
+        let read = self.target.read(self.own_proc, limit);
+        read.map_err(Error::of_engine_hosts)
     }
 
     fn network(&mut self, request: &Request) -> Result<NetworkFacts, Error> {

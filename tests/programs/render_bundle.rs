@@ -222,7 +222,7 @@ fn an_engines_file_is_extended() {
     })));
     let ran = render(&directory, &[]);
     let stderr = said(&[
-        "the engine's file that config.json mounts on /etc/hosts cannot be had: \
+        "the engine's file that config.json mounts on /etc/hosts cannot be read: \
         open bundle/containers/ab/hosts: No such file or directory (os error 2)",
     ]);
     assert_eq!(ran, (1, String::new(), stderr));

@@ -41,6 +41,24 @@ fn extend() {
 }
 
 #[test]
+fn an_engines_file_above_the_limit_is_the_configurations_matter() {
+    each_runtime_and_stage(
+        "engine_mounts::an_engines_file_above_the_limit_is_the_configurations_matter",
+        |bundle| {
+            let text = "0.0.0.0 ads.example\n".repeat(60_000);
+            mounted(bundle, "overlay-containers/x/userdata/hosts", &text);
+            let ran = bundle.run();
+            ran.assert_refused(
+                4,
+                "the engine's hosts file has more bytes than size-limit (1048576) in the hook's configuration allows",
+            );
+            fs::write(bundle.config_toml(), "size-limit = \"16MiB\"\n").unwrap();
+            assert_eq!(bundle.shown(), format!("{text}{ALIASES_SECTION}"));
+        },
+    );
+}
+
+#[test]
 fn leave_without_entries() {
     each_runtime_and_stage("engine_mounts::leave_without_entries", |bundle| {
         bundle.ask_for_nothing();

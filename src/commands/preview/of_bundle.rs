@@ -70,9 +70,13 @@ impl Surroundings for Outside<'_> {
     /// their own, and nothing is mounted whose content could be read instead.
     fn engine_hosts(&mut self, source: &str, limit: u64) -> Result<Vec<u8>, Failure> {
         source.clone_into(&mut self.findings.provenance.engine_hosts);
-        admin_file::read(&self.directory.join(source), limit).map_err(|error| {
+        let read = admin_file::read(&self.directory.join(source), limit);
+        read.map_err(Error::of_engine_hosts).map_err(|error| {
+            if matches!(error, Error::EngineHostsTooLarge { .. }) {
+                return error.into();
+            }
             let situation = format!(
-                "the engine's file that config.json mounts on /etc/hosts cannot be had: {}",
+                "the engine's file that config.json mounts on /etc/hosts cannot be read: {}",
                 on_one_line(&error)
             );
             Failure::new(error.exit(), situation)
