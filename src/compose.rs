@@ -15,7 +15,8 @@ use crate::facts::request::Request;
 use crate::plan::{self, Action, Plan};
 use crate::pod_line::{self, MissingFact};
 use crate::stamp::Stamp;
-use crate::text::hosts_file::HostsFile;
+use crate::text::host_alias::HostAlias;
+use crate::text::hosts_file::{HostsFile, LINE_MAX};
 use crate::validation::field_error::FieldErrors;
 
 /// What happens to a container.
@@ -93,6 +94,13 @@ pub struct Composed {
 pub enum Notice {
     /// The Pod's own line is missing.
     Missing(MissingFact),
+    /// An entry of the Pod's own is longer than a line that every resolver reads.
+    LongLine {
+        /// Its address.
+        ip: String,
+        /// The line's length with its newline, in bytes.
+        length: usize,
+    },
     /// A file of `hosts.d` does not fit.
     DoesNotFit {
         /// The file.
@@ -106,6 +114,10 @@ impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing(missing) => missing.fmt(f),
+            Self::LongLine { ip, length } => write!(
+                f,
+                "the line of {ip} has {length} bytes, of which musl reads {LINE_MAX}: write several entries with that address"
+            ),
             Self::DoesNotFit { path, limit } => write!(
                 f,
                 "{path}: left out, the file would have more than {limit} bytes"
@@ -198,6 +210,7 @@ impl Draft<'_> {
             .into());
         }
         let mut notices: Vec<Notice> = missing.map(Notice::Missing).into_iter().collect();
+        notices.extend(long_lines(&self.request.aliases));
         notices.extend(add_node_entries(&mut file, &self.node_entries, size_limit));
         Ok(Composed {
             plan: empty.unwrap_or_else(|| self.plan.clone()),
@@ -229,6 +242,22 @@ fn managed_file(network: &NetworkFacts) -> (HostsFile, Option<MissingFact>) {
             domain,
         } => pod_line::managed_file(addresses, hostname.as_deref(), domain.as_deref()),
     }
+}
+
+/// The entries that some resolvers do not read to the end. Their lines stay as they are: they are the
+/// kubelet's bytes.
+pub fn long_lines(aliases: &[HostAlias]) -> impl Iterator<Item = Notice> {
+    let line = |alias: &HostAlias| {
+        let names = alias.hostnames().iter().map(|name| 1 + name.len());
+        alias.ip().len() + names.sum::<usize>() + 1
+    };
+    aliases
+        .iter()
+        .filter(move |alias| line(alias) > LINE_MAX)
+        .map(move |alias| Notice::LongLine {
+            ip: alias.ip().to_owned(),
+            length: line(alias),
+        })
 }
 
 /// Adds the section of each file of `hosts.d` behind the Pod's own part. These entries cannot stop a

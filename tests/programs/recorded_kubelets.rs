@@ -35,7 +35,7 @@ fn manifest(record: &Value) -> Value {
 /// What `render` must print, and say.
 fn expected<'a>(record: &'a Value, records: &'a [Value]) -> (&'a str, &'static str) {
     if let Some(text) = record["etc_hosts"].as_str() {
-        return (text, "");
+        return (text, warning(record));
     }
     if record["case"] == "ownmount" {
         return ("", LEFT_ALONE);
@@ -47,6 +47,15 @@ fn expected<'a>(record: &'a Value, records: &'a [Value]) -> (&'a str, &'static s
         .iter()
         .find(|newer| newer["kubelet"] == "1.36.2" && newer["case"] == record["case"]);
     (newer.unwrap()["etc_hosts"].as_str().unwrap(), "")
+}
+
+/// One Pod has 200 names for an address, on one line as the kubelet writes it.
+fn warning(record: &Value) -> &'static str {
+    if record["case"] == "alias-wide" {
+        "oci-hostaliases: the line of 10.9.9.9 has 899 bytes, of which musl reads 511: write several entries with that address\n"
+    } else {
+        ""
+    }
 }
 
 #[test]
@@ -109,7 +118,7 @@ fn addresses_of_the_status_do_as_well() {
         );
         assert_eq!(
             ran,
-            (0, text.to_owned(), String::new()),
+            (0, text.to_owned(), warning(&record).to_owned()),
             "{}",
             record["case"]
         );

@@ -258,3 +258,36 @@ fn node_entries_that_do_not_fit_are_left_out_in_the_same_way_at_each_refresh() {
     let (sections, notices) = compose::node_sections(own, &node, own as u64 - 1);
     assert_eq!((sections.len(), notices.len()), (0, 3));
 }
+
+#[test]
+fn a_line_that_some_resolvers_cut_off_is_a_notice_and_stays_as_it_is() {
+    // 8 bytes of address, names of 100 bytes with a tab, a newline: 4 are 413, 5 are 514.
+    let names: Vec<String> = (0..5)
+        .map(|nth| format!("{nth}{}", "x".repeat(99)))
+        .collect();
+    let list = json!([
+        {"ip": "10.1.2.3", "hostnames": names[..4]},
+        {"ip": "10.1.2.4", "hostnames": names},
+    ]);
+    let asks = json!({"oci-hostaliases.io/host-aliases": list.to_string()});
+    let mut surroundings = Asked::new("");
+    let composed = composed(
+        &config(None, asks),
+        NodeEntries::default(),
+        4096,
+        &mut surroundings,
+    )
+    .unwrap();
+    let notices: Vec<String> = composed.notices.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        notices,
+        [
+            "the line of 10.1.2.4 has 514 bytes, of which musl reads 511: write several entries with that address"
+        ]
+    );
+    let text = String::from_utf8_lossy(composed.file.bytes()).into_owned();
+    assert!(
+        text.ends_with(&format!("10.1.2.4\t{}\n", names.join("\t"))),
+        "{text}"
+    );
+}

@@ -223,7 +223,7 @@ fn note_on(notice: &Notice) -> String {
     let option = match notice {
         Notice::Missing(MissingFact::Address) => "--pod-ip",
         Notice::Missing(MissingFact::HostName | MissingFact::ValidHostName(_)) => "--hostname",
-        Notice::DoesNotFit { .. } => return notice.to_string(),
+        Notice::DoesNotFit { .. } | Notice::LongLine { .. } => return notice.to_string(),
     };
     format!("{notice}: give {option}")
 }

@@ -80,6 +80,12 @@ fn of_pod(path: &Path, pod: &PodManifest, options: &PreviewOptions) -> Result<Pr
     };
     file.add_host_aliases(SPEC_HOST_ALIASES, &pod.aliases);
     file.add_host_aliases(HOST_ALIASES, &pod.request.aliases);
+    for aliases in [&pod.aliases, &pod.request.aliases] {
+        let notices = compose::long_lines(aliases);
+        findings
+            .notes
+            .extend(notices.map(|notice| note_on(&notice)));
+    }
     if let Some(hosts_d) = &options.hosts_d {
         let node_entries = findings.read_node_entries(hosts_d, Some(&pod.namespace));
         let notices = compose::add_node_entries(&mut file, &node_entries, size_limit());
