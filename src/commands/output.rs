@@ -9,7 +9,7 @@ use std::io::{self, Write};
 
 use crate::commands::Failure;
 use crate::error::Error;
-use crate::log::printable;
+use crate::log::{is_unprintable, printable};
 
 const NAME: &str = "oci-hostaliases";
 
@@ -36,6 +36,21 @@ impl<'w> Output<'w> {
         if self.written.is_ok() {
             self.written = self.stdout.write_all(piece.as_ref());
         }
+    }
+
+    /// Writes JSON. What a terminal would obey or turn round is escaped, which JSON can in its strings, and
+    /// nothing else of it has such characters.
+    pub(super) fn print_json(&mut self, value: &serde_json::Value) {
+        let mut text = String::new();
+        for c in format!("{value:#}\n").chars() {
+            if c != '\n' && is_unprintable(c) {
+                // None of them is outside of the first 65,536.
+                text += &format!("\\u{:04x}", u32::from(c));
+            } else {
+                text.push(c);
+            }
+        }
+        self.print(text);
     }
 
     /// Writes a message, a line with the program's name in front. Where stderr is closed it is lost:

@@ -19,6 +19,7 @@ use rustix::fs::{FileType, Gid, Mode, OFlags, Uid, openat};
 use rustix::io::Errno;
 
 use crate::error::Error;
+use crate::kernel::hosts_tmpfs::SOURCE;
 use crate::kernel::inode::Inode;
 use crate::kernel::mountinfo;
 use crate::kernel::procfs::ProcDirectory;
@@ -143,9 +144,11 @@ impl Rootfs {
         if !target.is_on_tmpfs {
             return Ok(false);
         }
-        let table = ours.read("mountinfo")?;
-        let source = mountinfo::find(&table, target.mount).map(|line| line.source);
-        Ok(source == Some(crate::kernel::hosts_tmpfs::SOURCE))
+        let mut is_ours = false;
+        ours.find_mount(target.mount, &mut |line| {
+            is_ours = line.source == SOURCE.as_bytes()
+        })?;
+        Ok(is_ours)
     }
 
     /// Makes sure that what is mounted on the rootfs or the target is seen in this mount namespace
@@ -160,23 +163,25 @@ impl Rootfs {
         target: &HostsTarget,
         ours: &ProcDirectory,
     ) -> Result<(), Error> {
-        let table = ours.read("mountinfo")?;
         for id in [self.mount, target.mount] {
-            match mountinfo::find(&table, id) {
-                Some(line) if line.is_shared => {
-                    return Err(Error::Refused(format!(
-                        "{} is a shared mount: what is mounted there would be seen outside of the container \
-                         (youki before 0.6, or a volume with bidirectional propagation on /etc)",
-                        line.mount_point
-                    )));
-                }
-                Some(_) => {}
-                None => {
-                    return Err(Error::Refused(format!(
-                        "mount {id} under {} is not in this mount namespace",
-                        self.path.display()
-                    )));
-                }
+            let mut shared = None;
+            let is_there = ours.find_mount(id, &mut |line| {
+                shared = line
+                    .is_shared
+                    .then(|| mountinfo::unescape(line.mount_point));
+            })?;
+            if let Some(mount_point) = shared {
+                return Err(Error::Refused(format!(
+                    "{} is a shared mount: what is mounted there would be seen outside of the container \
+                     (youki before 0.6, or a volume with bidirectional propagation on /etc)",
+                    mount_point.display()
+                )));
+            }
+            if !is_there {
+                return Err(Error::Refused(format!(
+                    "mount {id} under {} is not in this mount namespace",
+                    self.path.display()
+                )));
             }
         }
         Ok(())
@@ -185,11 +190,9 @@ impl Rootfs {
     /// Follows `path` inside the root; `None` when something of it is missing.
     fn resolve(&self, path: &Path) -> Result<Option<OwnedFd>, Error> {
         // The parent of a single component is the root, spelled with nothing.
-        let path = if path == Path::new("") {
-            Path::new(".")
-        } else {
-            path
-        };
+        let path = Some(path)
+            .filter(|path| *path != Path::new(""))
+            .unwrap_or(Path::new("."));
         match self.root().resolve(path) {
             Ok(handle) => Ok(Some(handle.into())),
             Err(error) if error.kind() == NOT_FOUND => Ok(None),
@@ -237,7 +240,12 @@ impl Rootfs {
         let made = match create {
             Create::Directory => rustix::fs::mkdirat(&directory, name, Mode::from_raw_mode(0o755))
                 .map_err(|errno| Error::file("mkdir", &shown, errno))
-                .and_then(|()| self.open_made(&directory, name, OFlags::DIRECTORY, &shown))?,
+                .and_then(|()| {
+                    let flags =
+                        OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::DIRECTORY;
+                    openat(&directory, name, flags, Mode::empty())
+                        .map_err(|errno| Error::file("open", &shown, errno))
+                })?,
             Create::File => {
                 let flags = OFlags::CREATE
                     | OFlags::EXCL
@@ -248,10 +256,9 @@ impl Rootfs {
                     .map_err(|errno| Error::file("create", &shown, errno))?
             }
         };
-        let mode = if create == Create::Directory {
-            0o755
-        } else {
-            0o644
+        let mode = match create {
+            Create::Directory => 0o755,
+            Create::File => 0o644,
         };
         rustix::fs::fchmod(&made, Mode::from_raw_mode(mode))
             .map_err(|errno| Error::file("fchmod", &shown, errno))?;
@@ -260,22 +267,6 @@ impl Rootfs {
                 .map_err(|errno| Error::file("fchown", &shown, errno))?;
         }
         Ok(made)
-    }
-
-    fn open_made(
-        &self,
-        directory: &OwnedFd,
-        name: &std::ffi::OsStr,
-        kind: OFlags,
-        shown: &Path,
-    ) -> Result<OwnedFd, Error> {
-        openat(
-            directory,
-            name,
-            OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | kind,
-            Mode::empty(),
-        )
-        .map_err(|errno| Error::file("open", shown, errno))
     }
 
     fn failed(&self, call: &'static str, errno: impl Into<std::io::Error>) -> Error {
