@@ -15,6 +15,9 @@ mod load;
 mod needs;
 mod privileges;
 mod race;
+mod running;
+mod running_hang;
+mod running_memory;
 mod seccomp;
 #[path = "../support/seccomp_filter.rs"]
 mod seccomp_filter;
