@@ -18,6 +18,7 @@ mod race;
 mod running;
 mod running_hang;
 mod running_memory;
+mod running_write;
 mod seccomp;
 #[path = "../support/seccomp_filter.rs"]
 mod seccomp_filter;
