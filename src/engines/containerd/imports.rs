@@ -7,7 +7,8 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fs;
-use std::io;
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
@@ -282,7 +283,7 @@ fn strings(value: Option<&Value>) -> Vec<String> {
 }
 
 fn read_table(path: &Path, importer: &Path) -> Result<Table, ImportError> {
-    let text = fs::read_to_string(path).map_err(|source| ImportError::Call {
+    let text = read_regular(path).map_err(|source| ImportError::Call {
         call: "read",
         path: path.to_owned(),
         importer: importer.to_owned(),
@@ -294,6 +295,21 @@ fn read_table(path: &Path, importer: &Path) -> Result<Table, ImportError> {
             importer: importer.to_owned(),
             reason: error.message().replace('\n', ", "),
         })
+}
+
+/// A FIFO in a directory of imports must not keep us waiting.
+fn read_regular(path: &Path) -> io::Result<String> {
+    let nonblock = rustix::fs::OFlags::NONBLOCK.bits() as i32;
+    let mut file = fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(nonblock)
+        .open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// The files that one entry of `imports` names, sorted as Go's `filepath.Glob` sorts them.
