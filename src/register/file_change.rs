@@ -45,14 +45,15 @@ impl FileChange {
     ///
     /// # Errors
     ///
-    /// The file could not be replaced or removed; it is then as it was.
+    /// The file was changed since, or could not be replaced or removed; it is then as it was.
     pub fn apply(&self) -> Result<(), ReplaceError> {
         if self.is_empty() {
             return Ok(());
         }
+        let before = self.before.as_deref();
         match &self.after {
-            Some(text) => replace_file::replace(&self.path, text),
-            None => replace_file::remove(&self.path),
+            Some(text) => replace_file::replace(&self.path, before, text),
+            None => replace_file::remove(&self.path, before),
         }
     }
 }

@@ -15,6 +15,7 @@ mod load;
 mod needs;
 mod privileges;
 mod race;
+mod register_files;
 mod running;
 mod running_hang;
 mod running_memory;
