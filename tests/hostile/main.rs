@@ -11,6 +11,7 @@ mod call;
 mod faults;
 mod limits;
 mod load;
+mod many_errors;
 #[path = "../support/needs.rs"]
 mod needs;
 mod privileges;
