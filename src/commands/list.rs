@@ -30,7 +30,7 @@ impl List {
                 .iter()
                 .map(|(pid, file)| as_json(*pid, file))
                 .collect();
-            output.print_json(&json!(files));
+            output.print(format!("{:#}\n", json!(files)));
         } else {
             output.print(table(&files));
         }

@@ -31,26 +31,26 @@ impl<'w> Output<'w> {
         }
     }
 
-    /// Writes a piece of the result, as it is.
+    /// Writes a piece of the result: text, or JSON. What a terminal would obey or turn round is escaped as JSON
+    /// has it: there such characters are in strings only.
     pub(super) fn print(&mut self, piece: impl AsRef<[u8]>) {
-        if self.written.is_ok() {
-            self.written = self.stdout.write_all(piece.as_ref());
-        }
-    }
-
-    /// Writes JSON. What a terminal would obey or turn round is escaped, which JSON can in its strings, and
-    /// nothing else of it has such characters.
-    pub(super) fn print_json(&mut self, value: &serde_json::Value) {
         let mut text = String::new();
-        for c in format!("{value:#}\n").chars() {
-            if c != '\n' && is_unprintable(c) {
+        for c in String::from_utf8_lossy(piece.as_ref()).chars() {
+            if is_unprintable(c) && !matches!(c, '\n' | '\t') {
                 // None of them is outside of the first 65,536.
                 text += &format!("\\u{:04x}", u32::from(c));
             } else {
                 text.push(c);
             }
         }
-        self.print(text);
+        self.print_file(text.as_bytes());
+    }
+
+    /// Writes a file's bytes as they are.
+    pub(super) fn print_file(&mut self, bytes: &[u8]) {
+        if self.written.is_ok() {
+            self.written = self.stdout.write_all(bytes);
+        }
     }
 
     /// Writes a message, a line with the program's name in front. Where stderr is closed it is lost:
