@@ -2,14 +2,14 @@
 //! the node's users, who may choose names that are no UTF-8, and of any length.
 
 use std::ffi::OsString;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
 /// As much of a line as is looked at. What is used of it stands in front of the file system's own
 /// options, which may be longer.
-const LINE_MAX: u64 = 64 * 1024;
+const LINE_MAX: usize = 64 * 1024;
 /// As much as most tables need.
 const READ_AHEAD: usize = 32 * 1024;
 
@@ -87,7 +87,7 @@ pub fn unescape(path: &[u8]) -> PathBuf {
 }
 
 /// Gives each line to `each` until that breaks off. Of a line that is too long, its beginning. Memory
-/// is bounded whatever the table has.
+/// is bounded whatever the table has. A line without its end, where a table is cut off, is none.
 ///
 /// # Errors
 ///
@@ -96,46 +96,43 @@ pub fn each_line(
     table: &mut dyn Read,
     each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
 ) -> io::Result<()> {
-    let mut table = BufReader::with_capacity(READ_AHEAD, table);
+    let mut chunk = vec![0; READ_AHEAD];
     let mut line = Vec::new();
     loop {
-        line.clear();
-        table.by_ref().take(LINE_MAX).read_until(b'\n', &mut line)?;
-        match line.pop() {
-            None => return Ok(()),
-            Some(b'\n') => {}
-            Some(_) => {
-                table.skip_until(b'\n')?;
+        let length = match table.read(&mut chunk) {
+            Ok(0) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            length => length?,
+        };
+        let read = chunk.get(..length).unwrap_or_default();
+        for piece in read.split_inclusive(|byte| *byte == b'\n') {
+            let text = piece.strip_suffix(b"\n").unwrap_or(piece);
+            let room = LINE_MAX.saturating_sub(line.len()).min(text.len());
+            line.extend_from_slice(text.get(..room).unwrap_or_default());
+            if text.len() < piece.len() {
+                if each(&line).is_break() {
+                    return Ok(());
+                }
+                line.clear();
             }
-        }
-        if each(&line).is_break() {
-            return Ok(());
         }
     }
 }
 
-/// Gives the line of the mount with this number to `found`, once; whether there is one.
+/// The line of the mount with this number.
 ///
 /// # Errors
 ///
 /// The table cannot be read.
-pub fn find(
-    table: &mut dyn Read,
-    id: u64,
-    found: &mut dyn FnMut(&MountLine<'_>),
-) -> io::Result<bool> {
+pub fn find(table: &mut dyn Read, id: u64) -> io::Result<Option<Vec<u8>>> {
     let start = format!("{id} ");
-    let mut is_there = false;
-    each_line(table, &mut |line| match line
-        .strip_prefix(start.as_bytes())
-        .and_then(|_| MountLine::read(line))
-    {
-        None => ControlFlow::Continue(()),
-        Some(line) => {
-            found(&line);
-            is_there = true;
-            ControlFlow::Break(())
+    let mut found = None;
+    each_line(table, &mut |line| {
+        if line.starts_with(start.as_bytes()) {
+            found = Some(line.to_vec());
+            return ControlFlow::Break(());
         }
+        ControlFlow::Continue(())
     })?;
-    Ok(is_there)
+    Ok(found)
 }

@@ -9,7 +9,7 @@ use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
 use rustix::fs::{AtFlags, Mode, OFlags, openat, stat, statat};
 
 use crate::error::Error;
-use crate::kernel::mountinfo::{self, MountLine};
+use crate::kernel::mountinfo;
 
 /// As much as most files need.
 const READ_AHEAD: usize = 4 * 1024;
@@ -122,38 +122,30 @@ impl ProcDirectory {
     }
 
     /// Reads one of its files whole, as text. What is no UTF-8 in it, such as a cgroup's name, becomes
-    /// U+FFFD. For short files: a mount table is read by [`crate::kernel::mountinfo`].
+    /// U+FFFD. For short files, of which all that is used comes early: a mount table is read by [`crate::kernel::mountinfo`].
     ///
     /// # Errors
     ///
-    /// The process is gone, or we may not, or it has more bytes than such a file can have.
+    /// The process is gone, or we may not.
     pub fn read(&self, name: &str) -> Result<String, Error> {
-        let path = || format!("{}/{name}", self.path);
-        let failed = |source| Error::file("read", path(), source);
         // Room from the start: procfs tells no length, and each attempt is a system call.
         let mut text = Vec::with_capacity(READ_AHEAD);
         let file = self.open_file(name)?;
-        file.take(READ_MAX).read_to_end(&mut text).map_err(failed)?;
-        if text.len() as u64 == READ_MAX {
-            return Err(Error::TooLarge {
-                path: path().into(),
-                limit: READ_MAX - 1,
-            });
-        }
+        file.take(READ_MAX)
+            .read_to_end(&mut text)
+            .map_err(|source| self.failed("read", name, source))?;
         Ok(String::from_utf8_lossy(&text).into_owned())
     }
 
-    /// Gives the line of its mount table with this number to `found`; whether there is one.
+    /// The line of its mount table with this number, for [`MountLine::read`].
+    ///
+    /// [`MountLine::read`]: crate::kernel::mountinfo::MountLine::read
     ///
     /// # Errors
     ///
     /// The table cannot be read.
-    pub fn find_mount(
-        &self,
-        id: u64,
-        found: &mut dyn FnMut(&MountLine<'_>),
-    ) -> Result<bool, Error> {
-        mountinfo::find(&mut self.open_file("mountinfo")?, id, found)
+    pub fn find_mount(&self, id: u64) -> Result<Option<Vec<u8>>, Error> {
+        mountinfo::find(&mut self.open_file("mountinfo")?, id)
             .map_err(|source| self.failed("read", "mountinfo", source))
     }
 

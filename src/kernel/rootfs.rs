@@ -21,7 +21,7 @@ use rustix::io::Errno;
 use crate::error::Error;
 use crate::kernel::hosts_tmpfs::SOURCE;
 use crate::kernel::inode::Inode;
-use crate::kernel::mountinfo;
+use crate::kernel::mountinfo::MountLine;
 use crate::kernel::procfs::ProcDirectory;
 
 const ETC_HOSTS: &str = "etc/hosts";
@@ -144,11 +144,8 @@ impl Rootfs {
         if !target.is_on_tmpfs {
             return Ok(false);
         }
-        let mut is_ours = false;
-        ours.find_mount(target.mount, &mut |line| {
-            is_ours = line.source == SOURCE.as_bytes()
-        })?;
-        Ok(is_ours)
+        let line = ours.find_mount(target.mount)?.unwrap_or_default();
+        Ok(MountLine::read(&line).is_some_and(|line| line.source == SOURCE.as_bytes()))
     }
 
     /// Makes sure that what is mounted on the rootfs or the target is seen in this mount namespace
@@ -164,24 +161,22 @@ impl Rootfs {
         ours: &ProcDirectory,
     ) -> Result<(), Error> {
         for id in [self.mount, target.mount] {
-            let mut shared = None;
-            let is_there = ours.find_mount(id, &mut |line| {
-                shared = line
-                    .is_shared
-                    .then(|| mountinfo::unescape(line.mount_point));
-            })?;
-            if let Some(mount_point) = shared {
-                return Err(Error::Refused(format!(
-                    "{} is a shared mount: what is mounted there would be seen outside of the container \
-                     (youki before 0.6, or a volume with bidirectional propagation on /etc)",
-                    mount_point.display()
-                )));
-            }
-            if !is_there {
-                return Err(Error::Refused(format!(
-                    "mount {id} under {} is not in this mount namespace",
-                    self.path.display()
-                )));
+            let line = ours.find_mount(id)?.unwrap_or_default();
+            match MountLine::read(&line) {
+                Some(line) if line.is_shared => {
+                    return Err(Error::Refused(format!(
+                        "{} is a shared mount: what is mounted there would be seen outside of the container \
+                         (youki before 0.6, or a volume with bidirectional propagation on /etc)",
+                        String::from_utf8_lossy(line.mount_point)
+                    )));
+                }
+                Some(_) => {}
+                None => {
+                    return Err(Error::Refused(format!(
+                        "mount {id} under {} is not in this mount namespace",
+                        self.path.display()
+                    )));
+                }
             }
         }
         Ok(())

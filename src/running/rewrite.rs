@@ -11,6 +11,9 @@
 //! What a container appends meanwhile is found by the file's size and kept. Only between the last
 //! look at the size and the `ftruncate` of a shrinking file lies a moment, some microseconds, in
 //! which an append could be cut off.
+//!
+//! A process that is killed between two of these calls leaves a file that the stamp still explains; one that
+//! is killed inside the `pwrite` of several pages leaves one that [`crate::running::journal`] explains.
 
 use std::io::Write;
 use std::os::unix::fs::{FileExt, MetadataExt};

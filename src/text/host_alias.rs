@@ -32,7 +32,7 @@ impl HostAlias {
     ) -> Option<Self> {
         let before = FieldError::count(errors);
         if let Some(detail) = names::ip_refusal(ip) {
-            FieldError::add(errors, || FieldError::invalid(ip_field(), ip, detail));
+            FieldError::add(errors, FieldError::invalid(ip_field(), ip, detail));
         }
         for (nth, name) in hostnames
             .iter()
@@ -40,9 +40,7 @@ impl HostAlias {
             .filter(|(_, name)| !names::is_name(name))
         {
             for detail in names::name_refusals(name) {
-                FieldError::add(errors, || {
-                    FieldError::invalid(name_field(nth), name, detail)
-                });
+                FieldError::add(errors, FieldError::invalid(name_field(nth), name, detail));
             }
         }
         (FieldError::count(errors) == before).then(|| Self {
@@ -76,13 +74,14 @@ pub fn read_list(field: &str, json: &str, errors: &mut Vec<FieldError>) -> Vec<H
     match serde_json::from_str::<Vec<Item>>(json) {
         Ok(items) => check_items(field, items, errors),
         Err(error) => {
-            FieldError::add(errors, || {
+            FieldError::add(
+                errors,
                 FieldError::invalid(
                     field,
                     json,
                     format!("must be a JSON list of objects: {error}"),
-                )
-            });
+                ),
+            );
             Vec::new()
         }
     }
@@ -102,9 +101,10 @@ pub fn read_value(field: &str, value: Value, errors: &mut Vec<FieldError>) -> Ve
             check_items(field, items.into_iter().map(Item::from).collect(), errors)
         }
         other => {
-            FieldError::add(errors, || {
-                FieldError::wrong_kind(field, kind(&other), "must be a list")
-            });
+            FieldError::add(
+                errors,
+                FieldError::wrong_kind(field, kind(&other), "must be a list"),
+            );
             Vec::new()
         }
     }
@@ -115,13 +115,14 @@ fn check_items(field: &str, items: Vec<Item>, errors: &mut Vec<FieldError>) -> V
     for (index, item) in items.into_iter().enumerate() {
         match item {
             Item::Object(members) => aliases.extend(check_item(field, index, members, errors)),
-            Item::Other(value) => FieldError::add(errors, || {
+            Item::Other(value) => FieldError::add(
+                errors,
                 FieldError::wrong_kind(
                     format!("{field}[{index}]"),
                     kind(&value),
                     "must be an object with \"ip\" and \"hostnames\"",
-                )
-            }),
+                ),
+            ),
         }
     }
     aliases
@@ -140,16 +141,18 @@ fn check_item(
             "ip" => &mut ip,
             "hostnames" => &mut hostnames,
             _ => {
-                FieldError::add(errors, || {
-                    FieldError::unknown(format!("{field}[{index}].{}", bare(&key)))
-                });
+                FieldError::add(
+                    errors,
+                    FieldError::unknown(format!("{field}[{index}].{}", bare(&key))),
+                );
                 continue;
             }
         };
         if place.replace(value).is_some() {
-            FieldError::add(errors, || {
-                FieldError::duplicate(format!("{field}[{index}].{key}"))
-            });
+            FieldError::add(
+                errors,
+                FieldError::duplicate(format!("{field}[{index}].{key}")),
+            );
         }
     }
     // A missing address is the empty one, as in the API server's decoder.
@@ -183,9 +186,10 @@ fn string(
         Value::String(text) => Some(text),
         Value::Null => Some(String::new()),
         other => {
-            FieldError::add(errors, || {
-                FieldError::wrong_kind(field(), kind(&other), "must be a string")
-            });
+            FieldError::add(
+                errors,
+                FieldError::wrong_kind(field(), kind(&other), "must be a string"),
+            );
             None
         }
     }
@@ -200,9 +204,10 @@ fn strings(value: Value, field: &str, errors: &mut Vec<FieldError>) -> Vec<Strin
             .filter_map(|(nth, item)| string(item, || format!("{field}[{nth}]"), errors))
             .collect(),
         other => {
-            FieldError::add(errors, || {
-                FieldError::wrong_kind(field, kind(&other), "must be a list of strings")
-            });
+            FieldError::add(
+                errors,
+                FieldError::wrong_kind(field, kind(&other), "must be a list of strings"),
+            );
             Vec::new()
         }
     }

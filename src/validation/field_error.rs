@@ -91,17 +91,13 @@ impl FieldError {
         Self::new(field, What::TooLong { limit })
     }
 
-    /// Adds an error; behind the first twenty only the number, and `error` is not made.
-    pub fn add(errors: &mut Vec<Self>, error: impl FnOnce() -> Self) {
-        if errors.len() < LISTED {
-            return errors.push(error());
-        }
+    /// Adds an error; behind the first twenty only the number.
+    pub fn add(errors: &mut Vec<Self>, error: Self) {
+        let is_kept = errors.len() < LISTED;
         match errors.last_mut().map(|last| &mut last.what) {
             Some(What::More { count }) => *count += 1,
-            _ => {
-                let field = error().field;
-                errors.push(Self::new(field, What::More { count: 1 }));
-            }
+            _ if is_kept => errors.push(error),
+            _ => errors.push(Self::new(error.field, What::More { count: 1 })),
         }
     }
 

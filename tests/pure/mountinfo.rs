@@ -168,12 +168,8 @@ fn octal_escapes_are_undone() {
 
 /// Where the table has this mount.
 fn found(mut table: &[u8], id: u64) -> Option<Vec<u8>> {
-    let mut point = None;
-    let is_there = find(&mut table, id, &mut |line| {
-        point = Some(line.mount_point.to_owned())
-    });
-    assert_eq!(is_there.unwrap(), point.is_some());
-    point
+    let line = find(&mut table, id).unwrap()?;
+    MountLine::read(&line).map(|line| line.mount_point.to_owned())
 }
 
 #[test]
