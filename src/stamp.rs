@@ -100,12 +100,13 @@ impl Stamp {
         Ok(Parts { own, node, behind })
     }
 
-    /// The stamp while the sections are replaced: whoever dies half-way leaves a file that the
-    /// next one still understands.
-    pub fn during(&self, node: &[u8]) -> Self {
-        let mut stamp = self.clone();
-        stamp.node.push(Fingerprint::of(node));
-        stamp
+    /// The stamp while the sections, which are now `current`, are replaced: whoever dies half-way leaves a
+    /// file that the next one still understands. It knows these two only, however often that happens.
+    pub fn during(&self, current: &[u8], wanted: &[u8]) -> Self {
+        Self {
+            node: vec![Fingerprint::of(current), Fingerprint::of(wanted)],
+            ..self.clone()
+        }
     }
 
     /// The stamp once the sections are these.

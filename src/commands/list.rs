@@ -6,59 +6,75 @@ use serde_json::json;
 use crate::commands::Failure;
 use crate::commands::output::Output;
 use crate::exit::Exit;
-use crate::running::find::{self, RunningFile};
+use crate::running::step::{Report, Task};
+use crate::running::walk::{Met, Walk};
 
 /// List the containers on this node that have a file of ours
 #[derive(Debug, Args)]
 pub(super) struct List {
-    /// Print a JSON array: pid, id, container, pod, namespace, path, readOnly
+    /// Print a JSON array: pid, id, container, pod, namespace, path, readOnly, marked
     #[arg(long)]
     json: bool,
 }
 
 impl List {
     pub(super) fn exec(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
-        let found = find::running_files()?;
-        output.print(if self.json {
-            let files: Vec<_> = found.files.iter().map(as_json).collect();
-            format!("{:#}\n", json!(files))
+        let mut files = Vec::new();
+        let mut walk = Walk::new(Task::Look);
+        walk.go(&mut |met| match met {
+            Met::File(pid, file) => files.push((pid, file)),
+            Met::Trouble(situation) => output.say(situation),
+        })?;
+        if self.json {
+            let files: Vec<_> = files
+                .iter()
+                .map(|(pid, file)| as_json(*pid, file))
+                .collect();
+            output.print(format!("{:#}\n", json!(files)));
         } else {
-            table(&found.files)
-        });
-        if let Some(hidden) = found.hidden() {
+            output.print(table(&files));
+        }
+        if let Some(hidden) = walk.hidden() {
             output.say(hidden);
         }
         Ok(Exit::Done)
     }
 }
 
-fn as_json(file: &RunningFile) -> serde_json::Value {
+fn as_json(pid: i32, file: &Report) -> serde_json::Value {
     json!({
-        "pid": file.pid,
+        "pid": pid,
         "id": file.identity.id,
         "container": file.identity.container,
         "pod": file.identity.pod,
         "namespace": file.identity.namespace,
         "path": file.path,
         "readOnly": file.is_read_only,
+        "marked": file.is_stamped,
     })
 }
 
-/// Columns as wide as their widest cell; `-` for what nobody tells.
-fn table(files: &[RunningFile]) -> String {
+/// Columns as wide as their widest cell; `-` for what nobody tells. Behind a file that `refresh` cannot
+/// know, and that anybody could have made, stands that it is not marked.
+fn table(files: &[(i32, Box<Report>)]) -> String {
     let cell = |text: Option<&str>| {
         text.filter(|text| !text.is_empty())
             .map_or("-".to_owned(), |text| text.escape_default().to_string())
     };
     let mut rows = vec![["PID", "NAMESPACE", "POD", "CONTAINER", "ID"].map(str::to_owned)];
-    rows.extend(files.iter().map(|file| {
+    rows.extend(files.iter().map(|(pid, file)| {
         let identity = &file.identity;
+        let mark = if file.is_stamped {
+            ""
+        } else {
+            "  (not marked)"
+        };
         [
-            file.pid.to_string(),
+            pid.to_string(),
             cell(identity.namespace.as_deref()),
             cell(identity.pod.as_deref()),
             cell(identity.container.as_deref()),
-            cell(Some(&identity.id)),
+            cell(Some(&identity.id)) + mark,
         ]
     }));
     let mut widths = [0; 5];

@@ -1,6 +1,7 @@
 //! The command-line tool: one verb, one file.
 
 mod completions;
+mod do_steps;
 mod doctor;
 mod explain;
 mod list;
@@ -38,6 +39,8 @@ enum Verb {
     List(list::List),
     #[command(hide = true)]
     Completions(completions::Completions),
+    #[command(hide = true, name = crate::running::walk::VERB)]
+    DoSteps(do_steps::DoSteps),
 }
 
 impl Cli {
@@ -52,6 +55,7 @@ impl Cli {
             Verb::Refresh(refresh) => refresh.exec(output),
             Verb::List(list) => list.exec(output),
             Verb::Completions(completions) => completions.exec(output),
+            Verb::DoSteps(do_steps) => do_steps.exec(output),
         };
         // What was printed before a failure is still the reader's.
         let finished = output.finish();

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 
 use crate::commands::Failure;
 use crate::error::Error;
-use crate::log::printable;
+use crate::log::{is_unprintable, printable};
 
 const NAME: &str = "oci-hostaliases";
 
@@ -31,10 +31,25 @@ impl<'w> Output<'w> {
         }
     }
 
-    /// Writes a piece of the result, as it is.
+    /// Writes a piece of the result: text, or JSON. What a terminal would obey or turn round is escaped as JSON
+    /// has it: there such characters are in strings only.
     pub(super) fn print(&mut self, piece: impl AsRef<[u8]>) {
+        let mut text = String::new();
+        for c in String::from_utf8_lossy(piece.as_ref()).chars() {
+            if is_unprintable(c) && !matches!(c, '\n' | '\t') {
+                // None of them is outside of the first 65,536.
+                text += &format!("\\u{:04x}", u32::from(c));
+            } else {
+                text.push(c);
+            }
+        }
+        self.print_file(text.as_bytes());
+    }
+
+    /// Writes a file's bytes as they are.
+    pub(super) fn print_file(&mut self, bytes: &[u8]) {
         if self.written.is_ok() {
-            self.written = self.stdout.write_all(piece.as_ref());
+            self.written = self.stdout.write_all(bytes);
         }
     }
 

@@ -8,11 +8,12 @@ use clap::Args;
 
 use crate::commands::Failure;
 use crate::commands::output::Output;
+use crate::error::Error;
 use crate::exit::Exit;
-use crate::facts::node_entries::NodeEntries;
 use crate::files::hosts_d;
-use crate::running::find::{self, RunningFile};
-use crate::running::rewrite::{self, NotRewritten, Rewritten};
+use crate::running::lock::Lock;
+use crate::running::step::{Done, Report, Task};
+use crate::running::walk::{Met, Walk};
 
 /// How long a container may take from reading `hosts.d` to having its file mounted. One that
 /// starts while we look is found by looking again after this time.
@@ -35,34 +36,43 @@ struct Count {
     replaced: usize,
     up_to_date: usize,
     failed: usize,
+    /// Files that the hook has not recorded, or did not make: no failure, since any user can make such.
+    without_stamp: usize,
     left_out: BTreeSet<String>,
 }
 
 impl Refresh {
     pub(super) fn exec(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
+        let mut lock = self.lock()?;
         let mut count = Count::default();
-        let first = find::running_files()?;
-        let hidden = first.hidden();
+        let mut walk = Walk::new(Task::Refresh {
+            hosts_d: &self.hosts_d,
+            dry_run: self.dry_run,
+        });
+        walk.go(&mut |met| self.meet(met, &mut count, output))?;
+        let hidden = walk.hidden();
         if let Some(hidden) = hidden {
             output.say(hidden);
-        }
-        for file in &first.files {
-            self.refresh(file, &mut count, true, output);
         }
         if !self.dry_run {
             std::thread::sleep(START_GRACE);
             // Those of before are up to date by now or have been told of.
-            let known: BTreeSet<i32> = first.files.iter().map(|file| file.pid).collect();
-            for file in find::running_files()?
-                .files
-                .iter()
-                .filter(|file| !known.contains(&file.pid))
-            {
-                self.refresh(file, &mut count, false, output);
-            }
+            let mut after = Count::default();
+            walk.go_again(&mut |met| self.meet(met, &mut after, output))?;
+            count.replaced += after.replaced;
+            count.failed += after.failed;
+            count.without_stamp += after.without_stamp;
+            count.left_out.extend(after.left_out);
         }
         for left_out in &count.left_out {
             output.say(format_args!("left out: {left_out}"));
+        }
+        if count.without_stamp > 0 {
+            output.say(format_args!(
+                "{} files that the hook did not mark for refresh, made in a user namespace by it or by another: \
+                 see list; a container gets the new entries at its next start",
+                count.without_stamp
+            ));
         }
         let done = if self.dry_run {
             "to be refreshed"
@@ -73,6 +83,9 @@ impl Refresh {
             "{} {done}, {} up to date, {} not possible\n",
             count.replaced, count.up_to_date, count.failed
         ));
+        if let Some(lock) = lock.as_mut().filter(|_| count.failed > 0) {
+            lock.keep_journals();
+        }
         Ok(match (count.failed, count.left_out.len()) {
             (0, 0) if hidden.is_none() => Exit::Done,
             (0, 1..) => Exit::NodeConfiguration,
@@ -80,46 +93,47 @@ impl Refresh {
         })
     }
 
-    fn refresh(
-        &self,
-        file: &RunningFile,
-        count: &mut Count,
-        say_up_to_date: bool,
-        output: &mut Output<'_>,
-    ) {
-        let namespace = file.identity.namespace.as_deref();
-        let entries = NodeEntries::read(&self.hosts_d, namespace);
-        count
-            .left_out
-            .extend(entries.left_out.iter().map(ToString::to_string));
-        match rewrite::refresh(file, &entries, self.dry_run) {
-            Ok(Rewritten::UpToDate) => count.up_to_date += usize::from(say_up_to_date),
-            Ok(Rewritten::Replaced { left_out }) => {
+    /// Who is not root can write no stamp, so there is nothing to lock.
+    fn lock(&self) -> Result<Option<Lock>, Error> {
+        let writes = !self.dry_run && nix::unistd::geteuid().is_root();
+        writes.then(Lock::wait).transpose()
+    }
+
+    fn meet(&self, met: Met, count: &mut Count, output: &mut Output<'_>) {
+        let file = match met {
+            Met::File(_, file) => *file,
+            Met::Trouble(situation) => {
+                count.failed += 1;
+                return output.say(situation);
+            }
+        };
+        let Report {
+            identity,
+            done,
+            left_out,
+            ..
+        } = file;
+        count.left_out.extend(left_out);
+        match done {
+            Done::Nothing => {}
+            Done::UpToDate => count.up_to_date += 1,
+            Done::Replaced(left_out) => {
                 count.replaced += 1;
                 let done = if self.dry_run {
                     "would refresh"
                 } else {
                     "refreshed"
                 };
-                output.print(format!("{done}: {}\n", file.identity));
+                output.print(format!("{done}: {identity}\n"));
                 for left_out in left_out {
-                    output.say(format_args!("{}: {left_out}", file.identity));
+                    output.say(format_args!("{identity}: {left_out}"));
                 }
             }
-            // It ended meanwhile: that is no error.
-            Err(NotRewritten::Failed(_)) if !is_there(file.pid) => {}
-            Err(situation) => {
+            Done::NoStamp => count.without_stamp += 1,
+            Done::NotPossible(situation) => {
                 count.failed += 1;
-                let situation = crate::error::on_one_line(&situation);
-                output.say(format_args!("{}: {situation}", file.identity));
+                output.say(format_args!("{identity}: {situation}"));
             }
         }
     }
-}
-
-fn is_there(pid: i32) -> bool {
-    std::path::Path::new("/proc")
-        .join(pid.to_string())
-        .join("root/etc")
-        .exists()
 }

@@ -1,5 +1,7 @@
 //! `render`: the file that a Pod or a bundle's container would get, on stdout.
 
+use std::io::IsTerminal;
+
 use clap::Args;
 
 use crate::commands::Failure;
@@ -26,7 +28,12 @@ impl Render {
             output.say(note);
         }
         if let Some(file) = &preview.file {
-            output.print(file.bytes());
+            // Byte for byte, but not to a terminal: an engine's file is part of it.
+            if std::io::stdout().is_terminal() {
+                output.print(file.bytes());
+            } else {
+                output.print_file(file.bytes());
+            }
         }
         Ok(Exit::Done)
     }

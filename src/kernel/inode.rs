@@ -36,10 +36,12 @@ impl Inode {
     ///
     /// It does not say.
     pub fn of(fd: impl AsFd) -> Result<Self, Error> {
+        // What the kernel knows is enough, and does not change for an inode: a file system in user space, or
+        // a server, is not asked and so cannot keep us waiting.
         let status = statx(
             &fd,
             "",
-            AtFlags::EMPTY_PATH,
+            AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC,
             StatxFlags::BASIC_STATS | StatxFlags::MNT_ID,
         )
         .map_err(|errno| Error::call("statx(<descriptor>, \"\", AT_EMPTY_PATH)", errno))?;

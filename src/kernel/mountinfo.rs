@@ -1,8 +1,17 @@
-//! Reading `/proc/<pid>/mountinfo` (proc(5)). Pure.
+//! Reading `/proc/<pid>/mountinfo` (proc(5)), line by line and as bytes: what stands in it is named by
+//! the node's users, who may choose names that are no UTF-8, and of any length.
 
 use std::ffi::OsString;
+use std::io::{self, Read};
+use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
+
+/// As much of a line as is looked at. What is used of it stands in front of the file system's own
+/// options, which may be longer.
+const LINE_MAX: usize = 64 * 1024;
+/// As much as most tables need.
+const READ_AHEAD: usize = 32 * 1024;
 
 /// One line of a mountinfo table, as far as we use it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,30 +19,37 @@ pub struct MountLine<'a> {
     /// The mount's number, unique while it exists.
     pub id: u64,
     /// The device of the file system, `major:minor`: ours has one for each container.
-    pub device: &'a str,
+    pub device: &'a [u8],
     /// Where it is mounted, with spaces and the like as octal escapes.
-    pub mount_point: &'a str,
+    pub mount_point: &'a [u8],
     /// Whether it is mounted read-only.
     pub is_read_only: bool,
     /// Whether mounts on it appear elsewhere too (`shared:` among the optional fields).
     pub is_shared: bool,
     /// The file system's type.
-    pub filesystem: &'a str,
+    pub filesystem: &'a [u8],
     /// What is mounted; the file system's own choice. Ours says `oci-hostaliases`.
-    pub source: &'a str,
+    pub source: &'a [u8],
 }
 
 impl<'a> MountLine<'a> {
     /// Reads `36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw`.
-    pub fn read(line: &'a str) -> Option<Self> {
-        let (mount, filesystem) = line.split_once(" - ")?;
-        let mut fields = mount.split(' ');
-        let id = fields.next()?.parse().ok()?;
+    pub fn read(line: &'a [u8]) -> Option<Self> {
+        let mut fields = line.split(|byte| *byte == b' ');
+        let id = number(fields.next()?)?;
         let device = fields.nth(1)?;
         let mount_point = fields.nth(1)?;
-        let is_read_only = fields.next()?.split(',').any(|option| option == "ro");
-        let is_shared = fields.any(|optional| optional.starts_with("shared:"));
-        let mut fields = filesystem.split(' ');
+        let options = fields.next().filter(|options| options != b"-")?;
+        let is_read_only = options
+            .split(|byte| *byte == b',')
+            .any(|option| option == b"ro");
+        let mut is_shared = false;
+        loop {
+            match fields.next()? {
+                b"-" => break,
+                optional => is_shared |= optional.starts_with(b"shared:"),
+            }
+        }
         Some(Self {
             id,
             device,
@@ -46,10 +62,14 @@ impl<'a> MountLine<'a> {
     }
 }
 
+fn number(digits: &[u8]) -> Option<u64> {
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
 /// A path as mountinfo writes it, with its octal escapes (`\040` for a space) undone.
-pub fn unescape(path: &str) -> PathBuf {
+pub fn unescape(path: &[u8]) -> PathBuf {
     let mut bytes = Vec::with_capacity(path.len());
-    let mut rest = path.as_bytes();
+    let mut rest = path;
     while let Some((first, after)) = rest.split_first() {
         let escape = after
             .get(..3)
@@ -66,11 +86,53 @@ pub fn unescape(path: &str) -> PathBuf {
     PathBuf::from(OsString::from_vec(bytes))
 }
 
+/// Gives each line to `each` until that breaks off. Of a line that is too long, its beginning. Memory
+/// is bounded whatever the table has. A line without its end, where a table is cut off, is none.
+///
+/// # Errors
+///
+/// The table cannot be read.
+pub fn each_line(
+    table: &mut dyn Read,
+    each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+) -> io::Result<()> {
+    let mut chunk = vec![0; READ_AHEAD];
+    let mut line = Vec::new();
+    loop {
+        let length = match table.read(&mut chunk) {
+            Ok(0) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            length => length?,
+        };
+        let read = chunk.get(..length).unwrap_or_default();
+        for piece in read.split_inclusive(|byte| *byte == b'\n') {
+            let text = piece.strip_suffix(b"\n").unwrap_or(piece);
+            let room = LINE_MAX.saturating_sub(line.len()).min(text.len());
+            line.extend_from_slice(text.get(..room).unwrap_or_default());
+            if text.len() < piece.len() {
+                if each(&line).is_break() {
+                    return Ok(());
+                }
+                line.clear();
+            }
+        }
+    }
+}
+
 /// The line of the mount with this number.
-pub fn find(table: &str, id: u64) -> Option<MountLine<'_>> {
-    let number = id.to_string();
-    table
-        .lines()
-        .filter(|line| line.split(' ').next() == Some(number.as_str()))
-        .find_map(MountLine::read)
+///
+/// # Errors
+///
+/// The table cannot be read.
+pub fn find(table: &mut dyn Read, id: u64) -> io::Result<Option<Vec<u8>>> {
+    let start = format!("{id} ");
+    let mut found = None;
+    each_line(table, &mut |line| {
+        if line.starts_with(start.as_bytes()) {
+            found = Some(line.to_vec());
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(found)
 }

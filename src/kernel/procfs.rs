@@ -9,9 +9,12 @@ use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
 use rustix::fs::{AtFlags, Mode, OFlags, openat, stat, statat};
 
 use crate::error::Error;
+use crate::kernel::mountinfo;
 
-/// As much as most tables need.
-const READ_AHEAD: usize = 32 * 1024;
+/// As much as most files need.
+const READ_AHEAD: usize = 4 * 1024;
+/// More than any file that is read whole can have: `cgroup` has a path for each hierarchy.
+const READ_MAX: u64 = 256 * 1024;
 
 /// A process's directory in procfs. Once open it stands for that process alone: when the process
 /// is gone, everything in it answers ESRCH, also after its number is given to another one.
@@ -106,20 +109,49 @@ impl ProcDirectory {
         .map_err(|errno| Error::file("open", format!("{}/{name}", self.path), errno))
     }
 
-    /// Reads one of its files whole, as text.
+    /// The root directory that it has.
+    ///
+    /// # Errors
+    ///
+    /// The process is gone, or we may not look.
+    #[cfg(feature = "cli")]
+    pub fn open_root(&self) -> Result<OwnedFd, Error> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        openat(&self.directory, "root", flags, Mode::empty())
+            .map_err(|errno| self.failed("open", "root", errno.into()))
+    }
+
+    /// Reads one of its files whole, as text. What is no UTF-8 in it, such as a cgroup's name, becomes
+    /// U+FFFD. For short files, of which all that is used comes early: a mount table is read by [`crate::kernel::mountinfo`].
     ///
     /// # Errors
     ///
     /// The process is gone, or we may not.
     pub fn read(&self, name: &str) -> Result<String, Error> {
-        let failed = |source| Error::file("read", format!("{}/{name}", self.path), source);
         // Room from the start: procfs tells no length, and each attempt is a system call.
-        let mut text = String::with_capacity(READ_AHEAD);
+        let mut text = Vec::with_capacity(READ_AHEAD);
         let file = self.open_file(name)?;
-        file.take(u64::MAX)
-            .read_to_string(&mut text)
-            .map_err(failed)?;
-        Ok(text)
+        file.take(READ_MAX)
+            .read_to_end(&mut text)
+            .map_err(|source| self.failed("read", name, source))?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+
+    /// The line of its mount table with this number, for [`MountLine::read`].
+    ///
+    /// [`MountLine::read`]: crate::kernel::mountinfo::MountLine::read
+    ///
+    /// # Errors
+    ///
+    /// The table cannot be read.
+    pub fn find_mount(&self, id: u64) -> Result<Option<Vec<u8>>, Error> {
+        mountinfo::find(&mut self.open_file("mountinfo")?, id)
+            .map_err(|source| self.failed("read", "mountinfo", source))
+    }
+
+    /// An error about one of its files.
+    pub fn failed(&self, call: &'static str, name: &str, source: std::io::Error) -> Error {
+        Error::file(call, format!("{}/{name}", self.path), source)
     }
 }
 

@@ -19,8 +19,9 @@ use rustix::fs::{FileType, Gid, Mode, OFlags, Uid, openat};
 use rustix::io::Errno;
 
 use crate::error::Error;
+use crate::kernel::hosts_tmpfs::SOURCE;
 use crate::kernel::inode::Inode;
-use crate::kernel::mountinfo;
+use crate::kernel::mountinfo::MountLine;
 use crate::kernel::procfs::ProcDirectory;
 
 const ETC_HOSTS: &str = "etc/hosts";
@@ -143,9 +144,8 @@ impl Rootfs {
         if !target.is_on_tmpfs {
             return Ok(false);
         }
-        let table = own_proc.read("mountinfo")?;
-        let source = mountinfo::find(&table, target.mount).map(|line| line.source);
-        Ok(source == Some(crate::kernel::hosts_tmpfs::SOURCE))
+        let line = own_proc.find_mount(target.mount)?.unwrap_or_default();
+        Ok(MountLine::read(&line).is_some_and(|line| line.source == SOURCE.as_bytes()))
     }
 
     /// Makes sure that what is mounted on the rootfs or the target is seen in this mount namespace
@@ -160,14 +160,14 @@ impl Rootfs {
         target: &HostsTarget,
         own_proc: &ProcDirectory,
     ) -> Result<(), Error> {
-        let table = own_proc.read("mountinfo")?;
         for id in [self.mount, target.mount] {
-            match mountinfo::find(&table, id) {
+            let line = own_proc.find_mount(id)?.unwrap_or_default();
+            match MountLine::read(&line) {
                 Some(line) if line.is_shared => {
                     return Err(Error::Refused(format!(
                         "{} is a shared mount: what is mounted there would be seen outside of the container \
                          (youki before 0.6, or a volume with bidirectional propagation on /etc)",
-                        line.mount_point
+                        String::from_utf8_lossy(line.mount_point)
                     )));
                 }
                 Some(_) => {}
@@ -185,11 +185,9 @@ impl Rootfs {
     /// Follows `path` inside the root; `None` when something of it is missing.
     fn resolve(&self, path: &Path) -> Result<Option<OwnedFd>, Error> {
         // The parent of a single component is the root, spelled with nothing.
-        let path = if path == Path::new("") {
-            Path::new(".")
-        } else {
-            path
-        };
+        let path = Some(path)
+            .filter(|path| *path != Path::new(""))
+            .unwrap_or(Path::new("."));
         match self.root().resolve(path) {
             Ok(handle) => Ok(Some(handle.into())),
             Err(error) if error.kind() == NOT_FOUND => Ok(None),
@@ -237,7 +235,12 @@ impl Rootfs {
         let made = match create {
             Create::Directory => rustix::fs::mkdirat(&directory, name, Mode::from_raw_mode(0o755))
                 .map_err(|errno| Error::file("mkdir", &shown, errno))
-                .and_then(|()| self.open_made(&directory, name, OFlags::DIRECTORY, &shown))?,
+                .and_then(|()| {
+                    let flags =
+                        OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::DIRECTORY;
+                    openat(&directory, name, flags, Mode::empty())
+                        .map_err(|errno| Error::file("open", &shown, errno))
+                })?,
             Create::File => {
                 let flags = OFlags::CREATE
                     | OFlags::EXCL
@@ -248,10 +251,9 @@ impl Rootfs {
                     .map_err(|errno| Error::file("create", &shown, errno))?
             }
         };
-        let mode = if create == Create::Directory {
-            0o755
-        } else {
-            0o644
+        let mode = match create {
+            Create::Directory => 0o755,
+            Create::File => 0o644,
         };
         rustix::fs::fchmod(&made, Mode::from_raw_mode(mode))
             .map_err(|errno| Error::file("fchmod", &shown, errno))?;
@@ -260,22 +262,6 @@ impl Rootfs {
                 .map_err(|errno| Error::file("fchown", &shown, errno))?;
         }
         Ok(made)
-    }
-
-    fn open_made(
-        &self,
-        directory: &OwnedFd,
-        name: &std::ffi::OsStr,
-        kind: OFlags,
-        shown: &Path,
-    ) -> Result<OwnedFd, Error> {
-        openat(
-            directory,
-            name,
-            OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | kind,
-            Mode::empty(),
-        )
-        .map_err(|errno| Error::file("open", shown, errno))
     }
 
     fn failed(&self, call: &'static str, errno: impl Into<std::io::Error>) -> Error {

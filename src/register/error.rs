@@ -20,6 +20,9 @@ pub(crate) enum RegisterError {
     SymbolicLink { path: PathBuf, target: PathBuf },
     #[error("{} is not a regular file", path.display())]
     NotRegular { path: PathBuf },
+    /// An editor, or another run.
+    #[error("{} was changed in the meantime: run this again", path.display())]
+    Changed { path: PathBuf },
     /// Configuration and JSON are UTF-8 by definition; `at` is the offset of the first other byte.
     #[error("{} is not UTF-8 text (byte {at})", path.display())]
     NotText { path: PathBuf, at: usize },
@@ -121,9 +124,10 @@ impl RegisterError {
                 ..
             } => Exit::Usage,
             Self::Config { .. } | Self::NotOurs { .. } => Exit::NodeConfiguration,
-            Self::SymbolicLink { .. } | Self::NotRegular { .. } | Self::NotText { .. } => {
-                Exit::System
-            }
+            Self::SymbolicLink { .. }
+            | Self::NotRegular { .. }
+            | Self::Changed { .. }
+            | Self::NotText { .. } => Exit::System,
         }
     }
 }

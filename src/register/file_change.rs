@@ -51,9 +51,10 @@ impl FileChange {
         if self.is_empty() {
             return Ok(());
         }
+        let before = self.before.as_deref();
         match &self.after {
-            Some(text) => replace_file::replace(&self.path, text),
-            None => replace_file::remove(&self.path),
+            Some(text) => replace_file::replace(&self.path, before, text),
+            None => replace_file::remove(&self.path, before),
         }
     }
 }

@@ -1,14 +1,24 @@
 //! Files of the node read and replaced such that nobody ever sees half of one.
 
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{OFlags, XattrFlags, fgetxattr, flistxattr, fsetxattr};
+use rustix::io::Errno;
 
 use crate::register::error::RegisterError;
 
 /// The mode of a file that was not there before.
 const NEW_FILE_MODE: u32 = 0o644;
+
+/// The end of the name of a file that is not yet whole.
+const TEMPORARY: &str = ".tmp";
+/// Longest value of an extended attribute, and longest list of their names (xattr(7)).
+const XATTR_MAX: usize = 64 * 1024;
+/// Attributes that belong to the bytes and not to the file.
+const OF_THE_BYTES: [&[u8]; 2] = [b"security.ima", b"security.evm"];
 
 /// The text of a regular file that may later be replaced; `None` when there is no such file.
 ///
@@ -19,7 +29,10 @@ pub(crate) fn read(path: &Path) -> Result<Option<String>, RegisterError> {
     if existing(path)?.is_none() {
         return Ok(None);
     }
-    let bytes = fs::read(path).map_err(RegisterError::call("read", path))?;
+    let mut bytes = Vec::new();
+    open(path)?
+        .read_to_end(&mut bytes)
+        .map_err(RegisterError::call("read", path))?;
     String::from_utf8(bytes)
         .map(Some)
         .map_err(|error| RegisterError::NotText {
@@ -28,22 +41,41 @@ pub(crate) fn read(path: &Path) -> Result<Option<String>, RegisterError> {
         })
 }
 
-/// Puts `text` at `path` by a temporary file in the same directory, fsync, rename and fsync of
-/// the directory. Mode and owner of an existing file are kept; a new one is 0644. Missing
-/// directories on the way are made: neither `/etc/oci-hostaliases` nor a hooks.d need be there.
+/// Opens a regular file. What has become something else since it was looked at neither keeps us waiting nor
+/// leads elsewhere.
+fn open(path: &Path) -> Result<File, RegisterError> {
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags((OFlags::NONBLOCK | OFlags::NOFOLLOW).bits() as i32)
+        .open(path)
+        .map_err(RegisterError::call("open", path))?;
+    let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
+    let path = path.to_owned();
+    is_file
+        .then_some(file)
+        .ok_or(RegisterError::NotRegular { path })
+}
+
+/// Puts `text` at `path`, where `before` was read, by a temporary file in the same directory, fsync, rename
+/// and fsync of the directory. Mode, owner and extended attributes (SELinux label, ACL) of an existing file
+/// are kept; a new one is 0644. Missing directories on the way are made: neither `/etc/oci-hostaliases` nor
+/// a hooks.d need be there. Temporary files of runs that were killed are removed.
 ///
 /// # Errors
 ///
-/// The path is a symbolic link or not a regular file, or a system call failed. The former file
-/// is then still there and no temporary file is left.
-pub(crate) fn replace(path: &Path, text: &str) -> Result<(), RegisterError> {
+/// The path is a symbolic link or not a regular file, or its text is not `before` any more, or a system call
+/// failed. The former file is then still there and no temporary file is left.
+pub(crate) fn replace(path: &Path, before: Option<&str>, text: &str) -> Result<(), RegisterError> {
     let former = existing(path)?;
     let directory = parent(path);
     make_directories(directory)?;
+    remove_left_over(path);
     let temporary = temporary_beside(path);
-    let written = write_new(&temporary, text, former.as_ref()).and_then(|()| {
-        fs::rename(&temporary, path).map_err(RegisterError::call("rename", &temporary))
-    });
+    let written = write_new(path, &temporary, text, former.as_ref())
+        .and_then(|()| check_unchanged(path, before))
+        .and_then(|()| {
+            fs::rename(&temporary, path).map_err(RegisterError::call("rename", &temporary))
+        });
     if written.is_err() {
         // The first error is the one to report; a temporary file that was never made is no news.
         let _ = fs::remove_file(&temporary);
@@ -52,15 +84,27 @@ pub(crate) fn replace(path: &Path, text: &str) -> Result<(), RegisterError> {
     sync_directory(directory)
 }
 
-/// Removes the file at `path`. One that is already gone is no error.
+/// As late as can be: an editor that saves from here on is not seen.
+fn check_unchanged(path: &Path, before: Option<&str>) -> Result<(), RegisterError> {
+    if read(path)?.as_deref() == before {
+        return Ok(());
+    }
+    let path = path.to_owned();
+    Err(RegisterError::Changed { path })
+}
+
+/// Removes the file at `path`, where `before` was read. One that is already gone is no error.
 ///
 /// # Errors
 ///
-/// The path is a symbolic link or not a regular file, or a system call failed.
-pub(crate) fn remove(path: &Path) -> Result<(), RegisterError> {
+/// The path is a symbolic link or not a regular file, or its text is not `before` any more, or a system call
+/// failed.
+pub(crate) fn remove(path: &Path, before: Option<&str>) -> Result<(), RegisterError> {
+    remove_left_over(path);
     if existing(path)?.is_none() {
         return Ok(());
     }
+    check_unchanged(path, before)?;
     fs::remove_file(path).map_err(RegisterError::call("unlink", path))?;
     sync_directory(parent(path))
 }
@@ -99,6 +143,7 @@ fn make_directories(directory: &Path) -> Result<(), RegisterError> {
 }
 
 fn write_new(
+    path: &Path,
     temporary: &Path,
     text: &str,
     former: Option<&fs::Metadata>,
@@ -115,12 +160,37 @@ fn write_new(
     if let Some(former) = former {
         fchown(&file, Some(former.uid()), Some(former.gid()))
             .map_err(RegisterError::call("fchown", temporary))?;
+        // Before the mode, whose group bits are an ACL's mask.
+        copy_attributes(&open(path)?, &file)
+            .map_err(|errno| RegisterError::call("fsetxattr", temporary)(errno.into()))?;
     }
     let mode = former.map_or(NEW_FILE_MODE, |former| former.mode() & 0o7777);
     file.set_permissions(Permissions::from_mode(mode))
         .map_err(RegisterError::call("fchmod", temporary))?;
     file.sync_all()
         .map_err(RegisterError::call("fsync", temporary))
+}
+
+fn copy_attributes(from: &File, to: &File) -> rustix::io::Result<()> {
+    let mut names = vec![0; XATTR_MAX];
+    let length = match flistxattr(from, names.as_mut_slice()) {
+        Err(Errno::OPNOTSUPP) => return Ok(()),
+        length => length?,
+    };
+    let mut value = vec![0; XATTR_MAX];
+    for name in names
+        .get(..length)
+        .unwrap_or_default()
+        .split(|byte| *byte == 0)
+    {
+        if name.is_empty() || OF_THE_BYTES.contains(&name) {
+            continue;
+        }
+        let length = fgetxattr(from, name, value.as_mut_slice())?;
+        let value = value.get(..length).unwrap_or_default();
+        fsetxattr(to, name, value, XattrFlags::empty())?;
+    }
+    Ok(())
 }
 
 fn sync_directory(directory: &Path) -> Result<(), RegisterError> {
@@ -139,6 +209,29 @@ fn parent(path: &Path) -> &Path {
 /// A name that no engine reads: CRI-O watches its hooks.d for `*.json`, containerd imports
 /// `*.toml`.
 fn temporary_beside(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    parent(path).join(format!(".{name}.{}.tmp", std::process::id()))
+    let prefix = temporary_prefix(path);
+    parent(path).join(format!("{prefix}{}{TEMPORARY}", std::process::id()))
 }
+
+fn temporary_prefix(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    format!(".{name}.")
+}
+
+/// Removes what runs that were killed left beside `path`: the number of their process is in the name.
+fn remove_left_over(path: &Path) {
+    let prefix = temporary_prefix(path);
+    for entry in fs::read_dir(parent(path)).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let pid = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(&prefix)?.strip_suffix(TEMPORARY))
+            .and_then(|pid| pid.parse::<u32>().ok());
+        if pid.is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists()) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,14 +1,14 @@
-//! Finding the files of ours that are mounted in containers of this node.
+//! Finding the files of ours that are mounted where a process sees them.
 
-use std::collections::BTreeSet;
-use std::fmt;
-use std::fs::File;
-use std::io::{ErrorKind, Read};
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::ops::ControlFlow;
+use std::os::fd::OwnedFd;
+use std::path::Path;
 
 use pathrs::Root;
-use rustix::fs::{FileType, Mode, OFlags, fgetxattr};
+use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, openat2};
+use rustix::io::Errno;
 
 use crate::error::Error;
 use crate::facts::container::Identity;
@@ -17,146 +17,129 @@ use crate::kernel::inode::Inode;
 use crate::kernel::mountinfo::{self, MountLine};
 use crate::kernel::procfs::ProcDirectory;
 use crate::running::cgroup;
-use crate::stamp::{self, Stamp};
+use crate::running::file::{Device, RunningFile, read_stamp};
 
-/// A file of ours in a running container.
-#[derive(Debug)]
-pub struct RunningFile {
-    /// A process of the container, the one with the lowest number.
-    pub pid: i32,
-    /// Whose it is, by its stamp, else by the process's cgroup.
-    pub identity: Identity,
-    /// Where the container sees it.
-    pub path: PathBuf,
-    /// Whether the container may only read it.
-    pub is_read_only: bool,
-    /// What the hook recorded with it; `None` where it could not.
-    pub stamp: Option<Stamp>,
-    file: OwnedFd,
-}
+/// As much of one mount table as is read. A thousand mounts with long names make a table of 1 GB.
+const TABLE_MAX: u64 = 16 * 1024 * 1024;
+/// How many places with mounts named like ours are looked at in one mount namespace. A container has one.
+const PLACES_MAX: usize = 16;
+/// How often a place is asked for without waiting: any mount or rename on the node can come between.
+const TRIES: usize = 8;
+const ETC_HOSTS: &[u8] = b"/etc/hosts";
 
-/// What was found.
-#[derive(Debug, Default)]
-pub struct Found {
-    /// The files, in the order of their processes' numbers.
-    pub files: Vec<RunningFile>,
-    /// How many processes we were not allowed to look at.
-    pub not_allowed: usize,
-}
+/// What is mounted at a place and named like ours, by the mounts' numbers: the one on top is seen.
+type Stack = BTreeMap<u64, (Device, bool)>;
 
-impl Found {
-    /// Why containers may be missing; `None` where root looked, who sees all but what a stronger
-    /// root has locked away.
-    pub fn hidden(&self) -> Option<Hidden> {
-        let is_hidden = self.not_allowed > 0 && !nix::unistd::geteuid().is_root();
-        is_hidden.then_some(Hidden(self.not_allowed))
-    }
-}
-
-/// So many processes could not be looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Hidden(usize);
-
-impl fmt::Display for Hidden {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot look into {} processes: run this as root", self.0)
-    }
-}
-
-/// Looks through the mount tables of all processes, one process for each mount namespace.
+/// The files of ours that the process sees.
 ///
 /// # Errors
 ///
-/// `/proc` cannot be read. A process that ends meanwhile is no error.
-pub fn running_files() -> Result<Found, Error> {
-    let mut found = Found::default();
-    let (mut namespaces, mut devices) = (BTreeSet::new(), BTreeSet::new());
-    for pid in processes()? {
-        let looked = ProcDirectory::of(pid).and_then(|process| {
-            // Several processes of a container share its mount namespace.
-            if !namespaces.insert(process.namespace("mnt")?) {
-                return Ok(Vec::new());
-            }
-            process
-                .read("mountinfo")
-                .map(|table| files_in(pid, &process, &table, &mut devices))
-        });
-        match looked {
-            Ok(files) => found.files.extend(files),
-            Err(Error::File { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {
-                found.not_allowed += 1
-            }
-            // It has ended.
-            Err(_) => {}
-        }
-    }
-    Ok(found)
-}
-
-/// The numbers of all processes, in their order: a container's first process comes before those
-/// that it may have sent into namespaces of their own, which see copies of its mounts.
-fn processes() -> Result<BTreeSet<i32>, Error> {
-    let failed = |source| Error::file("read", "/proc", source);
-    let mut pids = BTreeSet::new();
-    for entry in std::fs::read_dir("/proc").map_err(failed)? {
-        let name = entry.map_err(failed)?.file_name();
-        pids.extend(name.to_str().and_then(|name| name.parse::<i32>().ok()));
-    }
-    Ok(pids)
-}
-
-fn files_in(
-    pid: i32,
-    process: &ProcDirectory,
-    table: &str,
-    devices: &mut BTreeSet<String>,
-) -> Vec<RunningFile> {
-    let lines = table.lines().filter_map(MountLine::read);
-    let ours = lines.filter(|line| line.filesystem == "tmpfs" && line.source == SOURCE);
-    let opened = ours.filter_map(|line| {
-        let path = mountinfo::unescape(line.mount_point);
-        let file = open_in_container(pid, &path, line.id)?;
-        // The file system's device is the file's identity: a copy in another namespace is no other file.
-        devices.insert(line.device.to_owned()).then(|| {
-            let stamp = read_stamp(&file);
-            let identity = stamp.as_ref().map_or_else(
-                || identity_by_cgroup(process),
+/// The process is gone, or may not be looked at, or its mount table is too long. EAGAIN where `may_wait` is
+/// not set and a file system has to be asked.
+pub fn files_of(pid: i32, may_wait: bool) -> Result<Vec<RunningFile>, Error> {
+    let process = ProcDirectory::of(pid)?;
+    let mut files = Vec::new();
+    for (place, stack) in places(&process)? {
+        let path = mountinfo::unescape(&place);
+        let Some((mount, file)) = open_in_container(&process, &path, may_wait)? else {
+            continue;
+        };
+        let Some((device, is_read_only)) = stack.get(&mount).copied() else {
+            continue;
+        };
+        let stamp = read_stamp(&file);
+        files.push(RunningFile {
+            pid,
+            identity: stamp.as_ref().map_or_else(
+                || identity_by_cgroup(&process),
                 |stamp| stamp.identity.clone(),
-            );
-            RunningFile {
-                pid,
-                identity,
-                path,
-                is_read_only: line.is_read_only,
-                stamp,
-                file,
+            ),
+            path,
+            device,
+            is_read_only,
+            stamp,
+            process: ProcDirectory::of(pid)?,
+            file,
+        });
+    }
+    Ok(files)
+}
+
+/// Where the process sees mounts named like ours, escaped as in the table. A place is opened once, however
+/// many mounts lie on it, and of very many places only some are.
+fn places(process: &ProcDirectory) -> Result<BTreeMap<Vec<u8>, Stack>, Error> {
+    let mut places: BTreeMap<Vec<u8>, Stack> = BTreeMap::new();
+    let mut table = process.open_file("mountinfo")?.take(TABLE_MAX);
+    mountinfo::each_line(&mut table, &mut |line| {
+        let ours = MountLine::read(line)
+            .filter(|line| line.filesystem == b"tmpfs" && line.source == SOURCE.as_bytes());
+        if let Some((line, device)) = ours.and_then(|line| Some((line, device(line.device)?))) {
+            let seen = (device, line.is_read_only);
+            if let Some(stack) = places.get_mut(line.mount_point) {
+                stack.insert(line.id, seen);
+            } else if places.len() < PLACES_MAX || line.mount_point == ETC_HOSTS {
+                places.insert(line.mount_point.to_owned(), Stack::from([(line.id, seen)]));
             }
-        })
-    });
-    opened.collect()
+        }
+        ControlFlow::Continue(())
+    })
+    .map_err(|source| process.failed("read", "mountinfo", source))?;
+    if table.limit() == 0 && places.is_empty() {
+        return Err(process.failed("read", "mountinfo", Errno::FBIG.into()));
+    }
+    Ok(places)
+}
+
+fn device(text: &[u8]) -> Option<Device> {
+    let (major, minor) = std::str::from_utf8(text).ok()?.split_once(':')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
 /// Opens what is mounted at `path` in the container, through the container's own root: whatever
-/// symlinks the container puts there lead nowhere else. `None` unless it is the file of this very
-/// mount.
-fn open_in_container(pid: i32, path: &Path, mount: u64) -> Option<OwnedFd> {
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let root = rustix::fs::open(format!("/proc/{pid}/root"), flags, Mode::empty()).ok()?;
-    let file: OwnedFd = Root::from_fd(root).resolve(path).ok()?.into();
-    let inode = Inode::of(&file).ok()?;
-    (inode.kind == FileType::RegularFile && inode.mount == mount).then_some(file)
+/// symlinks the container puts there lead nowhere else. `None` unless it is a regular file.
+fn open_in_container(
+    process: &ProcDirectory,
+    path: &Path,
+    may_wait: bool,
+) -> Result<Option<(u64, OwnedFd)>, Error> {
+    let failed = |errno: Errno| process.failed("open", "root", errno.into());
+    let file = match resolve(&process.open_root()?, path, may_wait) {
+        Ok(file) => file,
+        Err(Errno::AGAIN) => return Err(failed(Errno::AGAIN)),
+        Err(_) => return Ok(None),
+    };
+    let inode = Inode::of(&file)?;
+    Ok((inode.kind == FileType::RegularFile).then_some((inode.mount, file)))
 }
 
-/// Only root of the host can have written this attribute, so a mount that a container made to look
-/// like ours has none.
-fn read_stamp(file: &OwnedFd) -> Option<Stamp> {
-    let file = open_again(file, OFlags::RDONLY).ok()?;
-    let mut bytes = vec![0; stamp::MAX];
-    let length = fgetxattr(&file, stamp::XATTR, bytes.as_mut_slice()).ok()?;
-    Stamp::read(bytes.get(..length)?).ok()
+/// Without asking a file system that might not answer (Linux 5.12): the way to a mount point is known to the
+/// kernel. An older kernel is asked the usual way, which can last.
+fn resolve(root: &OwnedFd, path: &Path, may_wait: bool) -> rustix::io::Result<OwnedFd> {
+    let cached = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS | ResolveFlags::CACHED;
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    for _ in 0..TRIES {
+        match openat2(root, path, flags, Mode::empty(), cached) {
+            // Also where a mount or a rename anywhere on the node came between.
+            Err(Errno::AGAIN) => {}
+            Err(Errno::NOSYS | Errno::INVAL) => return resolve_waiting(root, path),
+            resolved => return resolved,
+        }
+    }
+    if may_wait {
+        resolve_waiting(root, path)
+    } else {
+        Err(Errno::AGAIN)
+    }
 }
 
-fn identity_by_cgroup(process: &ProcDirectory) -> Identity {
+fn resolve_waiting(root: &OwnedFd, path: &Path) -> rustix::io::Result<OwnedFd> {
+    let root = Root::from_fd(root.try_clone().map_err(|_| Errno::MFILE)?);
+    let resolved = root.resolve(path).map_err(|_| Errno::NOENT)?;
+    Ok(resolved.into())
+}
+
+/// The identity of the container that the process belongs to, as far as its cgroup tells.
+pub fn identity_by_cgroup(process: &ProcDirectory) -> Identity {
     let id = process
         .read("cgroup")
         .ok()
@@ -164,44 +147,5 @@ fn identity_by_cgroup(process: &ProcDirectory) -> Identity {
     Identity {
         id: id.unwrap_or_default(),
         ..Identity::default()
-    }
-}
-
-fn open_again(file: &OwnedFd, flags: OFlags) -> rustix::io::Result<File> {
-    // A descriptor to a regular file: this leads to it whatever its path leads to now.
-    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-    rustix::fs::open(path, flags | OFlags::CLOEXEC, Mode::empty()).map(File::from)
-}
-
-impl RunningFile {
-    /// Opens the file.
-    ///
-    /// # Errors
-    ///
-    /// The kernel refuses; EROFS for writing where it is mounted read-only.
-    pub fn open(&self, flags: OFlags) -> Result<File, Error> {
-        open_again(&self.file, flags).map_err(|errno| self.failed("open", errno))
-    }
-
-    /// Reads the text.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be read.
-    pub fn read(&self) -> Result<Vec<u8>, Error> {
-        let mut text = Vec::new();
-        self.open(OFlags::RDONLY)?
-            .read_to_end(&mut text)
-            .map_err(|source| self.failed("read", source))?;
-        Ok(text)
-    }
-
-    /// A call on this file that failed.
-    pub fn failed(&self, call: &'static str, source: impl Into<std::io::Error>) -> Error {
-        Error::file(
-            call,
-            format!("/proc/{}/root{}", self.pid, self.path.display()),
-            source,
-        )
     }
 }

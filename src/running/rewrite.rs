@@ -11,22 +11,22 @@
 //! What a container appends meanwhile is found by the file's size and kept. Only between the last
 //! look at the size and the `ftruncate` of a shrinking file lies a moment, some microseconds, in
 //! which an append could be cut off.
+//!
+//! A process that is killed between two of these calls leaves a file that the stamp still explains; one that
+//! is killed inside the `pwrite` of several pages leaves one that [`crate::running::journal`] explains.
 
 use std::io::Write;
-use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 
-use nix::mount::{MsFlags, mount};
-use nix::sched::{CloneFlags, setns, unshare};
-use nix::unistd::fchdir;
-use rustix::fs::{FallocateFlags, Mode, OFlags, XattrFlags, fallocate, fsetxattr, fstatvfs};
+use rustix::fs::{FallocateFlags, XattrFlags, fallocate, fsetxattr};
 
 use crate::compose;
 use crate::error::Error;
 use crate::facts::node_entries::NodeEntries;
-use crate::kernel::procfs::ProcDirectory;
-use crate::running::find::RunningFile;
-use crate::stamp::{self, Edited, Stamp};
+use crate::running::file::RunningFile;
+use crate::running::journal::{self, Journal};
+use crate::running::writable::Writable;
+use crate::stamp::{self, Edited, Parts, Stamp};
 
 /// How often it is tried again when the container writes at the same time.
 const TRIES: usize = 8;
@@ -73,36 +73,68 @@ pub fn refresh(
     dry_run: bool,
 ) -> Result<Rewritten, NotRewritten> {
     let stamp = file.stamp.as_ref().ok_or(NotRewritten::NoStamp)?;
-    let text = file.read()?;
-    let parts = stamp.split(&text)?;
-    let limit = size_of_filesystem(file)?.saturating_sub(parts.behind.len() as u64);
+    let mut text = file.read()?;
+    let was_killed = stamp.split(&text).is_err();
+    let parts = split(file, stamp, &mut text, None)?;
+    let limit = file
+        .size_of_filesystem()?
+        .saturating_sub(parts.behind.len() as u64);
     let (wanted, left_out) = compose::node_sections(parts.own.len(), entries, limit);
     let left_out = left_out.iter().map(ToString::to_string).collect();
-    if parts.node == wanted.as_slice() {
+    if parts.node == wanted.as_slice() && !was_killed {
         return Ok(Rewritten::UpToDate);
     }
     if dry_run {
         return Ok(Rewritten::Replaced { left_out });
     }
-    if file.is_read_only {
-        remount(file, false)?;
-        let replaced = replace(file, stamp, &wanted);
-        remount(file, true)?;
-        replaced?;
-    } else {
-        replace(file, stamp, &wanted)?;
-    }
+    let mut writable = Writable::open(file)?;
+    let replaced = replace(file, &mut writable, stamp, &wanted);
+    writable.close(file)?;
+    replaced?;
     Ok(Rewritten::Replaced { left_out })
 }
 
-fn replace(file: &RunningFile, stamp: &Stamp, wanted: &[u8]) -> Result<(), NotRewritten> {
-    let open = file.open(OFlags::RDWR)?;
-    let mut end = file.open(OFlags::WRONLY | OFlags::APPEND)?;
+/// The parts of the text. One that was killed while it was written is mended first, which needs no more than
+/// to write it once more.
+fn split<'a>(
+    file: &RunningFile,
+    stamp: &Stamp,
+    text: &'a mut Vec<u8>,
+    writable: Option<&Writable>,
+) -> Result<Parts<'a>, NotRewritten> {
+    if stamp.split(text).is_err() {
+        let mended = Journal::of(file.device).and_then(|journal| journal.mend(text));
+        let mended = mended.filter(|mended| stamp.split(mended).is_ok());
+        *text = mended.ok_or(Edited)?;
+        if let Some(writable) = writable {
+            writable
+                .anywhere
+                .write_all_at(text, 0)
+                .map_err(|source| file.failed("pwrite", source))?;
+        }
+    }
+    Ok(stamp.split(text)?)
+}
+
+fn replace(
+    file: &RunningFile,
+    writable: &mut Writable,
+    stamp: &Stamp,
+    wanted: &[u8],
+) -> Result<(), NotRewritten> {
+    let mut text = file.read()?;
+    let current = split(file, stamp, &mut text, Some(writable))?.node;
+    let during = stamp.during(current, wanted);
+    let Writable {
+        anywhere: open,
+        end,
+        ..
+    } = writable;
     let store = |stamp: &Stamp| {
         let bytes = stamp
             .bytes()
             .map_err(|error| file.failed("stamp", std::io::Error::other(error)))?;
-        fsetxattr(&open, stamp::XATTR, &bytes, XattrFlags::empty())
+        fsetxattr(&*open, stamp::XATTR, &bytes, XattrFlags::empty())
             .map_err(|errno| file.failed("fsetxattr", errno))
     };
     let size = || {
@@ -110,7 +142,6 @@ fn replace(file: &RunningFile, stamp: &Stamp, wanted: &[u8]) -> Result<(), NotRe
             .map(|status| status.size())
             .map_err(|source| file.failed("stat", source))
     };
-    let during = stamp.during(wanted);
     store(&during)?;
     for _ in 0..TRIES {
         let text = file.read()?;
@@ -128,7 +159,7 @@ fn replace(file: &RunningFile, stamp: &Stamp, wanted: &[u8]) -> Result<(), NotRe
         let behind = parts.behind.get(blank..).unwrap_or_default();
         let mut new = [parts.own, wanted, behind].concat();
         let length = new.len();
-        fallocate(&open, FallocateFlags::KEEP_SIZE, 0, length as u64)
+        fallocate(&*open, FallocateFlags::KEEP_SIZE, 0, length as u64)
             .map_err(|errno| file.failed("fallocate", errno))?;
         if let Some(growth) = length.checked_sub(text.len()) {
             end.write_all(&vec![b'\n'; growth])
@@ -138,52 +169,16 @@ fn replace(file: &RunningFile, stamp: &Stamp, wanted: &[u8]) -> Result<(), NotRe
         if size()? != new.len() as u64 {
             continue; // the container has written something: look again
         }
+        let is_kept = Journal::new(&text, &new).keep(file.device)?;
         open.write_all_at(&new, 0)
             .map_err(|source| file.failed("pwrite", source))?;
+        if is_kept {
+            journal::remove(file.device);
+        }
         if length < new.len() && size()? == new.len() as u64 {
             open.set_len(length as u64)
                 .map_err(|source| file.failed("ftruncate", source))?;
         }
     }
     Err(NotRewritten::Busy)
-}
-
-fn size_of_filesystem(file: &RunningFile) -> Result<u64, Error> {
-    let status =
-        fstatvfs(file.open(OFlags::RDONLY)?).map_err(|errno| file.failed("fstatfs", errno))?;
-    Ok(status.f_blocks.saturating_mul(status.f_frsize))
-}
-
-/// Makes the file's mount in the container read-only, or writable.
-///
-/// mount(2) does that for mounts of the caller's own namespace only, and by path only. So a thread
-/// of its own goes there, and the path is our descriptor in a directory of the host's procfs that
-/// it takes along. The thread ends there: nothing else of us ever leaves the host's tree.
-fn remount(file: &RunningFile, read_only: bool) -> Result<(), Error> {
-    let theirs = ProcDirectory::of(file.pid)?.open_file("ns/mnt")?;
-    let held = file.open(OFlags::RDONLY)?;
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let descriptors = rustix::fs::open("/proc/self/fd", flags, Mode::empty())
-        .map_err(|errno| Error::file("open", "/proc/self/fd", errno))?;
-    let mut flags = MsFlags::MS_REMOUNT
-        | MsFlags::MS_BIND
-        | MsFlags::MS_NOSUID
-        | MsFlags::MS_NODEV
-        | MsFlags::MS_NOEXEC;
-    flags.set(MsFlags::MS_RDONLY, read_only);
-    let go = || -> nix::Result<()> {
-        unshare(CloneFlags::CLONE_FS)?;
-        setns(&theirs, CloneFlags::CLONE_NEWNS)?;
-        fchdir(&descriptors)?;
-        mount(
-            None::<&str>,
-            held.as_raw_fd().to_string().as_str(),
-            None::<&str>,
-            flags,
-            None::<&str>,
-        )
-    };
-    let gone = std::thread::scope(|scope| scope.spawn(go).join());
-    gone.unwrap_or(Err(nix::errno::Errno::EIO))
-        .map_err(|errno| file.failed("remount", errno))
 }

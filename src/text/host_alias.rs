@@ -31,9 +31,9 @@ impl HostAlias {
         name_field: impl Fn(usize) -> String,
         errors: &mut Vec<FieldError>,
     ) -> Option<Self> {
-        let before = errors.len();
+        let before = FieldError::count(errors);
         if let Some(detail) = names::ip_refusal(ip) {
-            errors.push(FieldError::invalid(ip_field(), ip, detail));
+            FieldError::add(errors, FieldError::invalid(ip_field(), ip, detail));
         }
         for (nth, name) in hostnames
             .iter()
@@ -41,10 +41,10 @@ impl HostAlias {
             .filter(|(_, name)| !names::is_name(name))
         {
             for detail in names::name_refusals(name) {
-                errors.push(FieldError::invalid(name_field(nth), name, detail));
+                FieldError::add(errors, FieldError::invalid(name_field(nth), name, detail));
             }
         }
-        (errors.len() == before).then(|| Self {
+        (FieldError::count(errors) == before).then(|| Self {
             ip: ip.to_owned(),
             hostnames,
             position,
@@ -84,11 +84,14 @@ pub fn read_list(field: &str, json: &str, errors: &mut Vec<FieldError>) -> Vec<H
     match serde_json::from_str::<Vec<Item>>(json) {
         Ok(items) => check_items(field, items, errors),
         Err(error) => {
-            errors.push(FieldError::invalid(
-                field,
-                json,
-                format!("must be a JSON list of objects: {error}"),
-            ));
+            FieldError::add(
+                errors,
+                FieldError::invalid(
+                    field,
+                    json,
+                    format!("must be a JSON list of objects: {error}"),
+                ),
+            );
             Vec::new()
         }
     }
@@ -108,11 +111,10 @@ pub fn read_value(field: &str, value: Value, errors: &mut Vec<FieldError>) -> Ve
             check_items(field, items.into_iter().map(Item::from).collect(), errors)
         }
         other => {
-            errors.push(FieldError::wrong_kind(
-                field,
-                kind(&other),
-                "must be a list",
-            ));
+            FieldError::add(
+                errors,
+                FieldError::wrong_kind(field, kind(&other), "must be a list"),
+            );
             Vec::new()
         }
     }
@@ -123,11 +125,14 @@ fn check_items(field: &str, items: Vec<Item>, errors: &mut Vec<FieldError>) -> V
     for (index, item) in items.into_iter().enumerate() {
         match item {
             Item::Object(members) => aliases.extend(check_item(field, index, members, errors)),
-            Item::Other(value) => errors.push(FieldError::wrong_kind(
-                format!("{field}[{index}]"),
-                kind(&value),
-                "must be an object with \"ip\" and \"hostnames\"",
-            )),
+            Item::Other(value) => FieldError::add(
+                errors,
+                FieldError::wrong_kind(
+                    format!("{field}[{index}]"),
+                    kind(&value),
+                    "must be an object with \"ip\" and \"hostnames\"",
+                ),
+            ),
         }
     }
     aliases
@@ -139,22 +144,25 @@ fn check_item(
     members: Vec<(String, Value)>,
     errors: &mut Vec<FieldError>,
 ) -> Option<HostAlias> {
-    let before = errors.len();
+    let before = FieldError::count(errors);
     let (mut ip, mut hostnames) = (None, None);
     for (key, value) in members {
         let place = match key.as_str() {
             "ip" => &mut ip,
             "hostnames" => &mut hostnames,
             _ => {
-                errors.push(FieldError::unknown(format!(
-                    "{field}[{index}].{}",
-                    bare(&key)
-                )));
+                FieldError::add(
+                    errors,
+                    FieldError::unknown(format!("{field}[{index}].{}", bare(&key))),
+                );
                 continue;
             }
         };
         if place.replace(value).is_some() {
-            errors.push(FieldError::duplicate(format!("{field}[{index}].{key}")));
+            FieldError::add(
+                errors,
+                FieldError::duplicate(format!("{field}[{index}].{key}")),
+            );
         }
     }
     // A missing address is the empty one, as in the API server's decoder.
@@ -176,7 +184,7 @@ fn check_item(
         |nth| format!("{field}[{index}].hostnames[{nth}]"),
         errors,
     );
-    alias.filter(|_| errors.len() == before)
+    alias.filter(|_| FieldError::count(errors) == before)
 }
 
 fn string(
@@ -188,11 +196,10 @@ fn string(
         Value::String(text) => Some(text),
         Value::Null => Some(String::new()),
         other => {
-            errors.push(FieldError::wrong_kind(
-                field(),
-                kind(&other),
-                "must be a string",
-            ));
+            FieldError::add(
+                errors,
+                FieldError::wrong_kind(field(), kind(&other), "must be a string"),
+            );
             None
         }
     }
@@ -207,11 +214,10 @@ fn strings(value: Value, field: &str, errors: &mut Vec<FieldError>) -> Vec<Strin
             .filter_map(|(nth, item)| string(item, || format!("{field}[{nth}]"), errors))
             .collect(),
         other => {
-            errors.push(FieldError::wrong_kind(
-                field,
-                kind(&other),
-                "must be a list of strings",
-            ));
+            FieldError::add(
+                errors,
+                FieldError::wrong_kind(field, kind(&other), "must be a list of strings"),
+            );
             Vec::new()
         }
     }

@@ -6,7 +6,8 @@ use std::fmt;
 /// a tenant's and may be 256 KiB long; the message goes into an event and a log.
 const SHOWN: usize = 128;
 
-/// How many refused fields are named before the rest is only counted.
+/// How many refused fields are named, and kept, before the rest is only counted: a tenant can write some
+/// hundred thousand into one annotation.
 const LISTED: usize = 20;
 
 /// One refused value: `spec.hostAliases[0].ip: Invalid value: "010.0.0.5": must not have leading
@@ -19,11 +20,24 @@ pub struct FieldError {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum What {
-    Invalid { value: String, detail: String },
-    Required { detail: String },
-    Unknown { nearest: Option<&'static str> },
+    Invalid {
+        value: String,
+        detail: String,
+    },
+    Required {
+        detail: String,
+    },
+    Unknown {
+        nearest: Option<&'static str>,
+    },
     Duplicate,
-    TooLong { limit: usize },
+    TooLong {
+        limit: usize,
+    },
+    /// This field and so many in all that come behind it.
+    More {
+        count: usize,
+    },
 }
 
 impl FieldError {
@@ -84,6 +98,25 @@ impl FieldError {
         Self::new(field, What::TooLong { limit })
     }
 
+    /// Adds an error; behind the first twenty only the number.
+    pub fn add(errors: &mut Vec<Self>, error: Self) {
+        let is_kept = errors.len() < LISTED;
+        match errors.last_mut().map(|last| &mut last.what) {
+            Some(What::More { count }) => *count += 1,
+            _ if is_kept => errors.push(error),
+            _ => errors.push(Self::new(error.field, What::More { count: 1 })),
+        }
+    }
+
+    /// How many errors these are, the counted ones among them.
+    pub fn count(errors: &[Self]) -> usize {
+        let weight = |error: &Self| match error.what {
+            What::More { count } => count,
+            _ => 1,
+        };
+        errors.iter().map(weight).sum()
+    }
+
     fn new(field: impl Into<String>, what: What) -> Self {
         Self {
             field: field.into(),
@@ -108,6 +141,7 @@ impl fmt::Display for FieldError {
             What::TooLong { limit } => {
                 write!(f, "{field}: Too long: may not be more than {limit} bytes")
             }
+            What::More { count } => write!(f, "{field} and behind it: {count} more errors"),
         }
     }
 }
@@ -145,9 +179,9 @@ impl fmt::Display for FieldErrors {
             }
             write!(f, "{error}")?;
         }
-        match self.0.len().checked_sub(LISTED) {
-            Some(more) if more > 0 => write!(f, "; and {more} more"),
-            _ => Ok(()),
+        match FieldError::count(self.0.get(LISTED..).unwrap_or_default()) {
+            0 => Ok(()),
+            more => write!(f, "; and {more} more"),
         }
     }
 }

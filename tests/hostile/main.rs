@@ -11,10 +11,16 @@ mod call;
 mod faults;
 mod limits;
 mod load;
+mod many_errors;
 #[path = "../support/needs.rs"]
 mod needs;
 mod privileges;
 mod race;
+mod register_files;
+mod running;
+mod running_hang;
+mod running_memory;
+mod running_write;
 mod seccomp;
 #[path = "../support/seccomp_filter.rs"]
 mod seccomp_filter;

@@ -2,7 +2,7 @@
 
 use std::os::unix::ffi::OsStrExt;
 
-use oci_hostaliases::kernel::mountinfo::{MountLine, find, unescape};
+use oci_hostaliases::kernel::mountinfo::{MountLine, each_line, find, unescape};
 
 /// As a container under runc has it, before its root is changed: shared and slave mounts of the
 /// host's, the private rootfs, our file.
@@ -18,13 +18,14 @@ const TABLE: &str = "\
 ";
 
 fn line(text: &str) -> Option<(u64, &str, bool, &str, &str)> {
-    MountLine::read(text).map(|line| {
+    MountLine::read(text.as_bytes()).map(|line| {
+        let text = |bytes| std::str::from_utf8(bytes).unwrap();
         (
             line.id,
-            line.mount_point,
+            text(line.mount_point),
             line.is_shared,
-            line.filesystem,
-            line.source,
+            text(line.filesystem),
+            text(line.source),
         )
     })
 }
@@ -72,7 +73,10 @@ fn what_looks_like_a_mark_and_is_none() {
         "30 22 0:1 / /mnt rw - tmpfs tmpfs rw,shared:1",
         "30 22 0:1 / /mnt rw master:1 - tmpfs tmpfs rw shared:1",
     ] {
-        assert!(!MountLine::read(text).unwrap().is_shared, "{text}");
+        assert!(
+            !MountLine::read(text.as_bytes()).unwrap().is_shared,
+            "{text}"
+        );
     }
     // A dash is no separator where it is part of a field.
     assert_eq!(
@@ -127,10 +131,10 @@ fn device_and_read_only() {
         ("30 22 0:52 / /mnt rw,prog - tmpfs tmpfs ro", "0:52", false),
         ("30 22 0:52 / /ro rw master:1 - ro ro ro", "0:52", false),
     ] {
-        let line = MountLine::read(text).unwrap();
+        let line = MountLine::read(text.as_bytes()).unwrap();
         assert_eq!(
             (line.device, line.is_read_only),
-            (device, is_read_only),
+            (device.as_bytes(), is_read_only),
             "{text}"
         );
     }
@@ -154,18 +158,57 @@ fn octal_escapes_are_undone() {
         ("\\+40", b"\\+40"),
         ("\\é0", b"\\\xc3\xa90"),
     ] {
-        assert_eq!(unescape(escaped).as_os_str().as_bytes(), path, "{escaped}");
+        assert_eq!(
+            unescape(escaped.as_bytes()).as_os_str().as_bytes(),
+            path,
+            "{escaped}"
+        );
     }
+}
+
+/// Where the table has this mount.
+fn found(mut table: &[u8], id: u64) -> Option<Vec<u8>> {
+    let line = find(&mut table, id).unwrap()?;
+    MountLine::read(&line).map(|line| line.mount_point.to_owned())
 }
 
 #[test]
 fn a_mount_is_found_by_its_number() {
-    let found = |id| find(TABLE, id).map(|line| line.mount_point);
-    assert_eq!(found(22), Some("/"));
+    let found = |id| found(TABLE.as_bytes(), id).map(|point| String::from_utf8(point).unwrap());
+    assert_eq!(found(22).as_deref(), Some("/"));
     // Not the 27 within 127, and not a parent's number.
-    assert_eq!(found(27), Some("/bundles/web/rootfs"));
-    assert_eq!(found(127), Some("/bundles/web/rootfs/proc"));
+    assert_eq!(found(27).as_deref(), Some("/bundles/web/rootfs"));
+    assert_eq!(found(127).as_deref(), Some("/bundles/web/rootfs/proc"));
     assert_eq!(found(1), None);
     assert_eq!(found(2), None);
-    assert_eq!(find("", 1), None);
+    assert_eq!(self::found(b"", 1), None);
+}
+
+/// A user of the node names a mount point in bytes that are no text: the other lines are read all the same.
+#[test]
+fn names_that_are_no_text() {
+    let table = b"21 1 0:9 / /run/user/1000/\xff\xfe rw - fuse.x \xff rw\n22 1 0:9 / /mnt rw - tmpfs t rw\n";
+    assert_eq!(found(table, 22).as_deref(), Some(&b"/mnt"[..]));
+    assert_eq!(
+        found(table, 21).as_deref(),
+        Some(&b"/run/user/1000/\xff\xfe"[..])
+    );
+}
+
+/// Of a line of any length only the beginning is held, and the next one is found behind it.
+#[test]
+fn long_lines() {
+    let mut table = format!("21 1 0:9 / /{} rw - tmpfs t rw\n", "a".repeat(1 << 20)).into_bytes();
+    let options = "lowerdir=/x:".repeat(1 << 16);
+    table.extend(format!("22 1 0:9 / /mnt rw - overlay o {options}\n").bytes());
+    table.extend(b"23 1 0:9 / /last rw - tmpfs t rw");
+    let mut longest = 0;
+    each_line(&mut table.as_slice(), &mut |line| {
+        longest = longest.max(line.len());
+        std::ops::ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert!((60_000..=65_536).contains(&longest), "{longest}");
+    assert_eq!(found(&table, 21), None);
+    assert_eq!(found(&table, 22).as_deref(), Some(&b"/mnt"[..]));
 }

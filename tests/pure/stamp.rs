@@ -24,7 +24,7 @@ fn stamp(node: &str) -> Stamp {
 
 /// The stamp while the sections are replaced.
 fn during(old: &str, new: &str) -> Stamp {
-    stamp(old).during(new.as_bytes())
+    stamp(old).during(old.as_bytes(), new.as_bytes())
 }
 
 /// The three parts of this text, or that it was edited.

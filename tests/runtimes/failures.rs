@@ -35,13 +35,17 @@ fn bad_annotation() {
 }
 
 #[test]
-fn unknown_annotation_of_one_who_asked_for_nothing() {
+fn a_mistyped_annotation_asks_for_something() {
     each_runtime_and_stage(
-        "failures::unknown_annotation_of_one_who_asked_for_nothing",
+        "failures::a_mistyped_annotation_asks_for_something",
         |bundle| {
             bundle.ask_for_nothing();
             bundle.annotate("oci-hostaliases.io/host-alias", "10.0.0.5 x");
-            assert_eq!(bundle.shown(), IMAGE_HOSTS);
+            let ran = bundle.run();
+            ran.assert_refused(
+                5,
+                "oci-hostaliases.io/host-alias: Unknown field: did you mean oci-hostaliases.io/host-aliases?",
+            );
         },
     );
 }

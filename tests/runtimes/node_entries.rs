@@ -90,7 +90,10 @@ fn what_is_wrong_is_left_out() {
         assert!(fifo.unwrap().success());
         let expected = format!(
             "{BOILERPLATE}{}",
-            section(&good, "10.0.0.1\tok.corp\n10.0.0.3\tlast.corp\n")
+            section(
+                &good,
+                "10.0.0.1\tok.corp\n10.0.0.2\tUpper.corp\n10.0.0.3\tlast.corp\n"
+            )
         );
         assert_eq!(bundle.shown(), expected);
 

@@ -8,7 +8,8 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::ffi::OsStr;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use toml::Table;
@@ -135,12 +136,27 @@ impl<'p> Imports<'p> {
 
 fn read_table(path: &Path, importer: &Path) -> Result<Table, EngineError> {
     let imported = format!("{}, imported by {}", path.display(), importer.display());
-    let text = fs::read_to_string(path).map_err(|source| EngineError::Call {
+    let text = read_regular(path).map_err(|source| EngineError::Call {
         what: format!("read {imported}"),
         source,
     })?;
     text.parse()
         .map_err(|error| EngineError::not_toml(format!("{imported},"), &error))
+}
+
+/// A FIFO in a directory of imports must not keep us waiting.
+fn read_regular(path: &Path) -> io::Result<String> {
+    let nonblock = rustix::fs::OFlags::NONBLOCK.bits() as i32;
+    let mut file = fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(nonblock)
+        .open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// The files that one entry of `imports` names, sorted as Go's `filepath.Glob` sorts them.

@@ -1,0 +1,240 @@
+//! Going through all processes of the node, a step for each mount namespace.
+//!
+//! A container can put a file system on its `/etc` that does not answer, or hold its file's lock in the
+//! kernel for good. No program can take back a call that waits for such; so the steps are done by a child.
+//! When it does not answer in time it is killed and left behind, and another one goes on with the next.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::kernel::procfs::{NamespaceId, ProcDirectory};
+use crate::running::file::Device;
+use crate::running::find::identity_by_cgroup;
+use crate::running::step::{Answer, Report, Task, WAIT};
+
+/// The verb of the program that does the steps.
+pub const VERB: &str = "do-steps";
+/// How long one step may take.
+const STEP_LIMIT: Duration = Duration::from_secs(5);
+/// Longest answer, in bytes.
+const ANSWER_MAX: u64 = 64 * 1024 * 1024;
+
+/// One walk through the node, or several.
+#[derive(Debug)]
+pub struct Walk<'a> {
+    task: Task<'a>,
+    worker: Option<Worker>,
+    /// The files that were met: a container's child in a namespace of its own sees copies.
+    devices: BTreeSet<Device>,
+    /// Where a step did not end: it is not tried again.
+    hung: BTreeSet<NamespaceId>,
+    /// How many processes we were not allowed to look at.
+    not_allowed: usize,
+}
+
+/// What is met on the way.
+#[derive(Debug)]
+pub enum Met {
+    /// A file of ours that this process sees.
+    File(i32, Box<Report>),
+    /// Something went wrong, and with which container.
+    Trouble(String),
+}
+
+/// So many processes could not be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hidden(usize);
+
+impl fmt::Display for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot look into {} processes: run this as root", self.0)
+    }
+}
+
+impl<'a> Walk<'a> {
+    /// A walk on which this is done.
+    pub fn new(task: Task<'a>) -> Self {
+        Self {
+            task,
+            worker: None,
+            devices: BTreeSet::new(),
+            hung: BTreeSet::new(),
+            not_allowed: 0,
+        }
+    }
+
+    /// Goes to all mount namespaces, and gives each file once, also when it walks again.
+    ///
+    /// # Errors
+    ///
+    /// `/proc` cannot be read, or no process can be started. A process that ends meanwhile is no error.
+    pub fn go(&mut self, meet: &mut dyn FnMut(Met)) -> Result<(), Error> {
+        let mut namespaces = self.hung.clone();
+        self.not_allowed = 0;
+        let mut waiting = Vec::new();
+        for pid in processes()? {
+            let namespace = ProcDirectory::of(pid).and_then(|process| process.namespace("mnt"));
+            // Several processes of a container share its mount namespace.
+            if namespace
+                .as_ref()
+                .is_ok_and(|namespace| namespaces.contains(namespace))
+            {
+                continue;
+            }
+            match self.step(pid, "")? {
+                Some(Answer::Ended) => continue,
+                Some(Answer::NotAllowed) => {
+                    self.not_allowed += 1;
+                    continue;
+                }
+                Some(Answer::WouldWait) => waiting.push(pid),
+                answer => self.tell(pid, answer, meet),
+            }
+            namespaces.extend(namespace);
+        }
+        // Those that can last come last.
+        for pid in waiting {
+            let answer = self.step(pid, WAIT)?;
+            self.tell(pid, answer, meet);
+        }
+        Ok(())
+    }
+
+    /// The same once more: gives files that were not there before, and says no trouble twice.
+    ///
+    /// # Errors
+    ///
+    /// As [`Walk::go`].
+    pub fn go_again(&mut self, meet: &mut dyn FnMut(Met)) -> Result<(), Error> {
+        let not_allowed = self.not_allowed;
+        let done = self.go(&mut |met| {
+            if matches!(met, Met::File(..)) {
+                meet(met);
+            }
+        });
+        self.not_allowed = not_allowed;
+        done
+    }
+
+    /// Why containers may be missing; `None` where root looked, who sees all but what a stronger
+    /// root has locked away.
+    pub fn hidden(&self) -> Option<Hidden> {
+        let is_hidden = self.not_allowed > 0 && !nix::unistd::geteuid().is_root();
+        is_hidden.then_some(Hidden(self.not_allowed))
+    }
+
+    fn tell(&mut self, pid: i32, answer: Option<Answer>, meet: &mut dyn FnMut(Met)) {
+        match answer {
+            Some(Answer::Files(files)) => {
+                for file in files {
+                    if self.devices.insert(file.device) {
+                        meet(Met::File(pid, Box::new(file)));
+                    }
+                }
+            }
+            Some(Answer::Failed(situation)) => meet(Met::Trouble(situation)),
+            Some(Answer::Ended | Answer::NotAllowed) => {}
+            Some(Answer::WouldWait) | None => {
+                let process = ProcDirectory::of(pid);
+                if let Ok(Ok(namespace)) = process.as_ref().map(|process| process.namespace("mnt"))
+                {
+                    self.hung.insert(namespace);
+                }
+                let identity = process.map(|process| identity_by_cgroup(&process));
+                meet(Met::Trouble(format!(
+                    "{} (process {pid}): its file system does not answer: passed over",
+                    identity.unwrap_or_default()
+                )));
+            }
+        }
+    }
+
+    /// The answer for this process; `None` when there is none in time.
+    fn step(&mut self, pid: i32, wait: &str) -> Result<Option<Answer>, Error> {
+        let mut worker = match self.worker.take() {
+            Some(worker) => worker,
+            None => Worker::start(self.task)
+                .map_err(|source| Error::file("exec", "/proc/self/exe", source))?,
+        };
+        match worker.ask(pid, wait) {
+            Ok(answer) => {
+                self.worker = Some(worker);
+                Ok(Some(answer))
+            }
+            Err(_) => {
+                // It cannot be waited for: it may never end.
+                let _ = worker.child.kill();
+                let _ = worker.child.try_wait();
+                Ok(None)
+            }
+        }
+    }
+}
+
+impl Drop for Walk<'_> {
+    fn drop(&mut self) {
+        if let Some(Worker { mut child, stream }) = self.worker.take() {
+            drop(stream);
+            // Between two steps it only waits for the next.
+            let _ = child.wait();
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Worker {
+    child: Child,
+    stream: BufReader<UnixStream>,
+}
+
+impl Worker {
+    fn start(task: Task<'_>) -> std::io::Result<Self> {
+        let (ours, theirs) = UnixStream::pair()?;
+        ours.set_read_timeout(Some(STEP_LIMIT))?;
+        let theirs = OwnedFd::from(theirs);
+        let mut command = Command::new("/proc/self/exe");
+        command.arg(VERB);
+        if let Task::Refresh { hosts_d, dry_run } = task {
+            command.arg("--refresh").arg(hosts_d);
+            command.args(dry_run.then_some("--dry-run"));
+        }
+        let child = command
+            .stdin(Stdio::from(theirs.try_clone()?))
+            .stdout(Stdio::from(theirs))
+            // One that is left behind must not keep our reader waiting for the end.
+            .stderr(Stdio::null())
+            .spawn()?;
+        let stream = BufReader::new(ours);
+        Ok(Self { child, stream })
+    }
+
+    fn ask(&mut self, pid: i32, wait: &str) -> std::io::Result<Answer> {
+        self.stream
+            .get_mut()
+            .write_all(format!("{pid}{wait}\n").as_bytes())?;
+        let mut answer = Vec::new();
+        self.stream
+            .by_ref()
+            .take(ANSWER_MAX)
+            .read_until(b'\n', &mut answer)?;
+        Ok(serde_json::from_slice(&answer)?)
+    }
+}
+
+/// The numbers of all processes, in their order: a container's first process comes before those
+/// that it may have sent into namespaces of their own, which see copies of its mounts.
+fn processes() -> Result<BTreeSet<i32>, Error> {
+    let failed = |source| Error::file("read", "/proc", source);
+    let mut pids = BTreeSet::new();
+    for entry in std::fs::read_dir("/proc").map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        pids.extend(name.to_str().and_then(|name| name.parse::<i32>().ok()));
+    }
+    Ok(pids)
+}
