@@ -1,12 +1,13 @@
 //! Replacing the node's own files while others work on them, and with all that belongs to a file.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 
-use oci_hostaliases::register::replace_file::{self, ReplaceError};
 use rustix::fs::{XattrFlags, getxattr, setxattr};
+
+use crate::running::tool;
 
 /// An ACL: owner rw, user 1000 r, group nothing, mask r, others nothing. By chmod(1) the mask shows as the
 /// group's right.
@@ -34,11 +35,27 @@ fn attribute(path: &Path, name: &str) -> Vec<u8> {
     value
 }
 
+/// A hooks.d with the hook in it for the containers that ask, and the path of its one file.
+fn registered() -> (tempfile::TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    assert!(register(&[], directory.path(), &[]).status.success());
+    let file = fs::read_dir(directory.path()).unwrap().next().unwrap();
+    (directory, file.unwrap().path())
+}
+
+/// Registers behind other programs, with more arguments.
+fn register(behind: &[&str], hooks_d: &Path, more: &[&str]) -> Output {
+    tool(behind, &["register", "podman", "--dir"])
+        .arg(hooks_d)
+        .args(["--hook", env!("CARGO_BIN_EXE_oci-hostaliases-hook")])
+        .args(more)
+        .output()
+        .unwrap()
+}
+
 #[test]
 fn attributes_stay() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("config.toml");
-    fs::write(&path, "a").unwrap();
+    let (directory, path) = registered();
     let none = XattrFlags::empty();
     if setxattr(&path, "system.posix_acl_access", &acl(), none).is_err()
         || setxattr(&path, "user.whose", b"mine", none).is_err()
@@ -47,16 +64,14 @@ fn attributes_stay() {
             "register_files::attributes_stay: no ACLs on this file system",
         );
     }
-    let mode = fs::metadata(&path).unwrap().mode();
+    let (mode, text) = (
+        fs::metadata(&path).unwrap().mode(),
+        fs::read(&path).unwrap(),
+    );
     assert_eq!(mode & 0o777, 0o640);
+    assert!(register(&[], directory.path(), &["--all"]).status.success());
+    assert_ne!(fs::read(&path).unwrap(), text);
     // Mode and owner alone make the mask the right of the group.
-    let naive = directory.path().join("naive");
-    fs::write(&naive, "b").unwrap();
-    fs::set_permissions(&naive, fs::Permissions::from_mode(mode)).unwrap();
-    assert_eq!(attribute(&naive, "system.posix_acl_access"), b"");
-
-    replace_file::replace(&path, Some("a"), "b").unwrap();
-    assert_eq!(fs::read_to_string(&path).unwrap(), "b");
     assert_eq!(attribute(&path, "system.posix_acl_access"), acl());
     assert_eq!(attribute(&path, "user.whose"), b"mine");
     assert_eq!(fs::metadata(&path).unwrap().mode(), mode);
@@ -65,45 +80,43 @@ fn attributes_stay() {
 /// An administrator who saves the file after it was read does not lose what he wrote.
 #[test]
 fn edit_is_seen() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("config.toml");
-    for (now, before) in [
-        (Some("edited"), Some("a")),
-        (Some("new"), None),
-        (None, Some("a")),
-    ] {
-        let _ = fs::remove_file(&path);
-        if let Some(text) = now {
-            fs::write(&path, text).unwrap();
-        }
-        let replaced = replace_file::replace(&path, before, "b");
-        assert!(matches!(replaced, Err(ReplaceError::Changed { .. })));
-        if now.is_some() {
-            let removed = replace_file::remove(&path, before);
-            assert!(matches!(removed, Err(ReplaceError::Changed { .. })));
-        }
-        assert_eq!(fs::read_to_string(&path).ok().as_deref(), now);
-        let left = fs::read_dir(directory.path()).unwrap().count();
-        assert_eq!(left, usize::from(now.is_some()));
+    if !crate::needs::met("register_files::edit_is_seen", &[("strace", "strace")]) {
+        return;
     }
+    let (directory, path) = registered();
+    let hooks_d = directory.path().to_owned();
+    let run = std::thread::spawn(move || {
+        let wait = "inject=fsync:delay_enter=2000000:when=1";
+        register(
+            &["strace", "-f", "-qq", "-o", "/dev/null", "-e", wait],
+            &hooks_d,
+            &["--all"],
+        )
+    });
+    let entries = || fs::read_dir(directory.path()).unwrap().count();
+    while entries() < 2 && !run.is_finished() {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    fs::write(&path, "edited").unwrap();
+    let output = run.join().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("was changed in the meantime"), "{stderr}");
+    assert!(!output.status.success());
+    assert_eq!(fs::read_to_string(&path).unwrap(), "edited");
+    assert_eq!(entries(), 1, "what was not renamed is removed");
 }
 
 #[test]
 fn files_of_killed_runs_are_removed() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("config.toml");
-    let beside = |name: String| directory.path().join(name);
+    let (directory, path) = registered();
+    let name = path.file_name().unwrap().to_string_lossy().into_owned();
     // No process has a number as high as the first; 1 is there.
-    let (dead, alive) = (
-        beside(".config.toml.4194305.tmp".into()),
-        beside(".config.toml.1.tmp".into()),
-    );
-    let others = beside(".config.toml.d.tmp".into());
-    for file in [&dead, &alive, &others] {
+    let left = ["4194305", "1", "d"].map(|pid| directory.path().join(format!(".{name}.{pid}.tmp")));
+    for file in &left {
         fs::write(file, "half").unwrap();
     }
-    replace_file::replace(&path, None, "whole").unwrap();
-    assert!(!dead.exists() && alive.exists() && others.exists());
+    assert!(register(&[], directory.path(), &["--all"]).status.success());
+    assert_eq!(left.map(|file| file.exists()), [false, true, true]);
 }
 
 /// A FIFO where a file is expected: an error, and nobody waits for a writer.
@@ -113,28 +126,40 @@ fn fifo_among_imports() {
     let fifo = directory.path().join("conf.d.toml");
     let made = Command::new("mkfifo").arg(&fifo).status().unwrap();
     assert!(made.success());
-    assert!(matches!(
-        replace_file::read(&fifo),
-        Err(ReplaceError::NotRegular { .. })
-    ));
     let config = directory.path().join("config.toml");
     fs::write(
         &config,
         format!("version = 2\nimports = [\"{}\"]\n", fifo.display()),
     )
     .unwrap();
-    let output = Command::new("timeout")
-        .arg("20")
-        .arg(env!("CARGO_BIN_EXE_oci-hostaliases"))
-        .args(["register", "containerd", "--dry-run", "--config"])
+    for config in [&config, &fifo] {
+        let output = tool(&["timeout", "20"], &["register", "containerd", "--dry-run"])
+            .arg("--config")
+            .arg(config)
+            .arg("--base-spec")
+            .arg(directory.path().join("spec.json"))
+            .args(["--hook", env!("CARGO_BIN_EXE_oci-hostaliases-hook")])
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(stderr.contains("not a regular file"), "{stderr}");
+        assert!(output.status.code().is_some_and(|code| code != 124));
+    }
+}
+
+/// A path that becomes a line of the configuration has no line end in it.
+#[test]
+fn control_characters_in_the_base_specs_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("config.toml");
+    let output = tool(&[], &["register", "containerd", "--config"])
         .arg(&config)
-        .arg("--base-spec")
-        .arg(directory.path().join("spec.json"))
+        .args(["--base-spec", "/run/spec\n[plugins]\u{9b}.json"])
         .args(["--hook", env!("CARGO_BIN_EXE_oci-hostaliases-hook")])
-        .stdin(Stdio::null())
         .output()
         .unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(stderr.contains("not a regular file"), "{stderr}");
-    assert!(output.status.code().is_some_and(|code| code != 124));
+    assert!(stderr.contains("control character"), "{stderr}");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(!config.exists());
 }
