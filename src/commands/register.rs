@@ -191,10 +191,16 @@ pub(super) fn needs_no_restart(engine: Engine) -> String {
 
 /// containerd would look for a relative path wherever it was started.
 pub(super) fn absolute(base_spec: PathBuf) -> Result<PathBuf, Failure> {
-    if base_spec.is_absolute() {
+    let text = base_spec.to_string_lossy();
+    let why = if !base_spec.is_absolute() {
+        "not an absolute path"
+    } else if text.contains(char::is_control) {
+        // It becomes a line of the engine's configuration, and a comment there.
+        "a control character in it"
+    } else {
         return Ok(base_spec);
-    }
-    let situation = format!("--base-spec {}: not an absolute path", base_spec.display());
+    };
+    let situation = format!("--base-spec {}: {why}", text.escape_debug());
     Err(Failure::new(Exit::Usage, situation))
 }
 

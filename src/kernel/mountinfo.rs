@@ -93,7 +93,7 @@ pub fn unescape(path: &[u8]) -> PathBuf {
 ///
 /// The table cannot be read.
 pub fn each_line(
-    table: &mut dyn Read,
+    mut table: impl Read,
     each: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
 ) -> io::Result<()> {
     let mut chunk = vec![0; READ_AHEAD];
@@ -104,15 +104,14 @@ pub fn each_line(
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             length => length?,
         };
-        let read = chunk.get(..length).unwrap_or_default();
-        for piece in read.split_inclusive(|byte| *byte == b'\n') {
-            let text = piece.strip_suffix(b"\n").unwrap_or(piece);
-            let room = LINE_MAX.saturating_sub(line.len()).min(text.len());
-            line.extend_from_slice(text.get(..room).unwrap_or_default());
-            if text.len() < piece.len() {
-                if each(&line).is_break() {
-                    return Ok(());
+        for byte in chunk.iter().take(length) {
+            if *byte != b'\n' {
+                if line.len() < LINE_MAX {
+                    line.push(*byte);
                 }
+            } else if each(&line).is_break() {
+                return Ok(());
+            } else {
                 line.clear();
             }
         }
@@ -124,7 +123,7 @@ pub fn each_line(
 /// # Errors
 ///
 /// The table cannot be read.
-pub fn find(table: &mut dyn Read, id: u64) -> io::Result<Option<Vec<u8>>> {
+pub fn find(table: impl Read, id: u64) -> io::Result<Option<Vec<u8>>> {
     let start = format!("{id} ");
     let mut found = None;
     each_line(table, &mut |line| {

@@ -145,7 +145,7 @@ impl ProcDirectory {
     ///
     /// The table cannot be read.
     pub fn find_mount(&self, id: u64) -> Result<Option<Vec<u8>>, Error> {
-        mountinfo::find(&mut self.open_file("mountinfo")?, id)
+        mountinfo::find(self.open_file("mountinfo")?, id)
             .map_err(|source| self.failed("read", "mountinfo", source))
     }
 

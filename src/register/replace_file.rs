@@ -232,6 +232,3 @@ fn remove_left_over(path: &Path) {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

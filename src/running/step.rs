@@ -1,6 +1,7 @@
 //! The work on one container: a step, done in a process of its own.
 //!
-//! That process gets the numbers of processes, a line each, with [`WAIT`] behind it or not, and answers each with a line of JSON.
+//! That process gets the numbers of processes, a line each, with ` wait` behind it or not, and answers each
+//! with a line of JSON.
 
 use std::io::{BufRead, ErrorKind, Write};
 use std::path::Path;

@@ -31,8 +31,9 @@ impl HostAlias {
         name_field: impl Fn(usize) -> String,
         errors: &mut Vec<FieldError>,
     ) -> Option<Self> {
-        let before = FieldError::count(errors);
+        let mut is_refused = false;
         if let Some(detail) = names::ip_refusal(ip) {
+            is_refused = true;
             FieldError::add(errors, FieldError::invalid(ip_field(), ip, detail));
         }
         for (nth, name) in hostnames
@@ -40,11 +41,12 @@ impl HostAlias {
             .enumerate()
             .filter(|(_, name)| !names::is_name(name))
         {
+            is_refused = true;
             for detail in names::name_refusals(name) {
                 FieldError::add(errors, FieldError::invalid(name_field(nth), name, detail));
             }
         }
-        (FieldError::count(errors) == before).then(|| Self {
+        (!is_refused).then(|| Self {
             ip: ip.to_owned(),
             hostnames,
             position,

@@ -195,6 +195,47 @@ fn killed_inside_a_write() {
     });
 }
 
+/// A container appends line after line: while the text becomes longer none is lost, and none is torn.
+#[test]
+fn appended_lines_stay() {
+    world("running_write::appended_lines_stay", |home| {
+        let mut bundle = sleeping(home);
+        bundle.set_script(
+            "n=0; while [ $n -lt 20000 ]; do echo \"192.0.2.1 line-$n\" >>/etc/hosts; n=$((n+1)); \
+             [ $((n % 100)) != 0 ] || sleep 0.02; done; \
+             echo end >>/etc/hosts; exec sleep 600",
+        );
+        let container = Running::start(&bundle, "case");
+        let mut refreshed = 0;
+        for round in 1.. {
+            // Two answers are right: done, and that the container keeps writing.
+            bundle.entries("corp.hosts", &lines(0, (round * 3).min(900)));
+            let (stdout, stderr, _) = refresh(&[], &bundle);
+            assert!(
+                stderr.is_empty() || stderr.ends_with("the container keeps writing it\n"),
+                "{stderr}"
+            );
+            refreshed += usize::from(stdout.starts_with("refreshed"));
+            if container.sh("grep -c ^end /etc/hosts") == "1\n" || round > 500 {
+                break;
+            }
+        }
+        assert_eq!(refresh(&[], &bundle).2, 0);
+        println!("{refreshed} times while it wrote");
+        assert!(refreshed > 2);
+        let text = container.hosts();
+        let appended: Vec<_> = text
+            .lines()
+            .filter(|line| line.starts_with("192.0.2.1 "))
+            .collect();
+        let expected: Vec<_> = (0..20000)
+            .map(|nth| format!("192.0.2.1 line-{nth}"))
+            .collect();
+        assert_eq!(appended.len(), expected.len());
+        assert!(appended.iter().zip(&expected).all(|(a, b)| a == b));
+    });
+}
+
 /// Two at once never make a file that counts as edited; the lock is gone with one that is killed.
 #[test]
 fn several_at_once() {
