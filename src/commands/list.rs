@@ -1,4 +1,4 @@
-//! `list`: the containers of this node that have a file of ours.
+//! `list`: the running containers of this node whose `/etc/hosts` comes from the hook.
 
 use clap::Args;
 use serde_json::json;
@@ -9,7 +9,7 @@ use crate::exit::Exit;
 use crate::running::step::{Report, Task};
 use crate::running::walk::{Met, Walk};
 
-/// List the containers on this node that have a file of ours
+/// List running containers whose /etc/hosts comes from the hook
 #[derive(Debug, Args)]
 pub(super) struct List {
     /// Print a JSON array: pid, id, container, pod, namespace, path, readOnly, marked
