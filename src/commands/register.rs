@@ -94,6 +94,7 @@ impl Register {
 impl RegisterContainerd {
     fn exec(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         check_hook(&self.common.hook)?;
+        check_names(&self.runtime)?;
         let selection = match (self.all_runtimes, self.runtime.is_empty()) {
             (true, _) => Selection::All,
             (false, true) => Selection::Default,
@@ -202,6 +203,18 @@ pub(super) fn absolute(base_spec: PathBuf) -> Result<PathBuf, Failure> {
     };
     let situation = format!("--base-spec {}: {why}", text.escape_debug());
     Err(Failure::new(Exit::Usage, situation))
+}
+
+/// A name becomes that of a table. Not a parser of clap's, which would print it as it is.
+fn check_names(runtimes: &[String]) -> Result<(), Failure> {
+    match runtimes.iter().find(|name| name.contains(char::is_control)) {
+        None => Ok(()),
+        Some(name) => {
+            let name = name.escape_debug();
+            let situation = format!("--runtime {name}: a control character in it");
+            Err(Failure::new(Exit::Usage, situation))
+        }
+    }
 }
 
 fn check_hook(hook: &Path) -> Result<(), EngineError> {

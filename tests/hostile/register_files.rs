@@ -149,17 +149,27 @@ fn fifo_among_imports() {
 
 /// A path that becomes a line of the configuration has no line end in it.
 #[test]
-fn control_characters_in_the_base_specs_name() {
+fn control_characters_in_names() {
     let directory = tempfile::tempdir().unwrap();
     let config = directory.path().join("config.toml");
-    let output = tool(&[], &["register", "containerd", "--config"])
-        .arg(&config)
-        .args(["--base-spec", "/run/spec\n[plugins]\u{9b}.json"])
-        .args(["--hook", env!("CARGO_BIN_EXE_oci-hostaliases-hook")])
-        .output()
-        .unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(stderr.contains("control character"), "{stderr}");
-    assert_eq!(output.status.code(), Some(2));
-    assert!(!config.exists());
+    for (option, value) in [
+        ("--base-spec", "/run/spec\n[plugins]\u{9b}.json"),
+        ("--runtime", "runc\n[plugins]"),
+        ("--runtime", "\u{1b}[2J"),
+    ] {
+        let output = tool(&[], &["register", "containerd", "--config"])
+            .arg(&config)
+            .args([option, value])
+            .args(["--hook", env!("CARGO_BIN_EXE_oci-hostaliases-hook")])
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(stderr.contains("control character"), "{option}: {stderr}");
+        assert!(
+            !stderr.contains(['\u{1b}', '\u{9b}']),
+            "{option}: {stderr:?}"
+        );
+        assert_eq!(output.status.code(), Some(2), "{option}");
+        assert!(!config.exists());
+    }
 }

@@ -48,13 +48,22 @@ const VERBS: [&[&str]; 12] = [
 ];
 
 fn run(directory: &Path, arguments: &[&str], stdout: impl Into<Stdio>) -> Output {
+    run_with(directory, arguments, stdout, Stdio::piped())
+}
+
+fn run_with(
+    directory: &Path,
+    arguments: &[&str],
+    stdout: impl Into<Stdio>,
+    stderr: impl Into<Stdio>,
+) -> Output {
     let shown = directory.to_str().unwrap();
     Command::new(env!("CARGO_BIN_EXE_oci-hostaliases"))
         .args(arguments.iter().map(|it| it.replace("DIR", shown)))
         .current_dir(directory)
         .stdin(Stdio::null())
         .stdout(stdout)
-        .stderr(Stdio::piped())
+        .stderr(stderr)
         .output()
         .unwrap()
 }
@@ -75,6 +84,21 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
         assert_eq!(unseen.status, seen.status, "{arguments:?}: {unseen:?}");
         let stderr = |output: &Output| String::from_utf8(output.stderr.clone()).unwrap();
         assert_eq!(stderr(&unseen), stderr(&seen), "{arguments:?}");
+    }
+}
+
+/// What is lost is the message; the work and its result are not.
+#[test]
+fn messages_that_cannot_be_written_stop_nothing() {
+    let directory = directory();
+    let full = || OpenOptions::new().write(true).open("/dev/full").unwrap();
+    for arguments in VERBS {
+        let heard = run(directory.path(), arguments, Stdio::piped());
+        for stderr in [Stdio::from(full()), Stdio::from(closed_pipe())] {
+            let lost = run_with(directory.path(), arguments, Stdio::piped(), stderr);
+            assert_eq!(lost.status, heard.status, "{arguments:?}");
+            assert_eq!(lost.stdout, heard.stdout, "{arguments:?}");
+        }
     }
 }
 
