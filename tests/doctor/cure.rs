@@ -32,7 +32,7 @@ pub(crate) fn assert_cures(line: &str, remedy: &str) {
     let command = Path::new(COMMANDS).join("oci-hostaliases");
     write(
         &command,
-        &format!("#!/bin/sh\nPATH={BIN} exec {tool} \"$@\"\n"),
+        &format!("#!/bin/sh\nPATH={BIN} exec '{tool}' \"$@\"\n"),
     );
     set_mode(&command, 0o755);
     shell(&format!(
