@@ -54,8 +54,8 @@ fn as_json(pid: i32, file: &Report) -> serde_json::Value {
     })
 }
 
-/// Columns as wide as their widest cell; `-` for what nobody tells. Behind a file that `refresh` cannot
-/// know, and that anybody could have made, stands that it is not marked.
+/// Columns as wide as their widest cell; `-` for what is not known. A file without the hook's mark, which any
+/// user could have made and `refresh` cannot update, is shown as not marked.
 fn table(files: &[(i32, Box<Report>)]) -> String {
     let cell = |text: Option<&str>| {
         text.filter(|text| !text.is_empty())

@@ -2,7 +2,7 @@
 //!
 //! Printing never stops the work. A reader that has gone away (`list | head -1`) has seen enough and is
 //! no failure; any other error is kept and becomes the program's once the verb is done. So `refresh`
-//! reaches every container, whoever reads what it says.
+//! reaches every container, also when its output is not read.
 
 use std::fmt::Display;
 use std::io::{self, Write};

@@ -1,5 +1,5 @@
-//! Reading `/proc/<pid>/mountinfo` (proc(5)), line by line and as bytes: what stands in it is named by
-//! the node's users, who may choose names that are no UTF-8, and of any length.
+//! Reading `/proc/<pid>/mountinfo` (proc(5)), line by line and as bytes: the node's users choose the
+//! names in it, which may be of any length and need not be UTF-8.
 
 use std::ffi::OsString;
 use std::io::{self, Read};
