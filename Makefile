@@ -63,11 +63,12 @@ HOOK_UNDER_TEST = OCI_HOSTALIASES_HOOK="$(CURDIR)/$(RELEASE)/oci-hostaliases-hoo
 
 .PHONY: test
 test: ## install what the tests need and run all of them; some ten minutes
-	@tests/needs.sh $(ENGINES)
+	@tests/needs.sh $(ENGINES) patchelf
+	@tests/engines.sh newer
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	@$(MAKE) --no-print-directory test-vm
-	@echo "Tested against:"; runc --version | head -1; crun --version | head -1; containerd --version; podman --version; uname -sr
+	@echo "Tested against:"; runc --version | head -1; crun --version | head -1; containerd --version; target/engines/forky/bin/containerd --version; podman --version; uname -sr
 	$(HOOK_UNDER_TEST) tests/without_calls.sh all
 	$(HOOK_UNDER_TEST) $(CARGO) test --locked --no-fail-fast
 
