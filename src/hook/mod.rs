@@ -20,9 +20,11 @@ use std::path::PathBuf;
 use crate::compose::{self, Decision};
 use crate::error::{Error, on_one_line};
 use crate::exit::Exit;
+use crate::facts::annotations::Annotations;
 use crate::facts::container::Identity;
 use crate::facts::node_entries::NodeEntries;
 use crate::facts::state::{self, State};
+use crate::facts::told::Told;
 use crate::files::bounded_read::read_to_end;
 use crate::files::bundle::Bundle;
 use crate::files::config::{Config, OnError};
@@ -46,6 +48,8 @@ pub struct Invocation {
     pub config: PathBuf,
     /// The directory of the entries for the node and its namespaces.
     pub hosts_d: PathBuf,
+    /// What is known of the Pod besides.
+    pub told: Told,
 }
 
 /// Runs the hook: reads the state from `stdin` and does what the plan says. Messages go to stderr
@@ -121,11 +125,11 @@ fn attempt(
     // Told only when it is known whether the container asked for something.
     let hardened = privileges::close_inherited_descriptors();
     let hardened = privileges::drop_capabilities().and(hardened);
-    let state = read_state(stdin, subject)?;
+    let state = read_state(stdin, &invocation.told, subject)?;
     hardened?;
 
     let container = Bundle::of_state(&state)?.container()?;
-    let identity = Identity::new(&state.id, &container.annotations);
+    let identity = identity(&state.id, &container.annotations, &invocation.told);
     subject.identity = Some(identity.clone());
     subject.asks |= container.annotations.ask_for_something();
     let node_entries = || {
@@ -159,11 +163,18 @@ fn attempt(
         container: &container,
         draft: &draft,
         config: &config,
+        told: &invocation.told,
     };
     mount::mount(invocation.stage, state.pid, wanted)
 }
 
-fn read_state(stdin: impl AsFd, subject: &mut Subject) -> Result<State, Error> {
+fn identity(id: &str, annotations: &Annotations, told: &Told) -> Identity {
+    let mut identity = Identity::new(id, annotations);
+    told.complete(&mut identity);
+    identity
+}
+
+fn read_state(stdin: impl AsFd, told: &Told, subject: &mut Subject) -> Result<State, Error> {
     let bytes = read_to_end(stdin, TYPICAL_STATE, STATE_MAX)
         .map_err(|errno| Error::file("read", "stdin", errno))?;
     if bytes.is_empty() {
@@ -180,7 +191,7 @@ fn read_state(stdin: impl AsFd, subject: &mut Subject) -> Result<State, Error> {
         subject.asks = state::unreadable_state_asks(&bytes);
         Error::BadState(error)
     })?;
-    subject.identity = Some(Identity::new(&state.id, &state.annotations));
+    subject.identity = Some(identity(&state.id, &state.annotations, told));
     subject.asks = state.annotations.ask_for_something();
     Ok(state)
 }

@@ -3,6 +3,7 @@
 use crate::compose::Draft;
 use crate::error::Error;
 use crate::facts::container::{Container, Identity};
+use crate::facts::told::Told;
 use crate::files::config::Config;
 use crate::hook::outcome::Outcome;
 use crate::hook::stage::Stage;
@@ -20,6 +21,7 @@ pub(super) struct Wanted<'a> {
     pub(super) container: &'a Container,
     pub(super) draft: &'a Draft<'a>,
     pub(super) config: &'a Config,
+    pub(super) told: &'a Told,
 }
 
 /// Everything with an effect, in the order in which it must happen.
@@ -29,6 +31,7 @@ pub(super) fn mount(stage: Stage, pid: Option<i64>, wanted: Wanted<'_>) -> Resul
         container,
         draft,
         config,
+        told,
     } = wanted;
     let own_proc = ProcDirectory::of_self()?;
     let (network, owner) = match stage {
@@ -56,6 +59,7 @@ pub(super) fn mount(stage: Stage, pid: Option<i64>, wanted: Wanted<'_>) -> Resul
         target: &target,
         own_proc: &own_proc,
         network,
+        told,
     };
     let composed = draft.compose(config.size_limit, &mut surroundings)?;
     // Without a stamp `refresh` says that it cannot know this file.

@@ -1,0 +1,3 @@
+//! `oci-hostaliases-agent`: the service of a node. See oci-hostaliases-agent(8).
+
+fn main() {}
