@@ -238,6 +238,12 @@ impl Draft<'_> {
 }
 
 impl Composed {
+    /// The container's own part, without the sections of `hosts.d`.
+    #[cfg(feature = "agent")]
+    pub fn own_length(&self) -> usize {
+        self.own_length
+    }
+
     /// What `refresh` has to know of this file: with the directory of the node's entries, and which file was
     /// mounted on `/etc/hosts` before.
     pub fn stamp(&self, identity: Identity, hosts_d: &Path, covered: FileId) -> Stamp {

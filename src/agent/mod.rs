@@ -10,6 +10,17 @@
 //! NRI and refresh have their own threads and read that value. Both tell what they did to the report, out of
 //! which health, metrics and the state for `doctor` are made.
 
+mod engine_socket;
 pub mod entries;
+mod http;
+mod log;
 pub mod node_state;
+mod notify;
 pub mod nri;
+pub mod options;
+mod plugin;
+mod refresher;
+mod report;
+pub mod service;
+pub mod state_file;
+mod watch;

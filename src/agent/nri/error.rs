@@ -42,7 +42,7 @@ pub enum NriError {
 
 impl NriError {
     /// A read that failed; the end of the stream in the middle of something is its end too.
-    pub(super) fn read(source: io::Error) -> Self {
+    pub(crate) fn read(source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::UnexpectedEof
             | io::ErrorKind::ConnectionReset
@@ -54,7 +54,8 @@ impl NriError {
         }
     }
 
-    pub(super) fn write(source: io::Error) -> Self {
+    /// A write that failed.
+    pub(crate) fn write(source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Self::Closed,
             _ => Self::Io {

@@ -80,6 +80,11 @@ impl Event {
             runtime_handler: pod.runtime_handler.clone(),
         }
     }
+
+    /// Whether the container has a file of the agent's own.
+    pub fn has_our_mount(&self) -> bool {
+        self.container.hosts_mount == Some(HostsMount::Ours)
+    }
 }
 
 fn facts(seen: &NriContainer, annotations: Annotations) -> Container {

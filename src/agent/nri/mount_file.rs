@@ -9,6 +9,7 @@ use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, XattrFlags, fgetxattr, fsetxattr, openat2};
+use serde::{Deserialize, Serialize};
 
 use crate::agent::entries::Entries;
 use crate::agent::nri::event::Event;
@@ -21,11 +22,24 @@ use crate::facts::request::Request;
 use crate::files::admin_file;
 use crate::kernel::procfs::{NamespaceId, ProcDirectory};
 use crate::pod_line;
-use crate::stamp::{self, Stamp};
+use crate::text::hosts_file::HostsFile;
 
 const NODE_HOSTS: &str = "/etc/hosts";
 /// As much of the node's file as is read.
 const NODE_HOSTS_MAX: u64 = 16 * 1024 * 1024;
+
+/// More than `size-limit` can be.
+const FILE_MAX: u64 = 1024 * 1024 * 1024;
+/// The extended attribute with what a refresh has to know of a file. The container cannot write it, so no more is
+/// needed than where the sections begin.
+const RECORD: &str = "trusted.oci-hostaliases";
+const RECORD_MAX: usize = 1024;
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Record {
+    namespace: Option<String>,
+    own: usize,
+}
 
 /// Composes the file, as the hook would.
 ///
@@ -78,7 +92,13 @@ pub fn write(event: &Event, composed: &Composed) -> Result<PathBuf, Error> {
     rustix::fs::fchmod(&file, mode).map_err(|errno| failed("chmod", errno.into()))?;
     file.write_all(composed.file.bytes())
         .map_err(|error| failed("write", error))?;
-    store(&file, &path, &composed.stamp(event.identity.clone()))?;
+    let record = Record {
+        namespace: event.identity.namespace.clone(),
+        own: composed.own_length(),
+    };
+    let record = serde_json::to_vec(&record).unwrap_or_default();
+    fsetxattr(&file, RECORD, &record, XattrFlags::empty())
+        .map_err(|errno| failed("fsetxattr", errno.into()))?;
     Ok(path)
 }
 
@@ -120,37 +140,25 @@ fn refresh_one(path: &Path, entries: &Entries, limit: u64) -> Result<bool, Error
         .custom_flags(OFlags::NOFOLLOW.bits() as i32)
         .open(path)
         .map_err(|error| failed("open", error))?;
-    let mut bytes = vec![0; stamp::MAX];
-    let length = fgetxattr(&file, stamp::XATTR, bytes.as_mut_slice())
-        .map_err(|errno| failed("fgetxattr", errno.into()))?;
-    let unread = |error| failed("stamp", std::io::Error::other(error));
-    let stamp = Stamp::read(bytes.get(..length).unwrap_or_default()).map_err(unread)?;
+    let mut bytes = [0; RECORD_MAX];
+    let length =
+        fgetxattr(&file, RECORD, &mut bytes).map_err(|errno| failed("fgetxattr", errno.into()))?;
+    let record: Record = serde_json::from_slice(bytes.get(..length).unwrap_or_default())
+        .map_err(|error| failed("fgetxattr", error.into()))?;
     let status = file.metadata().map_err(|error| failed("stat", error))?;
-    let text = admin_file::read_open(&file, &status, path, limit.saturating_mul(2))?;
-    let parts = stamp
-        .split(&text)
-        .map_err(|error| failed("read", std::io::Error::other(error)))?;
-    let entries = entries.of(stamp.identity.namespace.as_deref());
-    let (wanted, _) = compose::node_sections(parts.own.len(), &entries, limit);
-    if wanted == parts.node {
+    let text = admin_file::read_open(&file, &status, path, FILE_MAX)?;
+    let own = text.get(..record.own).unwrap_or(&text);
+    let mut wanted = HostsFile::from_engine(own.to_vec());
+    let entries = entries.of(record.namespace.as_deref());
+    compose::add_node_entries(&mut wanted, &entries, limit);
+    if wanted.bytes() == text {
         return Ok(false);
     }
-    store(&file, path, &stamp.during(parts.node, &wanted))?;
-    let new = [parts.own, &wanted].concat();
-    file.write_all_at(&new, 0)
-        .and_then(|()| file.set_len(new.len() as u64))
+    // In place: the container has this file mounted. The own part stays where it is, whatever happens.
+    file.write_all_at(wanted.bytes(), 0)
+        .and_then(|()| file.set_len(wanted.bytes().len() as u64))
         .map_err(|error| failed("write", error))?;
-    store(&file, path, &stamp.after(&wanted))?;
     Ok(true)
-}
-
-/// The stamp goes where the hook's does.
-fn store(file: &File, path: &Path, stamp: &Stamp) -> Result<(), Error> {
-    let bytes = stamp
-        .bytes()
-        .map_err(|error| Error::file("stamp", path, std::io::Error::other(error)))?;
-    fsetxattr(file, stamp::XATTR, &bytes, XattrFlags::empty())
-        .map_err(|errno| Error::file("fsetxattr", path, errno))
 }
 
 fn files() -> Vec<PathBuf> {
