@@ -80,6 +80,9 @@ pub mod running;
 // Entries that are objects of a Kubernetes API server, as files of hosts.d.
 #[cfg(feature = "cli")]
 pub mod kubernetes;
+// The service of a node: NRI, and a watch on what the administrator writes.
+#[cfg(feature = "agent")]
+pub mod agent;
 // The command-line tool.
 #[cfg(feature = "cli")]
 pub mod commands;

@@ -2,6 +2,8 @@
 //! may be.
 
 pub mod admin_file;
+#[cfg(feature = "agent")]
+pub mod agent_config;
 pub mod bounded_read;
 pub mod bundle;
 pub mod config;

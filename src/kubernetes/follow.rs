@@ -34,6 +34,9 @@ const SHORT: Duration = Duration::from_secs(5);
 /// When a file that could not be written is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(30);
 
+/// Asks for a comparison of all files.
+pub type LookAgain = Notify;
+
 /// Where the objects come from and where they go.
 #[derive(Debug)]
 pub struct Settings {
@@ -42,7 +45,7 @@ pub struct Settings {
     /// The directory for the files.
     pub hosts_d: PathBuf,
     /// Whoever sees that somebody else changed `hosts.d` notifies this one, and the files are compared again.
-    pub look_again: Arc<Notify>,
+    pub look_again: Arc<LookAgain>,
 }
 
 /// How it stands.

@@ -16,6 +16,7 @@ mod kubernetes_set;
 mod kubernetes_wanted;
 mod mountinfo;
 mod node_lines;
+mod nri_wire;
 mod plan_table;
 mod pod_addresses;
 mod pod_line;
