@@ -182,6 +182,10 @@ impl Service<'_> {
                     self.read_node();
                 }
                 pending = pending.and(seen);
+                #[cfg(feature = "kubernetes")]
+                if let Some(cluster) = &self.cluster {
+                    cluster.look_again();
+                }
                 // A directory that is new has files already.
                 self.watch_node();
             }
