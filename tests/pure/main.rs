@@ -12,6 +12,7 @@ mod config;
 mod fixtures;
 mod hosts_text;
 mod kubernetes_crds;
+mod kubernetes_pause;
 mod kubernetes_set;
 mod kubernetes_wanted;
 mod mountinfo;
