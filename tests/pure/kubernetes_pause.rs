@@ -12,8 +12,8 @@ fn lists_are_spread_over_half_a_minute() {
         assert!(pause <= Duration::from_secs(30));
         tenths[(pause.as_millis() / 3001) as usize] += 1;
     }
-    // 500 each, if all are alike; a tenth of a good source of chance has less than 400 or more than 600 once in
-    // 100,000 tests.
+    // 500 each on average; with a good source of chance a tenth has less than 400 or more than 600 in one of some
+    // 40,000 runs.
     assert!(tenths.iter().all(|n| (400..600).contains(n)), "{tenths:?}");
 }
 
