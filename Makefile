@@ -33,9 +33,10 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 16
 
 .PHONY: build
-build: ## build both programs, static, in target/
+build: ## build the three programs, static, in target/
 	$(CARGO_BUILD) --locked --release --target $(HOST) --no-default-features --bin oci-hostaliases-hook
-	$(CARGO_BUILD) --locked --release --target $(HOST) --bin oci-hostaliases
+	$(CARGO_BUILD) --locked --release --target $(HOST) --no-default-features --features cli --bin oci-hostaliases
+	$(CARGO_BUILD) --locked --release --target $(HOST) --no-default-features --features agent --bin oci-hostaliases-agent
 
 .PHONY: kit
 kit: build ## gather what is installed, in target/kit: programs, man pages, completions, units

@@ -19,6 +19,7 @@ use crate::agent::nri::messages::{
 };
 use crate::agent::nri::mount_file;
 use crate::agent::nri::session::{Call, REFUSED, Session};
+use crate::agent::refresher::Refresher;
 use crate::agent::report::Report;
 use crate::engines::our_hook;
 use crate::error::{Error, on_one_line};
@@ -44,6 +45,7 @@ pub(super) struct NriPlugin {
     pub(super) hosts_d: PathBuf,
     pub(super) newest: Arc<Newest>,
     pub(super) report: Arc<Report>,
+    pub(super) refresher: Arc<Refresher>,
 }
 
 impl NriPlugin {
@@ -126,6 +128,7 @@ impl NriPlugin {
                 Call::Removed(id) => {
                     session.answer(&Empty {})?;
                     mount_file::remove(&id);
+                    self.refresher.told(&id, None);
                 }
             }
         }
@@ -164,6 +167,9 @@ impl NriPlugin {
                 .copied()
                 .unwrap_or(&nobody);
             let event = Event::new(pod, container);
+            if event.has_hook {
+                self.refresher.told(&container.id, event.engine_file());
+            }
             let has_file = event.has_hook || event.has_our_mount();
             let gets = !matches!(answer::decide(&event, &node), Answer::Leave(_));
             if gets && !has_file {
@@ -211,7 +217,10 @@ impl NriPlugin {
             }
             Answer::HasHook => nothing("registered"),
             Answer::Hook(_) => match self.hook(&event) {
-                Some(response) => ("hook", Ok(response)),
+                Some(response) => {
+                    self.refresher.told(&event.identity.id, event.engine_file());
+                    ("hook", Ok(response))
+                }
                 None => nothing("without"),
             },
             Answer::Mount(_) => nothing("without"),

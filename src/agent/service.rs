@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::os::fd::AsFd;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -66,6 +67,11 @@ fn serve(options: &Options) -> Result<(), Error> {
         let report = Arc::clone(&report);
         std::thread::spawn(move || http::serve(&listener, &report));
     }
+    let refresher = Arc::new(Refresher::new(
+        options.hosts_d.clone(),
+        Arc::clone(&newest),
+        Arc::clone(&report),
+    )?);
     let plugin = NriPlugin {
         socket: options.nri_socket(&agent),
         hook: options.hook(&agent),
@@ -73,19 +79,16 @@ fn serve(options: &Options) -> Result<(), Error> {
         hosts_d: options.hosts_d.clone(),
         newest: Arc::clone(&newest),
         report: Arc::clone(&report),
+        refresher: Arc::clone(&refresher),
     };
+    let hook = plugin.hook.clone();
     std::thread::spawn(move || plugin.run());
-    let refresher = Refresher::new(
-        options.hosts_d.clone(),
-        Arc::clone(&newest),
-        Arc::clone(&report),
-    )?;
-    let refresher = Arc::new(refresher);
     let worker = Arc::clone(&refresher);
     std::thread::spawn(move || worker.run());
 
     let mut service = Service {
         options,
+        hook,
         watch: Watch::new()?,
         newest,
         report,
@@ -113,6 +116,7 @@ fn signals() -> Result<SignalFd, Error> {
 
 struct Service<'a> {
     options: &'a Options,
+    hook: PathBuf,
     watch: Watch,
     newest: Arc<Newest>,
     report: Arc<Report>,
@@ -125,6 +129,7 @@ impl Service<'_> {
     /// Follows what happens until a signal comes. Wakes up for nothing else.
     fn follow(&mut self, signals: &SignalFd) {
         let mut pending = Changes::default();
+        let mut is_other = false;
         let mut since = Instant::now();
         loop {
             let limit = pending.any().then(|| {
@@ -152,7 +157,7 @@ impl Service<'_> {
                 if !pending.any() && seen.any() {
                     since = Instant::now();
                     // At once, for containers that start meanwhile.
-                    self.read_node();
+                    is_other |= self.read_node();
                 }
                 pending = pending.and(seen);
                 // A directory that is new has files already.
@@ -160,10 +165,13 @@ impl Service<'_> {
             }
             let is_quiet = polled == Ok(0) || since.elapsed() >= GATHERED;
             if pending.any() && is_quiet {
-                if self.read_node() || pending.engine || pending.unknown {
+                is_other |= self.read_node();
+                if is_other || pending.engine || pending.unknown {
                     self.refresher.want();
+                } else if pending.hook && !self.report.is_connected() {
+                    self.refresher.want_engine_files();
                 }
-                pending = Changes::default();
+                (pending, is_other) = (Changes::default(), false);
             }
         }
     }
@@ -172,6 +180,8 @@ impl Service<'_> {
         let followed = self
             .watch
             .follow_node(&self.options.config, &self.options.hosts_d);
+        self.say_once(followed);
+        let followed = self.watch.follow_hook(&self.hook);
         self.say_once(followed);
     }
 

@@ -13,6 +13,7 @@ mod fixtures;
 mod hosts_text;
 mod mountinfo;
 mod node_lines;
+mod nri_answer;
 mod nri_wire;
 mod plan_table;
 mod pod_addresses;
