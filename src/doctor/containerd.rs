@@ -10,11 +10,13 @@ use crate::doctor::owners;
 use crate::doctor::report::{EngineReport, Finding, Harm, UsedRuntime};
 use crate::engines::bounded_run::find_program;
 use crate::engines::containerd::CONFIG_PATH;
-use crate::engines::containerd::daemon::{self, Daemon};
+use crate::engines::containerd::daemons::{self, Daemon};
+use crate::engines::containerd::dump;
 use crate::engines::containerd::imports::Imports;
 use crate::engines::containerd::tables::{self, Cri};
 use crate::engines::error::{Conflict, EngineError};
 use crate::engines::our_hook::RegisteredHook;
+use crate::engines::processes::PROC;
 use crate::error::on_one_line;
 use crate::files::admin_file;
 
@@ -25,7 +27,8 @@ const SLACK: Duration = Duration::from_millis(50);
 
 /// Looks at each configuration that a containerd of this node reads.
 pub(super) fn examine() -> EngineReport {
-    let daemons = daemon::running();
+    let mut daemons = daemons::running(Path::new(PROC));
+    daemons.retain(|daemon| !daemon.is_in_container);
     let mut configs: BTreeSet<PathBuf> = daemons.iter().map(|it| it.config.clone()).collect();
     let is_here = find_program(ENGINE).is_some();
     if Path::new(CONFIG_PATH).exists() || (configs.is_empty() && is_here) {
@@ -33,7 +36,7 @@ pub(super) fn examine() -> EngineReport {
     }
     let mut report = EngineReport::default();
     for config in configs {
-        let of_config = daemons.iter().filter(|daemon| daemon.config == config);
+        let of_config = daemons.iter().filter(|daemon| daemon.reads(&config));
         let of_config: Vec<&Daemon> = of_config.collect();
         examine_config(&mut report, &config, &of_config);
     }
@@ -57,7 +60,14 @@ fn examine_config(report: &mut EngineReport, path: &Path, daemons: &[&Daemon]) {
         table.map_err(|error| format!("{}: {}", path.display(), error.message()))
     });
     // Without a file containerd has its defaults, in which there is no hook.
-    let dump = || daemon::dump(daemons.first().copied(), path);
+    let dump = || {
+        let program = dump::program(daemons.first().copied())?;
+        match dump::dump(&program, path) {
+            Err(EngineError::Call { .. }) => None,
+            Err(EngineError::RefusedByContainerd(words)) => Some(Err(words)),
+            dumped => Some(dumped.map_err(|error| on_one_line(&error))),
+        }
+    };
     let dumped = path.exists().then(dump).flatten().transpose();
     let (own, seen) = match own.and_then(|own| Ok((own, dumped?))) {
         Ok(read) => read,

@@ -20,6 +20,9 @@ pub(crate) enum EngineError {
     },
     #[error("{file} is not valid TOML: {reason}")]
     NotToml { file: String, reason: String },
+    /// What `containerd config dump` says of a configuration that it does not load.
+    #[error("containerd does not load it: {0}")]
+    RefusedByContainerd(String),
     /// A file that is there, but not with what is needed.
     #[error("{what}: {reason}")]
     Unusable { what: String, reason: String },
@@ -82,9 +85,10 @@ impl EngineError {
         match self {
             Self::RelativeHook(_) => Exit::Usage,
             Self::Call { .. } | Self::Failed { .. } => Exit::System,
-            Self::NotToml { .. } | Self::Unusable { .. } | Self::Import { .. } => {
-                Exit::NodeConfiguration
-            }
+            Self::NotToml { .. }
+            | Self::RefusedByContainerd(_)
+            | Self::Unusable { .. }
+            | Self::Import { .. } => Exit::NodeConfiguration,
         }
     }
 }
