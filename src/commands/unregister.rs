@@ -6,9 +6,7 @@ use clap::{Args, Subcommand};
 
 use crate::commands::Failure;
 use crate::commands::output::Output;
-use crate::commands::register::{
-    absolute, carry_out, containerd_needs_restart, hooks_directory, needs_no_restart,
-};
+use crate::commands::register::{absolute, after_hooks_d, carry_out, containerd_needs_restart};
 use crate::engines::containerd::CONFIG_PATH;
 use crate::engines::containerd::base_spec::BASE_SPEC_PATH;
 use crate::engines::hooks_d::directories::Engine;
@@ -87,8 +85,8 @@ impl UnregisterContainerd {
 
 impl UnregisterHooksD {
     fn exec(self, engine: Engine, output: &mut Output<'_>) -> Result<Exit, Failure> {
-        let directory = hooks_directory(self.dir, engine)?;
-        let change = hooks_d::unregister(&directory)?;
-        carry_out(&[change], self.dry_run, &needs_no_restart(engine), output)
+        let changes = hooks_d::unregister(engine, self.dir.as_deref())?;
+        let afterwards = after_hooks_d(engine, &changes);
+        carry_out(&changes, self.dry_run, &afterwards, output)
     }
 }
