@@ -24,10 +24,11 @@ pub(crate) fn register(
 ) -> Result<Vec<FileChange>, RegisterError> {
     let root = Path::new("/");
     let directory = match directory {
-        Some(directory) => directory.to_owned(),
-        None => directories::find(engine, root)?,
+        Some(directory) => Some(directory.to_owned()),
+        None => Some(directories::find(engine, root)?)
+            .filter(|found| found != Path::new(DEFAULT) || containers == Containers::Asking),
     };
-    if directory != Path::new(DEFAULT) || containers == Containers::Asking {
+    if let Some(directory) = directory {
         let change = change(&directory, |before| {
             text(&directory, before, engine, hook, containers)
         })?;
