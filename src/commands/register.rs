@@ -9,7 +9,8 @@ use crate::commands::output::Output;
 use crate::engines::containerd::CONFIG_PATH;
 use crate::engines::containerd::base_spec::{self, BASE_SPEC_PATH};
 use crate::engines::error::EngineError;
-use crate::engines::hooks_d::directories::{self, Engine};
+use crate::engines::hooks_d::directories::Engine;
+use crate::engines::hooks_d::drop_in;
 use crate::engines::our_hook::{self, Containers, HOOK_PATH};
 use crate::exit::Exit;
 use crate::register::containerd::{self, Places, Selection};
@@ -122,19 +123,15 @@ impl RegisterContainerd {
 impl RegisterHooksD {
     fn exec(self, engine: Engine, output: &mut Output<'_>) -> Result<Exit, Failure> {
         check_hook(&self.common.hook)?;
-        let directory = hooks_directory(self.dir, engine)?;
         let containers = if self.all {
             Containers::All
         } else {
             Containers::Asking
         };
-        let change = hooks_d::register(&directory, &self.common.hook, containers)?;
-        carry_out(
-            &[change],
-            self.common.dry_run,
-            &needs_no_restart(engine),
-            output,
-        )
+        let directory = self.dir.as_deref();
+        let changes = hooks_d::register(engine, directory, &self.common.hook, containers)?;
+        let afterwards = after_hooks_d(engine, &changes);
+        carry_out(&changes, self.common.dry_run, &afterwards, output)
     }
 }
 
@@ -166,14 +163,6 @@ pub(super) fn carry_out(
     Ok(Exit::Done)
 }
 
-/// The directory that was given, or the one that the engine reads.
-pub(super) fn hooks_directory(given: Option<PathBuf>, engine: Engine) -> Result<PathBuf, Failure> {
-    match given {
-        Some(directory) => Ok(directory),
-        None => Ok(directories::find(engine, Path::new("/"))?),
-    }
-}
-
 pub(super) fn containerd_needs_restart(places: &Places) -> String {
     format!(
         "restart the containerd that reads {} (systemctl restart containerd): it reads its \
@@ -182,7 +171,13 @@ pub(super) fn containerd_needs_restart(places: &Places) -> String {
     )
 }
 
-pub(super) fn needs_no_restart(engine: Engine) -> String {
+pub(super) fn after_hooks_d(engine: Engine, changes: &[FileChange]) -> String {
+    let names_directory = |change: &FileChange| change.path == drop_in::path(engine);
+    if engine == Engine::CriO && changes.iter().any(names_directory) {
+        return "restart CRI-O (systemctl restart crio): it reads hooks_dir at its start only; \
+                running containers keep what they have"
+            .to_owned();
+    }
     format!(
         "no restart needed: {} reads its hooks.d for every new container; running \
          containers keep what they have",

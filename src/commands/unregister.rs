@@ -1,17 +1,16 @@
 //! `unregister`: an engine told to forget the hook.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
 use crate::commands::Failure;
 use crate::commands::output::Output;
-use crate::commands::register::{
-    absolute, carry_out, containerd_needs_restart, hooks_directory, needs_no_restart,
-};
+use crate::commands::register::{absolute, after_hooks_d, carry_out, containerd_needs_restart};
 use crate::engines::containerd::CONFIG_PATH;
 use crate::engines::containerd::base_spec::BASE_SPEC_PATH;
-use crate::engines::hooks_d::directories::Engine;
+use crate::engines::hooks_d::directories::{DEFAULT, Engine};
+use crate::engines::hooks_d::file::FILE_NAME;
 use crate::exit::Exit;
 use crate::register::containerd::{self, Places};
 use crate::register::hooks_d;
@@ -87,8 +86,15 @@ impl UnregisterContainerd {
 
 impl UnregisterHooksD {
     fn exec(self, engine: Engine, output: &mut Output<'_>) -> Result<Exit, Failure> {
-        let directory = hooks_directory(self.dir, engine)?;
-        let change = hooks_d::unregister(&directory)?;
-        carry_out(&[change], self.dry_run, &needs_no_restart(engine), output)
+        let changes = hooks_d::unregister(engine, self.dir.as_deref())?;
+        let mut afterwards = after_hooks_d(engine, &changes);
+        let packages = Path::new(DEFAULT).join(FILE_NAME);
+        if packages.exists() && changes.iter().all(|change| change.path != packages) {
+            afterwards += &format!(
+                "; {} stays and runs the hook for containers that carry an oci-hostaliases.io/ annotation",
+                packages.display()
+            );
+        }
+        carry_out(&changes, self.dry_run, &afterwards, output)
     }
 }

@@ -131,7 +131,10 @@ fn judge_ours(report: &mut EngineReport, engine: Engine, path: &Path, definition
     if let Some(trouble) = trouble {
         let all = (containers == Some(Containers::All)).then_some(" --all");
         let engine = engine.cli_name().to_owned() + all.unwrap_or_default();
-        let remedy = register(&engine, &definition.program);
+        let remedy = register(
+            &engine,
+            our_hook::path_of(hook).unwrap_or(&definition.program),
+        );
         let text = format!("{shown} {trouble}");
         let problem = Finding::problem(Harm::NoFile, name, text, remedy);
         report.findings.push(problem.about(path));
@@ -143,7 +146,8 @@ fn judge_ours(report: &mut EngineReport, engine: Engine, path: &Path, definition
             }
             None => "for containers that its own \"when\" chooses",
         };
-        let (program, stages) = (definition.program.display(), stages.join(", "));
+        let program = our_hook::path_of(hook).unwrap_or(&definition.program);
+        let (program, stages) = (program.display(), stages.join(", "));
         let text = format!("{shown} runs {program} at {stages}, {whom}");
         report.findings.push(Finding::ok(name, text).about(path));
     }

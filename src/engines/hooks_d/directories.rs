@@ -125,7 +125,11 @@ fn under(root: &Path, absolute: &str) -> PathBuf {
     root.join(absolute.trim_start_matches('/'))
 }
 
-fn files(engine: Engine, path: &Path, is_directory: bool) -> Result<Vec<PathBuf>, EngineError> {
+pub(super) fn files(
+    engine: Engine,
+    path: &Path,
+    is_directory: bool,
+) -> Result<Vec<PathBuf>, EngineError> {
     if !is_directory {
         return Ok(vec![path.to_owned()]);
     }
@@ -146,7 +150,7 @@ fn files(engine: Engine, path: &Path, is_directory: bool) -> Result<Vec<PathBuf>
     Ok(found)
 }
 
-fn hooks_dir(engine: Engine, path: &Path) -> Result<Option<Value>, EngineError> {
+pub(super) fn hooks_dir(engine: Engine, path: &Path) -> Result<Option<Value>, EngineError> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

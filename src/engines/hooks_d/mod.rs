@@ -2,5 +2,6 @@
 //! of a file, and the file that registers ours.
 
 pub(crate) mod directories;
+pub(crate) mod drop_in;
 pub(crate) mod file;
 pub(crate) mod loader;
