@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
@@ -87,9 +87,11 @@ impl Tree<'_> {
             Some((_, Some(text))) => (*text).to_owned(),
             Some((_, None)) => return Ok(None),
             None => match imports::read_regular(file) {
-                Ok(text) => text,
                 // It is for containerd to say so.
-                Err(_) => return Ok(Some(file.to_owned())),
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    return Ok(Some(file.to_owned()));
+                }
+                text => text.map_err(RegisterError::call("read", file))?,
             },
         };
         if !self.seen.insert(file.to_owned()) {
