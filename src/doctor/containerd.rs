@@ -225,7 +225,7 @@ fn judge_merge(
         let hidden = imports.ok().and_then(|imports| {
             let dialect = tables::dialect(own);
             imports
-                .check_not_overridden(dialect, std::slice::from_ref(name))
+                .check_not_overridden(dialect, std::slice::from_ref(name), false)
                 .err()
         });
         let counts = match effective {

@@ -93,7 +93,13 @@ fn judge_running(subject: &str, daemon: &Process, read: &Read) -> Vec<Finding> {
                 directory.display()
             );
             findings.push(problem(text, restart.clone(), directory));
-        } else if changed(program) > Some(last_read) {
+            continue;
+        }
+        // A shell runs the hook whether it was there when CRI-O read the file or not.
+        let program = program
+            .as_deref()
+            .filter(|it| changed(it) > Some(last_read));
+        if let Some(program) = program {
             let text = format!(
                 "{} changed after CRI-O had read {}: if it was missing before, no container runs it yet",
                 program.display(),

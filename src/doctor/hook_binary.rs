@@ -31,7 +31,8 @@ pub(super) fn examine(hooks: &[RegisteredHook]) -> Vec<(PathBuf, Vec<Finding>)> 
 }
 
 fn examine_one(path: &Path, hooks: &[&RegisteredHook]) -> Vec<Finding> {
-    if let Some(problem) = cannot_run(path) {
+    let is_guarded = hooks.iter().all(|hook| hook.is_guarded);
+    if let Some(problem) = cannot_run(path, is_guarded) {
         return vec![problem];
     }
     // What others than root may have put there is not run.
@@ -43,10 +44,15 @@ fn examine_one(path: &Path, hooks: &[&RegisteredHook]) -> Vec<Finding> {
 }
 
 /// Why the kernel would not execute it.
-fn cannot_run(path: &Path) -> Option<Finding> {
+fn cannot_run(path: &Path, is_guarded: bool) -> Option<Finding> {
     let problem = |text: String, remedy: String| {
-        let text = format!("{text}: no container starts that runs it");
-        Some(Finding::problem(Harm::NothingStarts, SUBJECT, text, remedy).about(path))
+        let (harm, effect) = if is_guarded {
+            (Harm::NoFile, "containers start without the file")
+        } else {
+            (Harm::NothingStarts, "no container starts that runs it")
+        };
+        let text = format!("{text}: {effect}");
+        Some(Finding::problem(harm, SUBJECT, text, remedy).about(path))
     };
     let shown = path.display();
     let install =

@@ -25,8 +25,8 @@ const INSTEAD: &str =
 /// What the engine reads.
 pub(super) struct Read {
     pub(super) directories: HooksDirs,
-    /// The files that register our hook, each with its program, which is there.
-    pub(super) ours: Vec<(PathBuf, PathBuf)>,
+    /// The files that register our hook, each with it where it is the program that they name.
+    pub(super) ours: Vec<(PathBuf, Option<PathBuf>)>,
 }
 
 /// Looks at one engine. `daemon`: CRI-O's, where it runs. `None` beside the report: what the engine reads
@@ -75,7 +75,10 @@ pub(super) fn examine(engine: Engine, daemon: Option<&Process>) -> (EngineReport
         .findings
         .extend(ours.filter_map(|(path, _)| owners::judge(name, path, INSTEAD)));
     let ours = files.into_iter().filter_map(|(path, loaded)| match loaded {
-        Loaded::Used(it) if registers_us(&it) => Some((path, it.program)),
+        Loaded::Used(it) if registers_us(&it) => {
+            let is_program = our_hook::path_of(&it.hook) == Some(&it.program);
+            Some((path, is_program.then_some(it.program)))
+        }
         _ => None,
     });
     let ours = ours.collect();
@@ -190,7 +193,8 @@ fn judge_ours(report: &mut EngineReport, engine: Engine, path: &Path, definition
             }
             None => "for containers that its own \"when\" chooses",
         };
-        let (program, stages) = (definition.program.display(), stages.join(", "));
+        let program = our_hook::path_of(hook).unwrap_or(&definition.program);
+        let (program, stages) = (program.display(), stages.join(", "));
         let text = format!("{shown} runs {program} at {stages}, {whom}");
         report.findings.push(Finding::ok(name, text).about(path));
     }
@@ -283,7 +287,8 @@ pub(super) fn add_unread_files(engines: &mut [EngineReport]) {
 fn register_as(engine: Engine, definition: &Definition) -> String {
     let all = file::containers(&definition.when) == Some(Containers::All);
     let all = if all { " --all" } else { "" };
-    register(&format!("{}{all}", engine.cli_name()), &definition.program)
+    let hook = our_hook::path_of(&definition.hook).unwrap_or(&definition.program);
+    register(&format!("{}{all}", engine.cli_name()), hook)
 }
 
 /// Every `*.json` of the directories, as the loader reads them.

@@ -55,9 +55,6 @@ pub(crate) enum Conflict {
     Overrides { key: &'static str, runtime: String },
     #[error("which has runtime {0:?}: register in that file (--config)")]
     HasRuntime(String),
-    /// Without that spec its CRI plugin would not come up.
-    #[error("which names {}: unregister in that file (--config)", .0.display())]
-    NamesSpec(PathBuf),
     #[error("which disables {0}")]
     DisablesCri(String),
 }

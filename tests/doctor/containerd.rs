@@ -135,7 +135,7 @@ fn base_specs() {
 
         fs::rename(HOOK, "/run/world/away").unwrap();
         node.doctor().assert_problem(
-            &format!("hook: stat {HOOK}: No such file or directory (os error 2): no container starts that runs it"),
+            &format!("hook: stat {HOOK}: No such file or directory (os error 2): containers start without the file"),
             &format!("install oci-hostaliases-hook at {HOOK}, or register it again with --hook PATH"),
         );
         fs::remove_file(SPEC).unwrap();

@@ -136,10 +136,14 @@ fn its_command_line() {
     });
 }
 
-/// CRI-O has the hook in its memory: each container that it is for fails.
+/// As the package has it for Podman and CRI-O. CRI-O has the hook in its memory: each container that it is for fails.
 #[test]
 fn a_hook_that_goes_while_it_runs() {
     on_crio_node("crio::a_hook_that_goes_while_it_runs", |node| {
+        node.succeed(&["unregister", "crio"]);
+        node.succeed(&["register", "podman", "--dir", HOOKS_D, "--hook", HOOK]);
+        restart(None);
+        node.doctor().assert_works();
         let away = "/run/world/away";
         fs::rename(HOOK, away).unwrap();
         let pid = node.pid("crio");
@@ -167,6 +171,25 @@ fn a_hook_that_goes_while_it_runs() {
             &format!("CRI-O: {HOOK} changed after CRI-O had read {OURS}: if it was missing before, no container runs it yet"),
             &format!("touch {OURS}"),
         );
+        node.doctor().assert_works();
+    });
+}
+
+/// As `register crio` writes it: a shell runs the hook only where it is there.
+#[test]
+fn a_guarded_hook_that_goes_while_it_runs() {
+    on_crio_node("crio::a_guarded_hook_that_goes_while_it_runs", |node| {
+        fs::rename(HOOK, "/run/world/away").unwrap();
+        let said = node.doctor();
+        let install = format!(
+            "install oci-hostaliases-hook at {HOOK}, or register it again with --hook PATH"
+        );
+        said.assert_problem(
+            &format!("hook: stat {HOOK}: No such file or directory (os error 2): containers start without the file"),
+            &install,
+        );
+        said.assert_line(&format!("engine   CRI-O: hook: {install}"));
+        fs::rename("/run/world/away", HOOK).unwrap();
         node.doctor().assert_works();
     });
 }

@@ -86,6 +86,7 @@ impl CriO {
     pub(super) fn sources(&self, root: &Path) -> Result<Sources, EngineError> {
         Ok(Sources {
             files: self.files(root)?,
+            drop_ins: vec![under(root, &self.config_dir)],
             table: &TABLE,
             option: self.hooks_dir.clone(),
             can_append: false,

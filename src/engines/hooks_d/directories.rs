@@ -21,6 +21,9 @@ pub(crate) const DEFAULT: &str = "/usr/share/containers/oci/hooks.d";
 /// The administrator's directory: taken when the engine reads it, whatever its place in the list.
 pub(crate) const ADMINISTRATORS: &str = "/etc/containers/oci/hooks.d";
 
+/// The key of both engines' configurations.
+pub(super) const KEY: &str = "hooks_dir";
+
 /// An engine with hooks.d directories.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Engine {
@@ -58,6 +61,8 @@ pub(super) struct Sources {
     pub(super) option: Option<Vec<String>>,
     /// Whether `{append=true}` is known: `["/x", {append=true}]` (containers.conf(5)).
     pub(super) can_append: bool,
+    /// The directories of those files whose names say in which order they are read.
+    pub(super) drop_ins: Vec<PathBuf>,
     /// What is read when the list is empty.
     pub(super) if_empty: &'static [&'static str],
 }
@@ -90,24 +95,40 @@ fn choose(mut directories: Vec<PathBuf>, root: &Path) -> PathBuf {
     }
 }
 
+/// All directories that the engine reads.
+pub(crate) fn all(engine: Engine, root: &Path) -> Result<Vec<PathBuf>, EngineError> {
+    Ok(read(engine, root)?.directories)
+}
+
+/// What the engine reads; for a Podman that does not say its version what each one reads, and why.
+pub(super) fn possible_sources(
+    engine: Engine,
+    root: &Path,
+) -> Result<(Vec<Sources>, String), EngineError> {
+    if engine == Engine::CriO {
+        return Ok((vec![CriO::running().sources(root)?], String::new()));
+    }
+    let (versions, why) = match podman::installed() {
+        Ok(version) => (vec![version], String::new()),
+        Err(why) => (podman::EACH_READING.map(<[_]>::to_vec).to_vec(), why),
+    };
+    let versions = versions.iter();
+    let sources = versions.map(|version| podman::sources(version, root));
+    Ok((sources.collect::<Result<_, _>>()?, why))
+}
+
 /// The directories that the engine reads, by its command line and version where it has to be asked.
 pub(crate) fn read(engine: Engine, root: &Path) -> Result<HooksDirs, EngineError> {
-    let of_version = |version: &[u64]| resolve(engine, podman::sources(version, root)?, root);
-    if engine == Engine::CriO {
-        return resolve(engine, CriO::running().sources(root)?, root);
-    }
-    let reason = match podman::installed() {
-        Ok(version) => return of_version(&version),
-        Err(reason) => reason,
-    };
-    let [former, others @ ..] = podman::EACH_READING.map(of_version);
-    let former = former?;
-    for other in others {
-        if other?.directories != former.directories {
-            return Err(EngineError::UnknownVersion("podman", reason));
+    let (sources, why) = possible_sources(engine, root)?;
+    let read = sources.into_iter().map(|it| resolve(engine, it, root));
+    let read = read.collect::<Result<Vec<_>, _>>()?;
+    let unknown = || EngineError::UnknownVersion(engine.name(), why);
+    match read.split_first() {
+        Some((first, others)) if others.iter().all(|it| it.directories == first.directories) => {
+            Ok(first.clone())
         }
+        _ => Err(unknown()),
     }
-    Ok(former)
 }
 
 fn resolve(engine: Engine, sources: Sources, root: &Path) -> Result<HooksDirs, EngineError> {
@@ -116,7 +137,7 @@ fn resolve(engine: Engine, sources: Sources, root: &Path) -> Result<HooksDirs, E
     let mut append = false;
     for path in sources.files {
         let table = read_table(&path, sources.table)?.unwrap_or_default();
-        let Some(value) = table.get("hooks_dir") else {
+        let Some(value) = table.get(KEY) else {
             continue;
         };
         let wrong =

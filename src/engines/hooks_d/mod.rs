@@ -3,6 +3,7 @@
 
 pub(crate) mod crio;
 pub(crate) mod directories;
+pub(crate) mod drop_in;
 pub(crate) mod file;
 pub(crate) mod loader;
 pub(crate) mod podman;

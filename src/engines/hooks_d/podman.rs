@@ -12,7 +12,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::engines::error::EngineError;
-use crate::engines::hooks_d::directories::{ADMINISTRATORS, DEFAULT, Sources, read_table, under};
+use crate::engines::hooks_d::directories::{
+    ADMINISTRATORS, DEFAULT, KEY, Sources, read_table, under,
+};
 use crate::engines::processes;
 use crate::engines::version;
 
@@ -48,12 +50,14 @@ pub(crate) fn is_running() -> bool {
 /// What a version reads for `hooks_dir`.
 pub(super) fn sources(version: &[u64], root: &Path) -> Result<Sources, EngineError> {
     let appends = version >= APPENDS.as_slice();
+    let (files, drop_ins) = if version >= FOUR_DIRECTORIES.as_slice() {
+        one_main_file(root)?
+    } else {
+        one_after_the_other(root)?
+    };
     Ok(Sources {
-        files: if version >= FOUR_DIRECTORIES.as_slice() {
-            one_main_file(root)?
-        } else {
-            one_after_the_other(root)?
-        },
+        files,
+        drop_ins,
         table: &TABLE,
         option: None,
         can_append: appends,
@@ -72,36 +76,39 @@ pub(crate) fn roots_own() -> Option<PathBuf> {
     files.extend(conf_files(directory).into_iter().flatten());
     files.into_iter().find(|file| {
         let table = read_table(file, &TABLE).ok().flatten();
-        table.is_some_and(|table| table.contains_key("hooks_dir"))
+        table.is_some_and(|table| table.contains_key(KEY))
     })
 }
 
-fn one_after_the_other(root: &Path) -> Result<Vec<PathBuf>, EngineError> {
+/// The files that are read, and the directories of their drop-ins.
+type Files = (Vec<PathBuf>, Vec<PathBuf>);
+
+fn one_after_the_other(root: &Path) -> Result<Files, EngineError> {
     let mut files = vec![under(root, VENDORS), under(root, NODES)];
-    files.extend(conf_files(&under(
-        root,
-        "/etc/containers/containers.conf.d",
-    ))?);
-    Ok(files)
+    let drop_ins = under(root, "/etc/containers/containers.conf.d");
+    files.extend(conf_files(&drop_ins)?);
+    Ok((files, vec![drop_ins]))
 }
 
-fn one_main_file(root: &Path) -> Result<Vec<PathBuf>, EngineError> {
+fn one_main_file(root: &Path) -> Result<Files, EngineError> {
     let mut mains = [NODES, VENDORS].into_iter().map(|it| under(root, it));
     let mut files: Vec<PathBuf> = mains.find(|it| it.exists()).into_iter().collect();
     let mut drop_ins: BTreeMap<OsString, PathBuf> = BTreeMap::new();
-    for directory in [
+    let directories = [
         "/usr/share/containers/containers.conf.d",
         "/usr/share/containers/containers.rootful.conf.d",
         "/etc/containers/containers.conf.d",
         "/etc/containers/containers.rootful.conf.d",
-    ] {
-        let mut found = conf_files(&under(root, directory))?;
+    ];
+    let directories = directories.map(|it| under(root, it)).to_vec();
+    for directory in &directories {
+        let mut found = conf_files(directory)?;
         found.retain(|file| fs::symlink_metadata(file).is_ok_and(|it| it.is_file()));
         let named = |file: PathBuf| (file.file_name().unwrap_or_default().to_owned(), file);
         drop_ins.extend(found.into_iter().map(named));
     }
     files.extend(drop_ins.into_values());
-    Ok(files)
+    Ok((files, directories))
 }
 
 /// The `*.conf` of a directory, sorted.
