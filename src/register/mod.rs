@@ -4,7 +4,12 @@
 //! [`replace_file`] writes. So a dry run is the same run without its last step.
 
 pub(crate) mod containerd;
+pub(crate) mod containerd_difference;
 pub(crate) mod containerd_edit;
+pub(crate) mod containerd_loader;
+pub(crate) mod containerd_place;
+pub(crate) mod containerd_plan;
+pub(crate) mod containerd_removal;
 pub(crate) mod containerd_text;
 pub(crate) mod containerd_undo;
 pub(crate) mod error;

@@ -87,6 +87,17 @@ impl Podman {
 
     /// Runs `podman`, with the hooks of a directory below the home; none named: with Podman's default.
     pub(crate) fn command(&self, hooks: Option<&str>, arguments: &[&str]) -> Output {
+        self.prepare(hooks, arguments).output().expect("podman")
+    }
+
+    /// The same with the node's own configuration, which CONTAINERS_CONF would replace.
+    pub(crate) fn of_the_node(&self, arguments: &[&str]) -> Output {
+        let mut command = self.prepare(None, arguments);
+        command.env_remove("CONTAINERS_CONF");
+        command.output().expect("podman")
+    }
+
+    fn prepare(&self, hooks: Option<&str>, arguments: &[&str]) -> Command {
         let storage = self.home.join("user");
         let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").expect("PATH"));
         // Generous; a hook or an engine that hangs must not hang the test.
@@ -135,9 +146,8 @@ impl Podman {
             .env("XDG_RUNTIME_DIR", &storage)
             .env("CONTAINERS_CONF", self.home.join("containers.conf"))
             .current_dir("/")
-            .stdin(Stdio::null())
-            .output()
-            .expect("podman")
+            .stdin(Stdio::null());
+        command
     }
 
     /// What a successful `podman` printed.
