@@ -16,6 +16,7 @@ mod needs;
 #[path = "../support/node_log.rs"]
 mod node_log;
 mod pods;
+mod removal;
 #[path = "../support/skipped.rs"]
 mod skipped;
 #[path = "../support/throwaway.rs"]
