@@ -59,7 +59,9 @@ impl Containerd {
             home: home.to_owned(),
             cri,
         };
-        attached.import(&image_archive::busybox(home));
+        if !home.join("busybox.tar").exists() {
+            attached.import(&image_archive::busybox(home));
+        }
         attached
     }
 
