@@ -50,7 +50,7 @@ install: kit ## install below DESTDIR and PREFIX (/usr/local); packaging/install
 .PHONY: uninstall
 uninstall: ## remove what install put there, with the same variables
 	@mkdir -p target/uninstall
-	@cp packaging/install.sh packaging/files.list target/uninstall
+	@cp packaging/install.sh packaging/removal.sh packaging/files.list target/uninstall
 	target/uninstall/install.sh uninstall
 
 .PHONY: demo
