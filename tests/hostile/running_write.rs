@@ -242,16 +242,13 @@ fn several_at_once() {
     world("running_write::several_at_once", |home| {
         let bundle = sleeping(home);
         let container = Running::start(&bundle, "case");
-        let other = home.join("other.d");
-        fs::create_dir_all(&other).unwrap();
         for round in 0..6 {
-            bundle.entries("corp.hosts", &lines(round, 700));
-            fs::write(other.join("corp.hosts"), lines(round + 300, 900)).unwrap();
-            let hosts_d = [bundle.hosts_d(), other.clone()];
             let started: Vec<_> = (0..6)
                 .map(|nth| {
+                    // Each finds something else there, and some are still at work for the one before.
+                    bundle.entries("corp.hosts", &lines(round + nth * 50, 700 + nth % 2 * 200));
                     tool(&[], &["refresh", "--hosts-d"])
-                        .arg(&hosts_d[nth % 2])
+                        .arg(bundle.hosts_d())
                         .stdout(Stdio::piped())
                         .stderr(Stdio::piped())
                         .spawn()

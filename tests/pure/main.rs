@@ -18,6 +18,7 @@ mod nri_wire;
 mod plan_table;
 mod pod_addresses;
 mod pod_line;
+mod sections;
 mod shallow_reader;
 #[path = "../support/skipped.rs"]
 mod skipped;
