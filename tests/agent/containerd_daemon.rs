@@ -22,40 +22,33 @@ pub(crate) struct Containerd {
 }
 
 impl Containerd {
-    /// Started in `home`; a second one goes on with what the first left there.
+    /// Started in `home`.
     pub(crate) fn start(home: &Path) -> Self {
-        fs::write(home.join("config.toml"), configuration(home)).expect("configuration");
+        configure(home);
         Self::start_registered(home)
     }
 
     /// The same with the configuration that is there.
     pub(crate) fn start_registered(home: &Path) -> Self {
-        fs::create_dir_all(home.join("cni")).expect("CNI directory");
-        let network = network(home).to_string();
-        fs::write(home.join("cni/10-test.conflist"), network).expect("CNI network");
-        let log = File::options()
-            .append(true)
-            .create(true)
-            .open(home.join("containerd.log"))
-            .expect("log");
-        let mut daemon = Command::new("containerd")
-            .arg("--config")
-            .arg(home.join("config.toml"))
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().expect("dup"))
-            .stderr(log)
-            .spawn()
-            .expect("containerd");
-        let cri = wait_until_ready(home, &mut daemon);
+        let (daemon, cri) = spawn(home);
         let started = Self {
             daemon,
             home: home.to_owned(),
             cri,
         };
-        if !home.join("busybox.tar").exists() {
-            started.import(&image_archive::busybox(home));
-        }
+        started.import(&image_archive::busybox(home));
         started
+    }
+
+    /// Another daemon with what the first one left.
+    pub(crate) fn restart(&mut self) {
+        self.end();
+        (self.daemon, self.cri) = spawn(&self.home);
+    }
+
+    fn end(&mut self) {
+        let _ = self.daemon.kill();
+        let _ = self.daemon.wait();
     }
 
     fn import(&self, archive: &Path) {
@@ -73,12 +66,37 @@ impl Containerd {
 
 impl Drop for Containerd {
     fn drop(&mut self) {
-        let _ = self.daemon.kill();
-        let _ = self.daemon.wait();
+        self.end();
         if std::thread::panicking() {
             print_log(&self.home);
         }
     }
+}
+
+/// Writes the configuration that an administrator has before we come.
+pub(crate) fn configure(home: &Path) {
+    fs::write(home.join("config.toml"), configuration(home)).expect("configuration");
+    fs::create_dir_all(home.join("cni")).expect("CNI directory");
+    let network = network(home).to_string();
+    fs::write(home.join("cni/10-test.conflist"), network).expect("CNI network");
+}
+
+fn spawn(home: &Path) -> (Child, CriClient) {
+    let log = File::options()
+        .append(true)
+        .create(true)
+        .open(home.join("containerd.log"))
+        .expect("log");
+    let mut daemon = Command::new("containerd")
+        .arg("--config")
+        .arg(home.join("config.toml"))
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().expect("dup"))
+        .stderr(log)
+        .spawn()
+        .expect("containerd");
+    let cri = wait_until_ready(home, &mut daemon);
+    (daemon, cri)
 }
 
 fn print_log(home: &Path) {

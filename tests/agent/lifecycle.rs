@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::agent::{self, Agent};
-use crate::containerd_daemon::{Containerd, nri_socket};
+use crate::containerd_daemon::{self, Containerd, nri_socket};
 use crate::node_log::NodeLog;
 use crate::pods::{ContainerSpec, Node, Pod, PodSpec};
 use crate::{HOSTS_D, NODE_HOSTS, hook_program, throwaway, world};
@@ -96,17 +96,13 @@ fn engine_restarts() {
         assert_eq!(said, "no engine is connected by NRI\n");
         assert_eq!(agent::page("/").0, "HTTP/1.1 404 Not Found");
 
-        let log = NodeLog::listen();
-        let node = Node::new(Containerd::start(home), log, home, "runc");
+        let mut node = Node::new(Containerd::start(home), NodeLog::listen(), home, "runc");
         agent.wait_for("connected to containerd 2.");
         assert_eq!(agent::page("/readyz").0, "HTTP/1.1 200 OK");
         assert!(output(&node).ends_with(ENTRIES));
         node.remove_pods();
         agent.forget();
-        drop(node);
-
-        fs::remove_file("/dev/log").expect("the log's socket");
-        let node = Node::new(Containerd::start(home), NodeLog::listen(), home, "runc");
+        node.restart_containerd();
         agent.wait_for("connected to containerd 2.");
         assert!(
             output(&node).ends_with(ENTRIES),
@@ -170,7 +166,7 @@ fn nothing_twice() {
         let hook = home.join("oci-hostaliases-hook");
         let base_spec = home.join("base-spec.json");
         let config = home.join("config.toml");
-        drop(Containerd::start(home));
+        containerd_daemon::configure(home);
         hook_program::register(
             "containerd",
             &hook.display().to_string(),
