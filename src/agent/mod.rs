@@ -13,6 +13,7 @@
 mod engine_socket;
 pub mod entries;
 mod http;
+mod lock;
 mod log;
 pub mod node_state;
 mod notify;
@@ -22,5 +23,4 @@ mod plugin;
 mod refresher;
 mod report;
 pub mod service;
-pub mod state_file;
 mod watch;

@@ -99,15 +99,23 @@ impl NriPlugin {
         limits.map_err(NriError::write)?;
         let mut session = Session::register(stream)?;
         let mut is_configured = false;
+        match self.answer_all(&mut session, &mut is_configured) {
+            // Also where it forgot a question that was answered too late.
+            Err(NriError::Closed) if is_configured => Ok(()),
+            ended => ended,
+        }
+    }
+
+    fn answer_all(
+        &self,
+        session: &mut Session<UnixStream>,
+        is_configured: &mut bool,
+    ) -> Result<(), NriError> {
         loop {
-            let call = match session.next_call() {
-                Err(NriError::Closed) if is_configured => return Ok(()),
-                call => call?,
-            };
-            match call {
+            match session.next_call()? {
                 Call::Configure(engine) => {
-                    self.configure(&mut session, &engine)?;
-                    is_configured = true;
+                    self.configure(session, &engine)?;
+                    *is_configured = true;
                     // Nothing may happen for days.
                     let unlimited = session.socket().set_read_timeout(None);
                     unlimited.map_err(NriError::read)?;

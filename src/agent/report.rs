@@ -13,7 +13,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use crate::agent::state_file::{self, AgentState};
+use crate::files::agent_state::AgentState;
 
 /// The upper bounds of the buckets for the time that an answer takes, in seconds: the aim is 1 ms, what
 /// NRI allows is 2 s for all plugins.
@@ -42,11 +42,12 @@ struct Outcome {
     outcome: &'static str,
 }
 
-impl Default for Report {
-    fn default() -> Self {
+impl Report {
+    /// Nothing has happened yet. `state` is what is known of the agent from the start.
+    pub(super) fn new(state: AgentState) -> Self {
         let mut registry = Registry::with_prefix("oci_hostaliases");
         let report = Self {
-            state: Mutex::new(AgentState::of_this_process()),
+            state: Mutex::new(state),
             connected: Gauge::default(),
             containers: Family::default(),
             answer_seconds: Histogram::new(ANSWER_BUCKETS),
@@ -107,9 +108,7 @@ impl Default for Report {
         );
         Self { registry, ..report }
     }
-}
 
-impl Report {
     /// The text of `/metrics`.
     ///
     /// # Errors
@@ -180,7 +179,8 @@ impl Report {
         self.refreshes.get_or_create(&Outcome { outcome }).inc();
         self.refresh_seconds.inc_by(seconds);
         if is_complete {
-            self.last_refresh.set(now());
+            self.last_refresh
+                .set(i64::try_from(now()).unwrap_or(i64::MAX));
         }
     }
 
@@ -188,7 +188,7 @@ impl Report {
     fn change(&self, change: impl FnOnce(&mut AgentState)) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut state);
-        let _ = state_file::write(&state);
+        let _ = state.write();
     }
 }
 
@@ -197,9 +197,7 @@ fn gauge(count: usize) -> i64 {
 }
 
 /// Seconds since 1970.
-fn now() -> i64 {
+fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| {
-        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-    })
+    since.map_or(0, |since| since.as_secs())
 }

@@ -12,6 +12,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::agent::http;
+use crate::agent::lock::AgentLock;
 use crate::agent::log::say;
 use crate::agent::node_state::{Newest, NodeState};
 use crate::agent::notify::notify;
@@ -19,11 +20,12 @@ use crate::agent::options::Options;
 use crate::agent::plugin::NriPlugin;
 use crate::agent::refresher::Refresher;
 use crate::agent::report::Report;
-use crate::agent::state_file::AgentLock;
+
 use crate::agent::watch::{Changes, Watch};
 use crate::error::{Error, on_one_line};
 use crate::exit::Exit;
 use crate::files::agent_config::AgentConfig;
+use crate::files::agent_state::AgentState;
 use crate::log::Severity;
 
 /// How long nothing must happen before changes are taken to be all of them: a `cp` of many files is one refresh.
@@ -52,13 +54,17 @@ fn serve(options: &Options) -> Result<(), Error> {
         NodeState::read(&options.config, &options.hosts_d, &AgentConfig::default());
     if let Some(trouble) = trouble {
         // What is at fault is a file that an administrator wrote: they are looking at us now.
-        return Err(Error::Configuration {
-            path: options.config.clone(),
-            situation: trouble,
-        });
+        return Err(trouble);
     }
     let agent = state.agent.clone();
-    let report = Arc::new(Report::default());
+    let report = Arc::new(Report::new(AgentState {
+        pid: std::process::id(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        hook: options.hook(&agent),
+        config: options.config.clone(),
+        hosts_d: options.hosts_d.clone(),
+        ..AgentState::default()
+    }));
     report.disconnected(None);
     let newest = Arc::new(Newest::new(state));
     if let Some(address) = options.listen(&agent) {
@@ -198,7 +204,7 @@ impl Service<'_> {
         self.report.entries(state.entries.count(), left_out.len());
         let now: BTreeSet<String> = left_out
             .into_iter()
-            .chain(trouble)
+            .chain(trouble.as_ref().map(|trouble| on_one_line(trouble)))
             .chain(state.hook.as_ref().err().cloned())
             .collect();
         for situation in now.difference(&self.said) {

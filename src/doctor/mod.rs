@@ -11,6 +11,7 @@ mod hook_binary;
 mod hooks_d;
 mod kernel;
 mod node_files;
+mod nri;
 mod owners;
 mod podman;
 pub(crate) mod report;
@@ -49,6 +50,7 @@ pub(crate) fn examine(asked: Option<Asked>) -> Report {
     let engines = Asked::value_variants().iter();
     let engines = engines.filter(|it| asked.is_none_or(|asked| asked == **it));
     let mut engines: Vec<EngineReport> = engines.flat_map(|it| examine_engine(*it)).collect();
+    nri::examine(&mut engines);
     hooks_d::add_unread_files(&mut engines);
     let hooks = engines.iter().flat_map(|it| it.hooks.clone());
     let hooks: Vec<_> = hooks.collect();

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::doctor::nri::NriConfig;
 use crate::doctor::report::{Finding, Harm, worst};
 use crate::doctor::runtimes::UsedRuntime;
 use crate::engines::our_hook::RegisteredHook;
@@ -21,6 +22,8 @@ pub(super) struct EngineReport {
     pub(super) hooks: Vec<RegisteredHook>,
     /// The OCI runtimes that its configuration names.
     pub(super) runtimes: Vec<UsedRuntime>,
+    /// What its configuration says of NRI, where it has one that says it.
+    pub(super) nri: Option<NriConfig>,
     /// What to change when it runs no hook.
     pub(super) unregistered: String,
 }

@@ -29,6 +29,7 @@ impl Agent {
     /// Started, whether there is an engine or not.
     pub(crate) fn start_alone(home: &Path) -> Self {
         let log = home.join("agent.log");
+        fs::write(&log, "").expect("log");
         let stderr = File::options()
             .create(true)
             .append(true)
@@ -123,7 +124,14 @@ pub(crate) fn command(home: &Path) -> Command {
 
 /// The status and the body of a page.
 pub(crate) fn page(path: &str) -> (String, String) {
-    let mut stream = TcpStream::connect(ADDRESS).expect("a listener");
+    let end = Instant::now() + LIMIT;
+    let mut stream = loop {
+        match TcpStream::connect(ADDRESS) {
+            Ok(stream) => break stream,
+            Err(error) => assert!(Instant::now() < end, "{error}"),
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
     write!(stream, "GET {path} HTTP/1.1\r\nHost: node\r\n\r\n").expect("a request");
     let mut answer = BufReader::new(stream);
     let mut status = String::new();

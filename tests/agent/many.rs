@@ -56,6 +56,19 @@ fn files() -> BTreeMap<u32, String> {
     files
 }
 
+/// The runtime has answered before the container's process is what it will be.
+fn wait_for_all() -> BTreeMap<u32, String> {
+    let end = Instant::now() + Duration::from_secs(10);
+    loop {
+        let seen = files();
+        if seen.len() == count() {
+            return seen;
+        }
+        assert!(Instant::now() < end, "{} of {}", seen.len(), count());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 fn section(entries: &str) -> String {
     format!("\n# Entries added by oci-hostaliases from {HOSTS_D}/corp.hosts.\n{entries}")
 }
@@ -80,7 +93,7 @@ fn cost() {
         let agent = Agent::start(home);
         let pod = node.pod(&PodSpec::default());
         start(&node, &pod, count());
-        assert_eq!(files().len(), count());
+        wait_for_all();
 
         // The longest of three, each to the last of the files.
         for nth in 1..=3 {
@@ -162,8 +175,7 @@ fn agent_killed_again_and_again() {
             text.starts_with("# Kubernetes-managed hosts file.\n")
                 && text.ends_with(&format!("{v4}\tweb-0\n{v6}\tweb-0\n{}", section(entries)))
         };
-        let seen = files();
-        assert_eq!(seen.len(), count());
+        let seen = wait_for_all();
         let with = seen.values().filter(|text| whole(text, entries)).count();
         let without = seen.values().filter(|text| *text == NODE_HOSTS).count();
         println!("{with} have their file, {without} the engine's");
