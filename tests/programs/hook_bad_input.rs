@@ -142,7 +142,8 @@ impl Case {
             unshare
                 .args(["--mount", "--propagation", "private", "sh", "-ec"])
                 .arg(format!(
-                    "mount -t tmpfs none /dev; ln -s \"$0\" /dev/log; {script}"
+                    "mount -t tmpfs none /dev; ln -s \"$0\" /dev/log; \
+                     ! [ -d /run/systemd/journal ] || mount -t tmpfs none /run/systemd/journal; {script}"
                 ))
                 .arg(self.home.path().join("log"));
             unshare
