@@ -48,7 +48,26 @@ before_installation() {
     fi
 }
 
+has_systemd() { [ -d /run/systemd/system ]; }
+
+# Of former versions. The agent does what they did.
+disable_path_units() {
+    found=
+    for link in /etc/systemd/system/*.wants/oci-hostaliases-refresh.path /etc/systemd/system/*.wants/oci-hostaliases-refresh@*.path; do
+        [ -L "$link" ] || continue
+        ! has_systemd || systemctl stop "${link##*/}" || :
+        rm -f "$link"
+        found=1
+    done
+    [ -z "$found" ] || say "oci-hostaliases-refresh.path is gone: systemctl enable --now oci-hostaliases-agent does the same, and more"
+}
+
 after_installation() {
+    disable_path_units
+    if has_systemd; then
+        systemctl daemon-reload || :
+        systemctl try-restart oci-hostaliases-agent.service || :
+    fi
     rm -f "$hooks_d/.oci-hostaliases"
     if [ -e "$state/register-all" ]; then
         rm "$state/register-all"
@@ -72,6 +91,9 @@ after_installation() {
 }
 
 before_removal() {
+    if has_systemd; then
+        systemctl disable --now oci-hostaliases-agent.service || :
+    fi
     # CRI-O watches the directory and would not see a new one in its place.
     if has_crio && [ -d "$hooks_d" ]; then
         echo "CRI-O watches this directory: it stays, for the time when oci-hostaliases is installed again." >"$hooks_d/.oci-hostaliases"

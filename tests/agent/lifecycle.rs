@@ -247,7 +247,7 @@ fn changes_of_hosts_d_while_it_comes_and_goes() {
             fs::create_dir_all(format!("{HOSTS_D}/web")).expect("made again");
             fs::write(format!("{HOSTS_D}/web/c.hosts"), "10.0.0.4 d\n").expect("a file");
             entries(1.0);
-            fs::write(format!("{HOSTS_D}/x.hosts"), "10.0.0.4 -bad-\n").expect("a file");
+            fs::write(format!("{HOSTS_D}/x.hosts"), "010.0.0.4 x\n").expect("a file");
             agent.wait_for("left out: /etc/oci-hostaliases/hosts.d/x.hosts:1:");
         },
     );

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod agent_config;
 mod annotation_properties;
 mod annotations;
 #[path = "../support/apimachinery.rs"]
@@ -24,4 +25,5 @@ mod shallow_reader;
 mod skipped;
 mod stamp;
 mod state_fixtures;
+mod told;
 mod toml_entries;
