@@ -33,9 +33,10 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 16
 
 .PHONY: build
-build: ## build both programs, static, in target/
+build: ## build the three programs, static, in target/
 	$(CARGO_BUILD) --locked --release --target $(HOST) --no-default-features --bin oci-hostaliases-hook
-	$(CARGO_BUILD) --locked --release --target $(HOST) --bin oci-hostaliases
+	$(CARGO_BUILD) --locked --release --target $(HOST) --no-default-features --features cli --bin oci-hostaliases
+	$(CARGO_BUILD) --locked --release --target $(HOST) --no-default-features --features kubernetes --bin oci-hostaliases-agent
 
 .PHONY: kit
 kit: build ## gather what is installed, in target/kit: programs, man pages, completions, units
@@ -49,7 +50,7 @@ install: kit ## install below DESTDIR and PREFIX (/usr/local); packaging/install
 .PHONY: uninstall
 uninstall: ## remove what install put there, with the same variables
 	@mkdir -p target/uninstall
-	@cp packaging/install.sh packaging/files.list target/uninstall
+	@cp packaging/install.sh packaging/removal.sh packaging/files.list target/uninstall
 	target/uninstall/install.sh uninstall
 
 .PHONY: demo
@@ -124,6 +125,12 @@ test-matrix: ## run the tests with engines on other engines than the machine's (
 	@$(MAKE) --no-print-directory build
 	$(HOOK_UNDER_TEST) tests/matrix.sh
 
+.PHONY: test-cluster
+test-cluster: ## the agent and the manifests against a real API server; builds it first, once, in 5 to 20 minutes
+	@tests/needs.sh iproute2 openssl util-linux
+	@tests/kubernetes.sh kube-apiserver kube-controller-manager kubectl helm
+	CI=1 $(CARGO) test --locked --test cluster
+
 .PHONY: test-packages
 test-packages: ## build, install, use, upgrade and remove the packages, in Debian 12 and 13 and by rpm
 	@tests/needs.sh debootstrap dpkg-dev gcc git go-md2man libc6-dev lintian rpm rpmlint shellcheck xz-utils
@@ -161,6 +168,13 @@ rpm: package-kit ## build target/packages/oci-hostaliases-VERSION-1.ARCH.rpm
 .PHONY: tarball
 tarball: package-kit ## build target/packages/oci-hostaliases-VERSION-HOST.tar.gz, with install.sh
 	packaging/tarball.sh target/packages/kit "oci-hostaliases-$(VERSION)-$(HOST)" target/packages
+
+.PHONY: image
+image: vendor ## build target/packages/oci-hostaliases-VERSION-ARCH.oci.tar: a container image of the programs alone, with an SBOM
+	@command -v jq >/dev/null || tests/needs.sh jq
+	@command -v gcc >/dev/null || tests/needs.sh gcc libc6-dev
+	@$(MAKE) --no-print-directory VENDORED=1 build
+	packaging/container/image.sh "target/vendored/$(HOST)/release" "$(VERSION)" target/packages
 
 .PHONY: dist
 dist: vendor ## build target/packages/oci-hostaliases-VERSION.tar.gz: the sources, with those of all crates

@@ -126,17 +126,20 @@ impl Stamp {
     ///
     /// The container has edited the first two.
     pub fn split<'a>(&self, text: &'a [u8]) -> Result<Parts<'a>, Edited> {
-        // The longest first: an empty section fits everywhere, and a text that was added to begins as it did.
-        for own in longest_first([Some(self.own), self.next_own].into_iter().flatten()) {
-            let Some((own, rest)) = own.cut_from(text) else {
-                continue;
-            };
-            let nodes = longest_first(self.node.iter().copied());
-            if let Some((node, behind)) = nodes.iter().find_map(|part| part.cut_from(rest)) {
-                return Ok(Parts { own, node, behind });
-            }
+        let mut known: Vec<_> = self.node.iter().map(|node| (self.own, *node)).collect();
+        if let (Some(own), Some((of, _))) = (self.next_own, known.last_mut()) {
+            *of = own;
         }
-        Err(Edited)
+        // The longest first: an empty section fits everywhere, and what was added to begins as it did.
+        known.sort_unstable_by_key(|(own, node)| {
+            std::cmp::Reverse(own.length.saturating_add(node.length))
+        });
+        let parts = known.iter().find_map(|(own, node)| {
+            let (own, rest) = own.cut_from(text)?;
+            let (node, behind) = node.cut_from(rest)?;
+            Some(Parts { own, node, behind })
+        });
+        parts.ok_or(Edited)
     }
 
     /// The stamp while the first two parts, which are now those of `current`, are replaced: whoever dies
@@ -167,12 +170,6 @@ impl EngineFile {
         let base = own.len().saturating_sub(self.aliases);
         [text, own.get(base..).unwrap_or_default()].concat()
     }
-}
-
-fn longest_first(parts: impl Iterator<Item = Fingerprint>) -> Vec<Fingerprint> {
-    let mut parts: Vec<_> = parts.collect();
-    parts.sort_unstable_by_key(|part| std::cmp::Reverse(part.length));
-    parts
 }
 
 impl Fingerprint {

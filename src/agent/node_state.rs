@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::agent::entries::Entries;
-use crate::error::on_one_line;
+use crate::error::{Error, on_one_line};
 use crate::files::agent_config::AgentConfig;
 use crate::files::config::Config;
 
@@ -22,10 +22,10 @@ pub struct NodeState {
 
 impl NodeState {
     /// Reads all of it. What is wrong with the agent's own table is the second value, and `before` stays.
-    pub fn read(config: &Path, hosts_d: &Path, before: &AgentConfig) -> (Self, Option<String>) {
+    pub fn read(config: &Path, hosts_d: &Path, before: &AgentConfig) -> (Self, Option<Error>) {
         let (agent, trouble) = match AgentConfig::load(config) {
             Ok(agent) => (agent, None),
-            Err(error) => (before.clone(), Some(on_one_line(&error))),
+            Err(error) => (before.clone(), Some(error)),
         };
         let state = Self {
             entries: Entries::read(hosts_d),

@@ -7,10 +7,8 @@ use clap::Parser;
 
 use crate::engines::our_hook::HOOK_PATH;
 use crate::files::agent_config::AgentConfig;
+use crate::files::agent_state::NRI_SOCKET;
 use crate::files::{config, hosts_d};
-
-/// Where containerd and CRI-O listen for plugins.
-const NRI_SOCKET: &str = "/var/run/nri/nri.sock";
 
 /// Makes an engine run the hook, by NRI, and brings running containers up to date when hosts.d changes
 ///

@@ -19,6 +19,7 @@ use crate::agent::nri::messages::{
 };
 use crate::agent::nri::mount_file;
 use crate::agent::nri::session::{Call, REFUSED, Session};
+use crate::agent::refresher::Refresher;
 use crate::agent::report::Report;
 use crate::engines::our_hook;
 use crate::error::{Error, on_one_line};
@@ -44,6 +45,7 @@ pub(super) struct NriPlugin {
     pub(super) hosts_d: PathBuf,
     pub(super) newest: Arc<Newest>,
     pub(super) report: Arc<Report>,
+    pub(super) refresher: Arc<Refresher>,
 }
 
 impl NriPlugin {
@@ -97,15 +99,23 @@ impl NriPlugin {
         limits.map_err(NriError::write)?;
         let mut session = Session::register(stream)?;
         let mut is_configured = false;
+        match self.answer_all(&mut session, &mut is_configured) {
+            // Also where it forgot a question that was answered too late.
+            Err(NriError::Closed) if is_configured => Ok(()),
+            ended => ended,
+        }
+    }
+
+    fn answer_all(
+        &self,
+        session: &mut Session<UnixStream>,
+        is_configured: &mut bool,
+    ) -> Result<(), NriError> {
         loop {
-            let call = match session.next_call() {
-                Err(NriError::Closed) if is_configured => return Ok(()),
-                call => call?,
-            };
-            match call {
+            match session.next_call()? {
                 Call::Configure(engine) => {
-                    self.configure(&mut session, &engine)?;
-                    is_configured = true;
+                    self.configure(session, &engine)?;
+                    *is_configured = true;
                     // Nothing may happen for days.
                     let unlimited = session.socket().set_read_timeout(None);
                     unlimited.map_err(NriError::read)?;
@@ -126,6 +136,7 @@ impl NriPlugin {
                 Call::Removed(id) => {
                     session.answer(&Empty {})?;
                     mount_file::remove(&id);
+                    self.refresher.told(&id, None);
                 }
             }
         }
@@ -164,6 +175,9 @@ impl NriPlugin {
                 .copied()
                 .unwrap_or(&nobody);
             let event = Event::new(pod, container);
+            if event.has_hook {
+                self.refresher.told(&container.id, event.engine_file());
+            }
             let has_file = event.has_hook || event.has_our_mount();
             let gets = !matches!(answer::decide(&event, &node), Answer::Leave(_));
             if gets && !has_file {
@@ -211,7 +225,10 @@ impl NriPlugin {
             }
             Answer::HasHook => nothing("registered"),
             Answer::Hook(_) => match self.hook(&event) {
-                Some(response) => ("hook", Ok(response)),
+                Some(response) => {
+                    self.refresher.told(&event.identity.id, event.engine_file());
+                    ("hook", Ok(response))
+                }
                 None => nothing("without"),
             },
             Answer::Mount(_) => nothing("without"),

@@ -1,7 +1,7 @@
 //! Refreshes of the running containers, in a thread of its own: one can take seconds, and an engine that asks
 //! meanwhile does not wait.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -36,8 +36,12 @@ pub(super) struct Refresher {
 struct Wanted {
     refresh: bool,
     is_running: bool,
+    look: bool,
     stops: bool,
-    engine_files: BTreeSet<PathBuf>,
+    /// Of running containers, as they were found last.
+    found: BTreeSet<PathBuf>,
+    /// Of those about which an engine has asked, by their IDs.
+    told: BTreeMap<String, PathBuf>,
 }
 
 impl Refresher {
@@ -69,11 +73,39 @@ impl Refresher {
         self.changed.notify_all();
     }
 
-    /// The engines' files to watch, as the last refresh found them. To be called when the descriptor is readable.
+    /// Asks for a look at which engines' files there are.
+    pub(super) fn want_engine_files(&self) {
+        self.lock().look = true;
+        self.changed.notify_all();
+    }
+
+    /// This container is made from this file of its engine's, or is gone.
+    pub(super) fn told(&self, id: &str, file: Option<PathBuf>) {
+        let mut wanted = self.lock();
+        match file {
+            Some(file) => drop(wanted.told.insert(id.to_owned(), file)),
+            None if wanted.told.remove(id).is_none() => return,
+            None => {}
+        }
+        drop(wanted);
+        self.wake();
+    }
+
+    /// The engines' files to watch. To be called when the descriptor is readable.
     pub(super) fn engine_files(&self) -> BTreeSet<PathBuf> {
         let mut count = [0; 8];
         let _ = rustix::io::read(&self.done, &mut count);
-        self.lock().engine_files.clone()
+        let wanted = self.lock();
+        wanted
+            .found
+            .iter()
+            .chain(wanted.told.values())
+            .cloned()
+            .collect()
+    }
+
+    fn wake(&self) {
+        let _ = rustix::io::write(&self.done, &1_u64.to_ne_bytes());
     }
 
     /// Lets no further one begin, and waits for the one that runs, but not longer than this.
@@ -90,20 +122,26 @@ impl Refresher {
     pub(super) fn run(&self) {
         loop {
             let mut wanted = self.lock();
-            while !wanted.refresh || wanted.stops {
+            while !(wanted.refresh || wanted.look) || wanted.stops {
                 wanted = self
                     .changed
                     .wait(wanted)
                     .unwrap_or_else(PoisonError::into_inner);
             }
-            wanted.refresh = false;
+            let refreshes = std::mem::take(&mut wanted.refresh);
+            wanted.look = false;
             wanted.is_running = true;
             drop(wanted);
 
-            let began = Instant::now();
-            let is_complete = self.refresh();
-            let seconds = began.elapsed().as_secs_f64();
-            self.report.refreshed(is_complete, seconds);
+            if refreshes {
+                let began = Instant::now();
+                let is_complete = self.refresh();
+                let seconds = began.elapsed().as_secs_f64();
+                self.report.refreshed(is_complete, seconds);
+            } else if let Ok(files) = refresh::engine_files() {
+                self.lock().found = files;
+                self.wake();
+            }
 
             self.lock().is_running = false;
             self.changed.notify_all();
@@ -122,8 +160,8 @@ impl Refresher {
         match refresh::refresh(&self.hosts_d, false, &mut tell) {
             Ok(summary) => {
                 self.count(&summary);
-                self.lock().engine_files = summary.engine_files;
-                let _ = rustix::io::write(&self.done, &1_u64.to_ne_bytes());
+                self.lock().found = summary.engine_files;
+                self.wake();
                 files && summary.failed == 0
             }
             Err(error) => {
@@ -163,7 +201,7 @@ impl Refresher {
     }
 }
 
-/// Readable when a refresh has ended.
+/// Readable when there are other files of engines than before.
 impl AsFd for Refresher {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.done.as_fd()

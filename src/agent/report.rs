@@ -13,7 +13,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use crate::agent::state_file::{self, AgentState};
+use crate::files::agent_state::AgentState;
 
 /// The upper bounds of the buckets for the time that an answer takes, in seconds: the aim is 1 ms, what
 /// NRI allows is 2 s for all plugins.
@@ -93,11 +93,12 @@ struct Outcome {
     outcome: &'static str,
 }
 
-impl Default for Report {
-    fn default() -> Self {
+impl Report {
+    /// Nothing has happened yet. `state` is what is known of the agent from the start.
+    pub(super) fn new(state: AgentState) -> Self {
         let mut registry = Registry::with_prefix("oci_hostaliases");
         let report = Self {
-            state: Mutex::new(AgentState::of_this_process()),
+            state: Mutex::new(state),
             connected: Gauge::default(),
             containers: Family::default(),
             answer_seconds: Histogram::new(ANSWER_BUCKETS),
@@ -162,9 +163,7 @@ impl Default for Report {
         report.cluster.register(&mut registry);
         Self { registry, ..report }
     }
-}
 
-impl Report {
     /// The text of `/metrics`.
     ///
     /// # Errors
@@ -235,7 +234,8 @@ impl Report {
         self.refreshes.get_or_create(&Outcome { outcome }).inc();
         self.refresh_seconds.inc_by(seconds);
         if is_complete {
-            self.last_refresh.set(now());
+            self.last_refresh
+                .set(i64::try_from(now()).unwrap_or(i64::MAX));
         }
     }
 
@@ -249,7 +249,10 @@ impl Report {
         gauges.left_out.set(gauge(status.counts.left_out));
         gauges.refused_files.set(gauge(status.refused_files));
         if let Some(last_sync) = status.last_sync {
-            gauges.last_sync.set(seconds(last_sync));
+            let since = last_sync.duration_since(UNIX_EPOCH).unwrap_or_default();
+            gauges
+                .last_sync
+                .set(i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
         }
     }
 
@@ -257,7 +260,7 @@ impl Report {
     fn change(&self, change: impl FnOnce(&mut AgentState)) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut state);
-        let _ = state_file::write(&state);
+        let _ = state.write();
     }
 }
 
@@ -266,13 +269,7 @@ fn gauge(count: usize) -> i64 {
 }
 
 /// Seconds since 1970.
-fn now() -> i64 {
-    seconds(SystemTime::now())
-}
-
-fn seconds(time: SystemTime) -> i64 {
-    let since = time.duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| {
-        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-    })
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::os::fd::AsFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 #[cfg(feature = "kubernetes")]
 use crate::agent::cluster::Cluster;
+use crate::agent::lock::AgentLock;
 use crate::agent::log::say;
 use crate::agent::node_state::{Newest, NodeState};
 use crate::agent::notify::notify;
@@ -20,12 +21,12 @@ use crate::agent::options::Options;
 use crate::agent::plugin::NriPlugin;
 use crate::agent::refresher::Refresher;
 use crate::agent::report::Report;
-use crate::agent::state_file::AgentLock;
 use crate::agent::watch::{Changes, Watch};
 use crate::agent::{hook_copy, http};
 use crate::error::{Error, on_one_line};
 use crate::exit::Exit;
 use crate::files::agent_config::AgentConfig;
+use crate::files::agent_state::AgentState;
 use crate::log::Severity;
 
 /// How long nothing must happen before changes are taken to be all of them: a `cp` of many files is one refresh.
@@ -57,13 +58,17 @@ fn serve(options: &Options) -> Result<(), Error> {
         NodeState::read(&options.config, &options.hosts_d, &AgentConfig::default());
     if let Some(trouble) = trouble {
         // What is at fault is a file that an administrator wrote: they are looking at us now.
-        return Err(Error::Configuration {
-            path: options.config.clone(),
-            situation: trouble,
-        });
+        return Err(trouble);
     }
     let agent = state.agent.clone();
-    let report = Arc::new(Report::default());
+    let report = Arc::new(Report::new(AgentState {
+        pid: std::process::id(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        hook: options.hook(&agent),
+        config: options.config.clone(),
+        hosts_d: options.hosts_d.clone(),
+        ..AgentState::default()
+    }));
     report.disconnected(None);
     let newest = Arc::new(Newest::new(state));
     if let Some(address) = options.listen(&agent) {
@@ -72,6 +77,11 @@ fn serve(options: &Options) -> Result<(), Error> {
         let report = Arc::clone(&report);
         std::thread::spawn(move || http::serve(&listener, &report));
     }
+    let refresher = Arc::new(Refresher::new(
+        options.hosts_d.clone(),
+        Arc::clone(&newest),
+        Arc::clone(&report),
+    )?);
     let plugin = NriPlugin {
         socket: options.nri_socket(&agent),
         hook: options.hook(&agent),
@@ -79,19 +89,16 @@ fn serve(options: &Options) -> Result<(), Error> {
         hosts_d: options.hosts_d.clone(),
         newest: Arc::clone(&newest),
         report: Arc::clone(&report),
+        refresher: Arc::clone(&refresher),
     };
+    let hook = plugin.hook.clone();
     std::thread::spawn(move || plugin.run());
-    let refresher = Refresher::new(
-        options.hosts_d.clone(),
-        Arc::clone(&newest),
-        Arc::clone(&report),
-    )?;
-    let refresher = Arc::new(refresher);
     let worker = Arc::clone(&refresher);
     std::thread::spawn(move || worker.run());
 
     let mut service = Service {
         options,
+        hook,
         watch: Watch::new()?,
         newest,
         report,
@@ -137,6 +144,7 @@ fn signals() -> Result<SignalFd, Error> {
 
 struct Service<'a> {
     options: &'a Options,
+    hook: PathBuf,
     watch: Watch,
     newest: Arc<Newest>,
     report: Arc<Report>,
@@ -152,6 +160,7 @@ impl Service<'_> {
     /// Follows what happens until a signal comes. Wakes up for nothing else.
     fn follow(&mut self, signals: &SignalFd) {
         let mut pending = Changes::default();
+        let mut is_other = false;
         let mut since = Instant::now();
         loop {
             let limit = pending.any().then(|| {
@@ -179,7 +188,7 @@ impl Service<'_> {
                 if !pending.any() && seen.any() {
                     since = Instant::now();
                     // At once, for containers that start meanwhile.
-                    self.read_node();
+                    is_other |= self.read_node();
                 }
                 pending = pending.and(seen);
                 #[cfg(feature = "kubernetes")]
@@ -191,10 +200,13 @@ impl Service<'_> {
             }
             let is_quiet = polled == Ok(0) || since.elapsed() >= GATHERED;
             if pending.any() && is_quiet {
-                if self.read_node() || pending.engine || pending.unknown {
+                is_other |= self.read_node();
+                if is_other || pending.engine || pending.unknown {
                     self.refresher.want();
+                } else if pending.hook && !self.report.is_connected() {
+                    self.refresher.want_engine_files();
                 }
-                pending = Changes::default();
+                (pending, is_other) = (Changes::default(), false);
             }
         }
     }
@@ -203,6 +215,8 @@ impl Service<'_> {
         let followed = self
             .watch
             .follow_node(&self.options.config, &self.options.hosts_d);
+        self.say_once(followed);
+        let followed = self.watch.follow_hook(&self.hook);
         self.say_once(followed);
     }
 
@@ -219,7 +233,7 @@ impl Service<'_> {
         self.report.entries(state.entries.count(), left_out.len());
         let now: BTreeSet<String> = left_out
             .into_iter()
-            .chain(trouble)
+            .chain(trouble.as_ref().map(|trouble| on_one_line(trouble)))
             .chain(state.hook.as_ref().err().cloned())
             .collect();
         for situation in now.difference(&self.said) {

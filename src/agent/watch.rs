@@ -27,12 +27,16 @@ const OF_DIRECTORY: WatchFlags = WatchFlags::CREATE
 /// symlink is followed.
 const OF_ENGINE_FILE: WatchFlags = WatchFlags::CLOSE_WRITE.union(WatchFlags::DONT_FOLLOW);
 
+/// A hook that runs is opened: so one learns of a container that an engine without NRI starts.
+const OF_HOOK: WatchFlags = WatchFlags::OPEN;
+
 /// The watch.
 #[derive(Debug)]
 pub(super) struct Watch {
     inotify: OwnedFd,
     directories: BTreeMap<PathBuf, i32>,
     engine_files: BTreeMap<PathBuf, i32>,
+    hook: BTreeMap<PathBuf, i32>,
 }
 
 /// What has happened since the last look.
@@ -42,19 +46,22 @@ pub(super) struct Changes {
     pub(super) node: bool,
     /// To an engine's file.
     pub(super) engine: bool,
+    /// The hook was run.
+    pub(super) hook: bool,
     /// More than the kernel could keep.
     pub(super) unknown: bool,
 }
 
 impl Changes {
     pub(super) fn any(self) -> bool {
-        self.node || self.engine || self.unknown
+        self.node || self.engine || self.hook || self.unknown
     }
 
     pub(super) fn and(self, other: Self) -> Self {
         Self {
             node: self.node || other.node,
             engine: self.engine || other.engine,
+            hook: self.hook || other.hook,
             unknown: self.unknown || other.unknown,
         }
     }
@@ -73,6 +80,7 @@ impl Watch {
             inotify,
             directories: BTreeMap::new(),
             engine_files: BTreeMap::new(),
+            hook: BTreeMap::new(),
         })
     }
 
@@ -101,6 +109,12 @@ impl Watch {
         follow(&self.inotify, &mut self.engine_files, files, OF_ENGINE_FILE)
     }
 
+    /// Watches the hook.
+    pub(super) fn follow_hook(&mut self, hook: &Path) -> Result<(), Error> {
+        let wanted = BTreeSet::from([hook.to_owned()]);
+        follow(&self.inotify, &mut self.hook, &wanted, OF_HOOK)
+    }
+
     /// What has happened since the last look; does not wait.
     pub(super) fn changes(&mut self) -> Changes {
         let mut changes = Changes::default();
@@ -114,6 +128,9 @@ impl Watch {
                 // The watch went with what it was on: another one of that name needs a new one.
                 self.directories.retain(|_, own| *own != watch);
                 self.engine_files.retain(|_, own| *own != watch);
+                self.hook.retain(|_, own| *own != watch);
+            } else if self.hook.values().any(|own| *own == watch) {
+                changes.hook = true;
             } else if self.engine_files.values().any(|own| *own == watch) {
                 changes.engine = true;
             } else {

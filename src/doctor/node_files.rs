@@ -44,7 +44,7 @@ fn examine_config(path: &Path) -> Vec<Finding> {
             // The hook stops a container that asks for something: it cannot know what was meant.
             let error = on_one_line(&error);
             let text = format!("{error}: containers that ask for something do not start");
-            let remedy = owners::remedy_for(path, path);
+            let remedy = owners::remedy_for(path);
             let remedy = remedy.unwrap_or_else(|| format!("correct {shown}"));
             return vec![problem(Harm::NothingStarts, text, remedy)];
         }
@@ -148,7 +148,7 @@ fn remedy(hosts_d: &Path, path: &Path) -> String {
         Ok(status) if status.is_symlink() && path != hosts_d => {
             format!("put what {shown} points to in its place")
         }
-        Ok(_) => owners::remedy_for(path, path).unwrap_or_else(|| format!("correct {shown}")),
+        Ok(_) => owners::remedy_for(path).unwrap_or_else(|| format!("correct {shown}")),
         Err(_) => format!("look at {shown}"),
     }
 }

@@ -1,4 +1,8 @@
 //! Our hook's entry in an engine's file: `{"path":…,"args":[…],"env":[…]}`, written and recognised.
+//!
+//! containerd and CRI-O keep an entry in memory until they are restarted, whatever becomes of the file
+//! that it is from. A hook that is gone by then would stop every container, so for them the entry goes
+//! through a shell that runs the hook only where it is there.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -26,11 +30,34 @@ pub(crate) const STAGE: &str = "prestart";
 /// whole environment.
 const ENVIRONMENT: &str = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
 
+const SHELL: &str = "/bin/sh";
+
+/// Starts [`GUARD`], by which the entry is recognised whatever the hook is called.
+const GUARD_START: &str = ": oci-hostaliases-hook;";
+
+/// What the shell runs; `$0` is the hook and `$@` its arguments. Without the hook it reads the state all
+/// the same: crun before 1.17 takes a closed pipe for a failure.
+const GUARD: &str = ": oci-hostaliases-hook; \
+    [ ! -x \"$0\" ] || exec \"$0\" \"$@\"; while read -r _; do :; done";
+
 /// Seconds after which the runtime kills it. It needs milliseconds.
 const TIMEOUT: i64 = 10;
 
-/// The hook's entry for `hooks` of a `config.json` or `hook` of a hooks.d file.
+/// The hook's entry for `hooks` of a `config.json` or `hook` of a hooks.d file, for an engine that
+/// reads it for every container.
 pub(crate) fn entry(path: &Path) -> Result<Hook, EngineError> {
+    entry_of(path, path, &[HOOK_NAME])
+}
+
+/// The same for an engine that reads it once: without the hook, containers start all the same.
+pub(crate) fn guarded_entry(path: &Path) -> Result<Hook, EngineError> {
+    fs::metadata(SHELL).map_err(EngineError::call("stat", Path::new(SHELL)))?;
+    let hook = path.to_string_lossy();
+    // busybox looks at its name.
+    entry_of(path, Path::new(SHELL), &["sh", "-c", GUARD, &hook])
+}
+
+fn entry_of(path: &Path, program: &Path, args: &[&str]) -> Result<Hook, EngineError> {
     if !path.is_absolute() {
         return Err(EngineError::RelativeHook(path.to_owned()));
     }
@@ -38,8 +65,14 @@ pub(crate) fn entry(path: &Path) -> Result<Hook, EngineError> {
         return Err(trouble(path, "the path is not UTF-8, and JSON is"));
     }
     HookBuilder::default()
-        .path(path)
-        .args(vec![HOOK_NAME.to_owned(), STAGE.to_owned()])
+        .path(program)
+        .args(
+            [args, &[STAGE]]
+                .concat()
+                .into_iter()
+                .map(str::to_owned)
+                .collect::<Vec<_>>(),
+        )
         .env(vec![ENVIRONMENT.to_owned()])
         .timeout(TIMEOUT)
         .build()
@@ -71,15 +104,28 @@ fn trouble(hook: &Path, reason: impl Into<String>) -> EngineError {
     EngineError::unusable(format_args!("hook {}", hook.display()), reason)
 }
 
-/// Whether an entry is for our hook: its argv starts with the hook's name, or its program has that name.
+/// Whether an entry is for our hook: its argv starts with the hook's name, or its program has that name,
+/// or it goes through [`guarded_entry`]'s shell.
 pub(crate) fn is_ours(entry: &Value) -> bool {
     let program = path_of(entry).and_then(Path::file_name);
-    program == Some(OsStr::new(HOOK_NAME)) || strings(entry, "args").first() == Some(&HOOK_NAME)
+    program == Some(OsStr::new(HOOK_NAME))
+        || strings(entry, "args").first() == Some(&HOOK_NAME)
+        || guarded(entry).is_some()
 }
 
-/// The program of an entry.
+/// The program of an entry; the hook where a shell runs it.
 pub(crate) fn path_of(entry: &Value) -> Option<&Path> {
+    if let Some(hook) = guarded(entry).and_then(|call| call.first().copied()) {
+        return Some(Path::new(hook));
+    }
     Some(Path::new(field(entry.as_object()?, "path")?.as_str()?))
+}
+
+/// What [`guarded_entry`]'s shell runs, and with which arguments.
+fn guarded(entry: &Value) -> Option<Vec<&str>> {
+    let mut args = strings(entry, "args");
+    let is_guarded = args.get(2)?.starts_with(GUARD_START) && args.len() > 3;
+    is_guarded.then(|| args.split_off(3))
 }
 
 /// A field by its name as Go finds it, whatever its case.
@@ -125,6 +171,8 @@ pub(crate) struct RegisteredHook {
     pub(crate) path: PathBuf,
     /// Its arguments, its name first.
     pub(crate) args: Vec<String>,
+    /// Whether containers start where the hook is not there.
+    pub(crate) is_guarded: bool,
     /// Whether it is given an environment; without one, older runc gives it the container's.
     pub(crate) has_env: bool,
     /// `None`: those that a condition of the administrator's own chooses.
@@ -140,11 +188,14 @@ impl RegisteredHook {
         containers: Option<Containers>,
     ) -> Option<Self> {
         let path = path_of(entry)?.to_owned();
+        let guarded = guarded(entry);
         is_ours(entry).then(|| Self {
             engine,
             stage: stage.to_owned(),
             path,
-            args: strings(entry, "args")
+            is_guarded: guarded.is_some(),
+            args: guarded
+                .unwrap_or_else(|| strings(entry, "args"))
                 .into_iter()
                 .map(str::to_owned)
                 .collect(),
@@ -205,7 +256,7 @@ mod tests {
 
     use serde_json::json;
 
-    use super::{Containers, RegisteredHook, entry, is_ours};
+    use super::{Containers, RegisteredHook, entry, guarded_entry, is_ours};
 
     fn hook(stage: &str, args: &[&str]) -> RegisteredHook {
         let entry = json!({"path": "/opt/hook", "args": args, "env": ["A=b"]});
@@ -224,11 +275,36 @@ mod tests {
                 json!({"path": "/x/h", "args": ["h", "oci-hostaliases-hook"]}),
                 false,
             ),
+            (
+                json!({"path": "/bin/sh", "args": ["sh", "-c", ": oci-hostaliases-hook; x", "/x/h"]}),
+                true,
+            ),
+            (
+                json!({"path": "/bin/sh", "args": ["sh", "-c", ": oci-hostaliases-hook; x"]}),
+                false,
+            ),
+            (
+                json!({"path": "/bin/sh", "args": ["sh", "-c", "true", "/x/h"]}),
+                false,
+            ),
             (json!({"path": 1}), false),
             (json!("text"), false),
         ] {
             assert_eq!(is_ours(&entry), expected, "{entry}");
         }
+    }
+
+    /// `doctor` and `register` see the hook and its own arguments.
+    #[test]
+    fn a_guarded_entry_is_read_as_the_hook_that_it_runs() {
+        let written = serde_json::to_value(guarded_entry(Path::new("/x/h")).unwrap()).unwrap();
+        let read = RegisteredHook::read(None, "prestart", &written, None).unwrap();
+        assert_eq!(
+            (read.path.as_path(), read.is_guarded),
+            (Path::new("/x/h"), true)
+        );
+        assert_eq!(read.args, ["/x/h", "prestart"]);
+        assert_eq!(read.stage_trouble(), None);
     }
 
     #[test]

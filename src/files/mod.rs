@@ -4,6 +4,8 @@
 pub mod admin_file;
 #[cfg(feature = "agent")]
 pub mod agent_config;
+#[cfg(feature = "cli")]
+pub mod agent_state;
 pub mod bounded_read;
 pub mod bundle;
 pub mod config;

@@ -213,11 +213,14 @@ fn report(file: &RunningFile, task: &Task) -> Option<Report> {
 }
 
 fn refresh(file: &RunningFile, hosts_d: &Path, dry_run: bool, report: &mut Report) -> Option<Done> {
-    let made_from = report.hosts_d.as_deref();
-    if made_from.is_some_and(|made_from| !is_same_directory(hosts_d, Path::new(made_from))) {
+    let Some(made_from) = report.hosts_d.as_deref().map(Path::new) else {
+        return Some(Done::NoStamp);
+    };
+    if !is_same_directory(hosts_d, made_from) {
         return Some(Done::PassedOver);
     }
-    let entries = NodeEntries::read(hosts_d, file.identity.namespace.as_deref());
+    // By the name that the headings in the file have.
+    let entries = NodeEntries::read(made_from, file.identity.namespace.as_deref());
     report.left_out.everywhere = entries.left_out.iter().map(ToString::to_string).collect();
     match rewrite::refresh(file, &entries, dry_run) {
         Ok(rewritten) => {

@@ -24,6 +24,15 @@ make --no-print-directory deb rpm tarball dist
 mkdir "$work/former"
 packaging/deb/build.sh "$packages/kit" 0.0.9 "$work/former"
 packaging/rpm/build.sh 0.0.9 "$work/former"
+# What is inside the Debian systems. The former package has no scripts, as those of former versions.
+mkdir "$work/files"
+dpkg-deb --raw-extract "$work/former"/*.deb "$work/raw"
+rm "$work/raw/DEBIAN/"p*
+dpkg-deb --root-owner-group --build "$work/raw" "$work/files/former.deb" >/dev/null
+cp "$packages"/*.deb "$work/files/package.deb"
+cp -R "$packages/kit" "$work/files/tarball"
+cp "$(cargo test --quiet --locked --no-run --message-format json --test containerd_cri |
+    sed -n 's/.*"executable":"\([^"]*containerd_cri[^"]*\)".*/\1/p')" "$work/files/cri"
 
 step "make install and make uninstall"
 "$here/install.sh" "$work/a root"
@@ -41,10 +50,12 @@ for suite in bookworm trixie; do
     step "Debian $suite"
     base=target/test-packages/$suite
     "$here/base.sh" "$suite" "$base"
-    mkdir "$work/$suite"
-    # Mounts, processes and daemons go with their namespaces, whatever happens.
-    unshare --mount --propagation private --pid --fork --kill-child --ipc --uts --net \
-        "$here/debian.sh" "$base/root" "$work/$suite" "$work/former"/*.deb "$packages"/*.deb
+    for inside in debian removal; do
+        mkdir "$work/$suite-$inside"
+        # Mounts, processes and daemons go with their namespaces, whatever happens.
+        unshare --mount --propagation private --pid --fork --kill-child --ipc --uts --net \
+            "$here/debian.sh" "$base/root" "$work/$suite-$inside" "${inside}_inside.sh" "$work/files"
+    done
 done
 
 step "the same bytes from another place, at another time"

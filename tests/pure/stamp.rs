@@ -237,6 +237,18 @@ fn cuts_the_file_into_its_parts() {
             (OWN, "", "10.7.7.7 mine\n"),
         ),
         (
+            "an own part that gets its last newline as the sections go, before the write",
+            during_both(("10.0.0.5\tweb", ONE), (OWN, "")),
+            format!("10.0.0.5\tweb{ONE}mine\n"),
+            ("10.0.0.5\tweb", ONE, "mine\n"),
+        ),
+        (
+            "and after it",
+            during_both(("10.0.0.5\tweb", ONE), (OWN, "")),
+            format!("{OWN}mine\n"),
+            (OWN, "", "mine\n"),
+        ),
+        (
             "an own part that becomes shorter",
             during_both((LONGER_OWN, ONE), (OWN, ONE)),
             format!("{OWN}{ONE}"),

@@ -1,8 +1,11 @@
 //! The facts about a container that is made, out of NRI's event. Pure.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use serde_json::json;
 
 use crate::agent::nri::messages::{Container as NriContainer, Hook, PodSandbox};
+use crate::engines::our_hook;
 use crate::facts::annotations::{Annotations, PREFIX};
 use crate::facts::container::{Container, Identity, NamespaceSource};
 use crate::facts::hosts_mount::{self, HostsMount};
@@ -81,6 +84,14 @@ impl Event {
         }
     }
 
+    /// The file that an engine made for the container. A Pod's author may have chosen the path.
+    pub fn engine_file(&self) -> Option<PathBuf> {
+        match &self.container.hosts_mount {
+            Some(HostsMount::Engine { source, .. }) => Some(source.into()),
+            _ => None,
+        }
+    }
+
     /// Whether the container has a file of the agent's own.
     pub fn has_our_mount(&self) -> bool {
         self.container.hosts_mount == Some(HostsMount::Ours)
@@ -115,9 +126,6 @@ fn facts(seen: &NriContainer, annotations: Annotations) -> Container {
     }
 }
 
-/// Whether a hook is ours: by its program's name, or by the name that its argv starts with.
 fn is_ours(hook: &Hook) -> bool {
-    let name = crate::engines::our_hook::HOOK_NAME;
-    Path::new(&hook.path).file_name() == Some(name.as_ref())
-        || hook.args.first().map(String::as_str) == Some(name)
+    our_hook::is_ours(&json!({"path": hook.path, "args": hook.args}))
 }

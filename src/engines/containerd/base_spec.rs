@@ -64,9 +64,10 @@ pub(crate) fn has_hook(spec: &Value, hook: &Path) -> bool {
         .any(|(_, entry)| our_hook::is_ours(entry) || our_hook::path_of(entry) == Some(hook))
 }
 
-/// The text of `spec` with the hook added behind those that it has.
+/// The text of `spec` with the hook added behind those that it has. containerd reads it once, at its
+/// start: containers start also when the hook is gone by then.
 pub(crate) fn with_hook(mut spec: Value, hook: &Path, origin: &str) -> Result<String, EngineError> {
-    let entry = serde_json::to_value(our_hook::entry(hook)?)
+    let entry = serde_json::to_value(our_hook::guarded_entry(hook)?)
         .map_err(|error| EngineError::unusable(hook.display(), error.to_string()))?;
     let hooks = object(&mut spec, origin)?
         .entry("hooks")

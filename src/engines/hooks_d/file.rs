@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::engines::error::EngineError;
+use crate::engines::hooks_d::directories::Engine;
 use crate::engines::our_hook::{self, Containers, STAGE};
 
 /// The file's name, whichever containers it is for: a second file would run the hook twice.
@@ -25,11 +26,20 @@ struct File {
     stages: [&'static str; 1],
 }
 
-/// The file's text.
-pub(crate) fn text(hook: &Path, containers: Containers) -> Result<String, EngineError> {
+/// The file's text. Podman reads it for every container and passes over one whose program is gone;
+/// CRI-O would run that program until its restart.
+pub(crate) fn text(
+    engine: Engine,
+    hook: &Path,
+    containers: Containers,
+) -> Result<String, EngineError> {
+    let hook_entry = match engine {
+        Engine::Podman => our_hook::entry(hook)?,
+        Engine::CriO => our_hook::guarded_entry(hook)?,
+    };
     let file = File {
         version: "1.0.0",
-        hook: our_hook::entry(hook)?,
+        hook: hook_entry,
         when: when(containers),
         stages: [STAGE],
     };
@@ -58,6 +68,7 @@ mod tests {
     use std::path::Path;
 
     use super::{Containers, text};
+    use crate::engines::hooks_d::directories::Engine;
     use crate::engines::our_hook::HOOK_PATH;
 
     #[test]
@@ -67,7 +78,7 @@ mod tests {
             ("oci-hostaliases-all.json", Containers::All),
         ] {
             let hooks = Path::new(env!("CARGO_MANIFEST_DIR")).join("hooks");
-            let made = text(Path::new(HOOK_PATH), containers).unwrap();
+            let made = text(Engine::Podman, Path::new(HOOK_PATH), containers).unwrap();
             let shipped = fs::read_to_string(hooks.join(name)).unwrap();
             assert_eq!(shipped, made, "hooks/{name}");
         }

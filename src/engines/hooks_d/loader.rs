@@ -209,15 +209,19 @@ mod tests {
     use std::path::Path;
 
     use super::parse;
+    use crate::engines::hooks_d::directories::Engine;
     use crate::engines::hooks_d::file;
     use crate::engines::our_hook::{Containers, HOOK_PATH};
 
     #[test]
     fn what_register_writes_is_taken() {
-        for containers in [Containers::Asking, Containers::All] {
-            let text = file::text(Path::new(HOOK_PATH), containers).unwrap();
+        for (engine, containers, program) in [
+            (Engine::Podman, Containers::Asking, HOOK_PATH),
+            (Engine::CriO, Containers::All, "/bin/sh"),
+        ] {
+            let text = file::text(engine, Path::new(HOOK_PATH), containers).unwrap();
             let definition = parse(text.as_bytes()).unwrap();
-            assert_eq!(definition.program, Path::new(HOOK_PATH));
+            assert_eq!(definition.program, Path::new(program));
             assert_eq!(definition.stages, ["prestart"]);
         }
     }
