@@ -17,7 +17,7 @@ use kube::api::{
 use kube::{Api, Client};
 use serde_json::Value;
 use tokio::sync::Notify;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::error::on_one_line;
 use crate::kubernetes::connection::{self, ConnectionError};
@@ -31,6 +31,8 @@ use crate::log::Severity;
 const WATCH_SECONDS: u32 = 290;
 /// A watch that ends sooner is a failure, or the next one would follow at once, and the next.
 const SHORT: Duration = Duration::from_secs(5);
+/// How long an answer may take that comes at once.
+const AT_ONCE: Duration = Duration::from_millis(500);
 /// When a file that could not be written is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(30);
 
@@ -144,7 +146,10 @@ impl Follower<'_> {
                 }
                 match end {
                     End::Regular => {}
-                    End::Gone => break,
+                    End::Gone => {
+                        self.lost(kind, "too old to be watched, is listed again".to_owned());
+                        break;
+                    }
                     End::Failed(why) => {
                         self.lost(kind, why);
                         sleep(pauses.after_failure()).await;
@@ -185,8 +190,15 @@ impl Follower<'_> {
             Err(error) => return End::Failed(on_one_line(&error)),
         };
         pin_mut!(stream);
-        self.heard_of(kind);
-        while let Some(event) = stream.next().await {
+        // An API server that has forgotten the version says so in the first event, at once.
+        let mut early = timeout(AT_ONCE, stream.next()).await.ok();
+        if early.is_none() {
+            self.heard_of(kind);
+        }
+        while let Some(event) = match early.take() {
+            Some(event) => event,
+            None => stream.next().await,
+        } {
             let now = match event {
                 Ok(WatchEvent::Added(object) | WatchEvent::Modified(object)) => {
                     let now = object.metadata.resource_version.clone();
@@ -303,7 +315,7 @@ impl Follower<'_> {
             _ => true,
         };
         if is_news {
-            self.warn(&format!("{}: {why}; asking again", kind.plural()));
+            self.warn(&format!("{}: {why}; asking again later", kind.plural()));
         }
         self.watched.borrow_mut().insert(kind, Err(why));
         let mut status = self.status.borrow_mut();

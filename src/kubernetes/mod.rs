@@ -8,6 +8,7 @@
 //! called and what is in them, `wanted` holds all of them against what is on the disk. `directory` reads and
 //! writes `hosts.d`; `follow` talks to the API server.
 
+pub mod manifest;
 pub mod set;
 pub mod set_file;
 pub mod wanted;

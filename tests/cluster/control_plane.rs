@@ -90,6 +90,11 @@ impl ControlPlane {
         self.wait_until_ready();
     }
 
+    /// The API server's process.
+    pub(crate) fn api_server_id(&self) -> u32 {
+        self.api_server.id()
+    }
+
     /// The kubeconfig of a user: `admin`, `agent`, `tenant` or `reader`.
     pub(crate) fn kubeconfig(&self, user: &str) -> PathBuf {
         kubeconfig(&self.home, user)

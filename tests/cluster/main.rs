@@ -11,6 +11,7 @@ mod manifests;
 #[path = "../support/needs.rs"]
 mod needs;
 mod outages;
+mod scale;
 mod schema;
 #[path = "../support/skipped.rs"]
 mod skipped;

@@ -73,7 +73,7 @@ fn an_agent_starts_without_an_api_server() {
             let mut agent = None;
             plane.without_api_server(|| {
                 let started = agent.insert(Agent::start_with(&kubeconfig, home));
-                started.wait_for_log("asking again");
+                started.wait_for_log("asking again later");
                 assert_eq!(crate::agent::files().len(), 1);
             });
             let agent = agent.expect("an agent");

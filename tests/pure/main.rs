@@ -13,6 +13,7 @@ mod config;
 mod fixtures;
 mod hosts_text;
 mod kubernetes_crds;
+mod kubernetes_manifest;
 mod kubernetes_pause;
 mod kubernetes_set;
 mod kubernetes_wanted;
