@@ -111,6 +111,6 @@ for name in "${missing[@]}"; do
         tail -n 20 "$log" >&2
         exit 1
     fi
-    cp "$source/_output/local/bin/linux/$(go env GOARCH)/$name" "$bin/"
+    install -m 0755 "$source/_output/local/bin/linux/$(go env GOARCH)/$name" "$bin/"
     printf '\rBuilt %s %s in %d s   \n' "$name" "$upstream" $((SECONDS - began)) >&2
 done
