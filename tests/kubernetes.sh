@@ -38,6 +38,7 @@ missing=("${programs[@]}")
 
 # The machine's own sources.list stays as it is: most have no deb-src line.
 mirror=$(apt-get indextargets --format "\$(REPO_URI)" 'Created-By: Packages' | grep -m1 '/debian/$')
+# shellcheck source=/dev/null
 suite=$(. /etc/os-release; echo "$VERSION_CODENAME")
 apt=$directory/apt
 mkdir -p "$apt/etc/apt/apt.conf.d" "$apt/etc/apt/preferences.d" \
