@@ -129,6 +129,7 @@ fn configuration(home: &Path) -> String {
     let home = home.display();
     let mut text = format!(
         r#"version = 2
+imports = ["{home}/conf.d/*.toml"]
 root = "{home}/root"
 state = "{home}/state"
 [grpc]
