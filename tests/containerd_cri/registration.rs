@@ -201,19 +201,13 @@ impl Node {
     #[track_caller]
     fn assert_registered(&self, config: &Path, is: bool) {
         let runc = self.runc(config);
-        let spec = if is {
-            "/etc/oci-hostaliases/containerd-base-spec.json"
-        } else {
-            ""
-        };
-        assert_eq!(runc["base_runtime_spec"].as_str(), Some(spec));
+        let spec = spec_of(config);
+        let expected = if is { spec.as_str() } else { "" };
+        assert_eq!(runc["base_runtime_spec"].as_str(), Some(expected));
         let patterns = runc["pod_annotations"].as_array().unwrap();
         let pattern = toml::Value::from("oci-hostaliases.io/*");
         assert_eq!(patterns.contains(&pattern), is, "{patterns:?}");
-        assert_eq!(
-            Path::new("/etc/oci-hostaliases/containerd-base-spec.json").exists(),
-            is
-        );
+        assert_eq!(Path::new(&spec).exists(), is);
     }
 
     fn clean_up(&self) {
@@ -227,6 +221,22 @@ impl Node {
         let _ = fs::remove_dir_all(self.at(""));
         fs::create_dir_all(self.at("")).unwrap();
     }
+}
+
+/// Each configuration has its own.
+fn spec_of(config: &Path) -> String {
+    let name = match config.to_str().unwrap() {
+        DEFAULT => "",
+        "/run/world/case/other.toml" => "-run-world-case-other.toml",
+        "/run/world/case/one.toml" => "-run-world-case-one.toml",
+        "/run/world/case/config.toml" => "-run-world-case-config.toml",
+        K3S => "-var-lib-rancher-k3s-agent-etc-containerd-config.toml",
+        "/var/lib/rancher/k3s/agent/etc/containerd/config.toml.tmpl" => {
+            "-var-lib-rancher-k3s-agent-etc-containerd-config.toml.tmpl"
+        }
+        other => panic!("{other}"),
+    };
+    format!("/etc/oci-hostaliases/containerd-base-spec{name}.json")
 }
 
 fn refuses(run: &Run, status: i32, words: &[&str]) {
@@ -285,31 +295,35 @@ fn several(node: &Node) {
     );
     assert_eq!(fs::read_to_string(&one).unwrap(), texts[0]);
     node.assert_registered(&other, true);
-    // The other one has the same base spec, which outlives one of them.
-    assert_eq!(
-        node.register(&["--config", one.to_str().unwrap()]).status,
-        Some(0)
+    // The other one's goes without this one's.
+    let (of_one, of_other) = (
+        ["--config", one.to_str().unwrap()],
+        ["--config", other.to_str().unwrap()],
     );
-    let said = node.succeed(&[
-        "unregister",
-        "containerd",
-        "--config",
-        one.to_str().unwrap(),
-    ]);
-    assert!(
-        said.contains(&format!("stays: {} names it", other.display())),
-        "{said}"
-    );
+    assert_eq!(node.register(&of_one).status, Some(0));
+    node.succeed(&[&["unregister", "containerd"][..], &of_one].concat());
     assert_eq!(fs::read_to_string(&one).unwrap(), texts[0]);
     node.assert_registered(&other, true);
-    node.succeed(&[
-        "unregister",
-        "containerd",
-        "--config",
-        other.to_str().unwrap(),
-    ]);
+    node.succeed(&[&["unregister", "containerd"][..], &of_other].concat());
     assert_eq!(fs::read_to_string(&other).unwrap(), texts[1]);
     node.assert_registered(&other, false);
+
+    // One spec for both outlives one of them.
+    let shared = ["--base-spec", "/etc/oci-hostaliases/shared.json"];
+    for file in [&of_one, &of_other] {
+        assert_eq!(
+            node.register(&[&file[..], &shared].concat()).status,
+            Some(0)
+        );
+    }
+    let said = node.succeed(&[&["unregister", "containerd"][..], &of_one].concat());
+    assert!(
+        said.contains(&format!("shared.json stays: {} names it", other.display())),
+        "{said}"
+    );
+    assert!(Path::new(shared[1]).exists());
+    node.succeed(&[&["unregister", "containerd"][..], &of_other].concat());
+    assert!(!Path::new(shared[1]).exists());
 }
 
 fn two_on_one_file(node: &Node) {
@@ -428,8 +442,9 @@ fn k3s(node: &Node) {
             "# there was no such file before # added by oci-hostaliases\n\
              version = 2 # added by oci-hostaliases\n\
              [plugins.\"{V2}\".containerd.runtimes.runc] # added by oci-hostaliases\n\
-             \x20 base_runtime_spec = \"/etc/oci-hostaliases/containerd-base-spec.json\" # added by oci-hostaliases\n\
-             \x20 pod_annotations = [\"oci-hostaliases.io/*\"] # added by oci-hostaliases\n"
+             \x20 base_runtime_spec = {:?} # added by oci-hostaliases\n\
+             \x20 pod_annotations = [\"oci-hostaliases.io/*\"] # added by oci-hostaliases\n",
+            spec_of(config)
         )
     );
     assert_eq!(node.register(&[]).stderr, "nothing to do\n");
@@ -577,7 +592,7 @@ fn read_only(node: &Node) {
         ],
     );
     assert_eq!(now, text);
-    assert!(!Path::new("/etc/oci-hostaliases/containerd-base-spec.json").exists());
+    assert_eq!(fs::read_dir("/etc/oci-hostaliases").unwrap().count(), 0);
 }
 
 fn crun_table() -> String {
@@ -631,7 +646,7 @@ fn spec_stays(node: &Node) {
         &format!("imports = [\"{}/*.toml\"]\n", node.at("conf.d").display()),
     );
     fs::create_dir_all(node.at("conf.d")).unwrap();
-    let spec = "/etc/oci-hostaliases/containerd-base-spec.json";
+    let spec = spec_of(&config);
     let by_hand = format!("  base_runtime_spec = \"{spec}\"\n{}", crun_table());
     let runc = crun_table().replace("crun", "runc");
     if node.major == 1 {

@@ -110,7 +110,10 @@ fn a_configuration_elsewhere() {
                 &format!("oci-hostaliases register containerd --config {config}"),
             );
             node.succeed(&["register", "containerd", "--hook", HOOK, "--config", config]);
-            touch(SPEC, 0);
+            touch(
+                "/etc/oci-hostaliases/containerd-base-spec-etc-k3s-config.toml.json",
+                0,
+            );
             let said = node.doctor();
             let pid = daemon.pid();
             let subject = format!("containerd ({config})");
