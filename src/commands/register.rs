@@ -129,7 +129,8 @@ impl RegisterContainerd {
             selection: &selection,
             loader: loader.as_ref(),
         };
-        let changes = registration.changes(base_spec::daemon_default);
+        let containerd = place.daemons.first().and_then(|it| it.program.as_deref());
+        let changes = registration.changes(|| base_spec::daemon_default(containerd));
         let changes = changes.inspect_err(|error| show_difference(error, output))?;
         carry_out(&changes, self.common.dry_run, &place.next_step(), output)
     }
