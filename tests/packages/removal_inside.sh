@@ -147,7 +147,7 @@ restart
 has_entries "install.sh"
 tarball/install.sh uninstall 2>said
 said "containerd is still registered: /etc/containerd/config.toml"
-[ ! -e $oci_hostaliases ]
+[ -z "$(find $oci_hostaliases -type f)" ]
 has_none "install.sh uninstall"
 tarball/install.sh
 has_entries "install.sh again"
