@@ -15,8 +15,9 @@ say() { echo "oci-hostaliases: $*" >&2; }
 
 # The configurations of containerd that have lines of `register`.
 registered_configurations() {
-    grep -ls '# added by oci-hostaliases$' /etc/containerd/*.toml /etc/containerd/*/*.toml \
-        /etc/k0s/containerd.d/*.toml /var/lib/rancher/*/agent/etc/containerd/* || :
+    grep -ls '# added by oci-hostaliases$' /etc/containerd/*.toml /etc/containerd/*/*.toml /etc/k0s/*.toml \
+        /etc/k0s/containerd.d/*.toml /var/lib/rancher/*/agent/etc/containerd/* \
+        /var/lib/rancher/*/agent/etc/containerd/*/* /var/snap/microk8s/current/args/*.toml || :
 }
 
 # The base specs that `register` wrote: where it puts them by default, and what it wrote into those configurations.
@@ -31,6 +32,17 @@ base_specs() {
 direct_entries() {
     { base_specs; echo "$of_the_administrator"; } | sort -u | while read -r file; do
         grep -lsF "\"path\": \"$hook\"" "$file" || :
+    done
+}
+
+systemd_runs() { [ -d /run/systemd/system ]; }
+
+# Those of `systemctl enable` to units whose files are gone.
+remove_dangling_links() {
+    for link in /etc/systemd/system/*.wants/oci-hostaliases-*; do
+        if [ -L "$link" ] && [ ! -e "$link" ]; then
+            rm "$link"
+        fi
     done
 }
 
@@ -49,6 +61,15 @@ before_installation() {
 }
 
 after_installation() {
+    if systemd_runs; then
+        systemctl daemon-reload || :
+        # Units that a former version had.
+        systemctl list-units --all --plain --no-legend 'oci-hostaliases-*' | while read -r unit load _; do
+            [ "$load" != not-found ] || systemctl stop "$unit" || :
+        done
+        systemctl try-restart oci-hostaliases-agent.service || :
+    fi
+    remove_dangling_links
     rm -f "$hooks_d/.oci-hostaliases"
     if [ -e "$state/register-all" ]; then
         rm "$state/register-all"
@@ -72,6 +93,9 @@ after_installation() {
 }
 
 before_removal() {
+    if systemd_runs; then
+        systemctl stop 'oci-hostaliases-*' || :
+    fi
     # CRI-O watches the directory and would not see a new one in its place.
     if has_crio && [ -d "$hooks_d" ]; then
         echo "CRI-O watches this directory: it stays, for the time when oci-hostaliases is installed again." >"$hooks_d/.oci-hostaliases"
@@ -89,6 +113,10 @@ before_removal() {
 }
 
 after_removal() {
+    if systemd_runs; then
+        systemctl daemon-reload || :
+        systemctl reset-failed 'oci-hostaliases-*' 2>/dev/null || :
+    fi
     if [ ! -e "$state/direct" ] && [ -z "$(direct_entries)" ]; then
         return
     fi
@@ -106,4 +134,7 @@ STUB
 }
 
 # When nothing is to be remembered any more.
-forget() { rm -rf "$state"; }
+forget() {
+    remove_dangling_links
+    rm -rf "$state"
+}
