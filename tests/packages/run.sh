@@ -67,7 +67,10 @@ for suite in bookworm trixie; do
         sh -c '[ -z "$1" ] || echo $$ >"$1/cgroup.procs"; shift; exec "$@"' - "$group" \
             unshare --mount --propagation private --pid --fork --kill-child --ipc --uts --net ${group:+--cgroup} \
             "$program" "$base/root" "$work/$suite-$inside" "${inside}_inside.sh" "$work/files" && status=0 || status=$?
-        [ -z "$group" ] || find "$group" -depth -type d -exec rmdir {} \;
+        if [ -n "$group" ]; then
+            cat "$work/$suite-$inside.log"
+            find "$group" -depth -type d -exec rmdir {} \;
+        fi
         [ "$status" = 0 ] || exit "$status"
     done
 done

@@ -1,6 +1,6 @@
 #!/bin/sh
 # systemd.sh BASE WORK INSIDE FILES: as debian.sh, with a live systemd: it is the first process of the namespaces that
-# run.sh makes, in a cgroup of its own, and runs the script as a unit.
+# run.sh makes, in a cgroup of its own, and runs the script as a unit. What that says is in WORK.log.
 set -eu
 base=$1 work=$2 inside=$3 files=$4
 
@@ -24,7 +24,9 @@ ln -s pts/ptmx "$root/dev/ptmx"
 ln -s /proc/self/fd "$root/dev/fd"
 cp -R "$files" "$root/run/test"
 cp "tests/packages/$inside" "$root/run/test"
-mkfifo "$root/run/test/said"
+: >"$work.log"
+: >"$root/run/test/said"
+mount --bind "$work.log" "$root/run/test/said"
 mkdir -p "$root/run/systemd/system/multi-user.target.wants" "$root/run/test/machine"
 cat >"$root/run/systemd/system/test.service" <<UNIT
 [Unit]
@@ -35,11 +37,8 @@ Environment=PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 DEBIAN_
 ExecStart=/bin/sh -c 'sh /run/test/$inside >/run/test/said 2>&1 && status=0 || status=\$\$?; systemctl exit --force \$\$status'
 UNIT
 ln -s ../test.service "$root/run/systemd/system/multi-user.target.wants"
-# What the script says, while it says it.
-exec 3>&1
-cat "$root/run/test/said" >&3 &
 cd "$root"
 pivot_root . run/test/machine
 umount -l /run/test/machine
 exec chroot . env -i container=other PATH=/usr/sbin:/usr/bin:/sbin:/bin \
-    /lib/systemd/systemd --log-level=err --log-target=null --show-status=no </dev/null >/dev/null 2>&1 3>&-
+    /lib/systemd/systemd --log-level=err --log-target=null --show-status=no </dev/null >/dev/null 2>&1
