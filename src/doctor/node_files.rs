@@ -9,6 +9,7 @@ use crate::doctor::report::{Finding, Harm, register};
 use crate::engines::our_hook::{Containers, RegisteredHook};
 use crate::error::on_one_line;
 use crate::facts::node_entries::NodeEntries;
+use crate::files::agent_config::AgentConfig;
 use crate::files::config::{self, Config};
 use crate::files::hosts_d;
 use crate::validation::names;
@@ -49,6 +50,13 @@ fn examine_config(path: &Path) -> Vec<Finding> {
             return vec![problem(Harm::NothingStarts, text, remedy)];
         }
     };
+    let of_agent = AgentConfig::load(path).err().map(|error| {
+        let text = format!("{}: the agent does not start", on_one_line(&error));
+        problem(Harm::NoFile, text, format!("correct {shown}"))
+    });
+    if of_agent.is_some() {
+        return of_agent.into_iter().collect();
+    }
     if config.warnings.is_empty() {
         let state = if path.exists() {
             "is valid"

@@ -25,6 +25,8 @@ const START: &str = "run oci-hostaliases register nri";
 pub(super) struct NriConfig {
     /// The file that it was read from.
     pub(super) file: PathBuf,
+    /// Where it listens for plugins.
+    pub(super) socket: PathBuf,
     /// Whether it is off; `None`: the file does not say, and the version decides.
     pub(super) is_off: Option<bool>,
     /// Whether the default validator refuses containers that get a hook.
@@ -43,8 +45,11 @@ pub(super) fn of_containerd(file: &Path, table: &Table) -> NriConfig {
         validator.filter(|it| it.get("enable").and_then(toml::Value::as_bool) == Some(true));
     let rejects = validator.and_then(|it| it.get("reject_oci_hook_adjustment"));
     let required = strings(validator.and_then(|it| it.get("required_plugins")));
+    let socket = plugin.and_then(|plugin| plugin.get("socket_path"));
+    let socket = socket.and_then(toml::Value::as_str).unwrap_or(NRI_SOCKET);
     NriConfig {
         file: file.to_owned(),
+        socket: socket.into(),
         is_off: plugin
             .and_then(|plugin| plugin.get("disable"))
             .and_then(toml::Value::as_bool),
@@ -65,18 +70,15 @@ pub(super) fn examine(engines: &mut [EngineReport]) {
             return;
         }
     };
-    let has_socket = Path::new(NRI_SOCKET).exists();
+    examine_with(engines, agent.as_ref());
+}
+
+fn examine_with(engines: &mut [EngineReport], agent: Option<&AgentState>) {
     for engine in engines.iter_mut() {
         let config = engine.nri.take();
-        let is_connected = agent.as_ref().is_some_and(|agent| serves(agent, engine));
-        let findings = judge(
-            engine,
-            config.as_ref(),
-            agent.as_ref(),
-            is_connected,
-            has_socket,
-        );
-        if let Some(agent) = agent.as_ref().filter(|_| is_connected) {
+        let is_connected = agent.is_some_and(|agent| serves(agent, engine));
+        let findings = judge(engine, config.as_ref(), agent, is_connected);
+        if let Some(agent) = agent.filter(|_| is_connected) {
             // What it says of an engine without a registration is no longer so.
             engine.findings.retain(|it| it.text != "not registered");
             engine.hooks.push(hook_of(agent));
@@ -98,7 +100,6 @@ fn judge(
     config: Option<&NriConfig>,
     agent: Option<&AgentState>,
     is_connected: bool,
-    has_socket: bool,
 ) -> Vec<Finding> {
     let subject = &engine.subject;
     let mut findings = Vec::new();
@@ -118,7 +119,7 @@ fn judge(
             subject,
             format!("NRI: the agent runs and has no engine: {trouble}"),
         ));
-    } else if engine.is_running && config.is_some() && has_socket && engine.hooks.is_empty() {
+    } else if engine.hooks.is_empty() && is_on(engine, config) {
         let text =
             "NRI is on: the agent can have the hook run without a change of the configuration";
         findings.push(Finding::note(subject, text).with_remedy(START));
@@ -154,6 +155,11 @@ fn judge(
     findings
 }
 
+/// Whether the engine waits for plugins.
+fn is_on(engine: &EngineReport, config: Option<&NriConfig>) -> bool {
+    engine.is_running && config.is_some_and(|config| config.socket.exists())
+}
+
 fn last_event(agent: &AgentState) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let event = agent.last_event.map(Duration::from_secs);
@@ -186,5 +192,126 @@ fn hook_of(agent: &AgentState) -> RegisteredHook {
         is_guarded: true,
         has_env: true,
         containers: Some(Containers::All),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{AgentState, EngineReport, NriConfig, examine_with, of_containerd};
+
+    const VALIDATOR: &str = r#"
+[plugins."io.containerd.nri.v1.nri"]
+disable = false
+socket_path = "/run/other.sock"
+[plugins."io.containerd.nri.v1.nri".default_validator]
+enable = true
+reject_oci_hook_adjustment = true
+required_plugins = ["10-other", "oci-hostaliases"]
+"#;
+
+    fn read(text: &str) -> NriConfig {
+        of_containerd(Path::new("/etc/c.toml"), &text.parse().unwrap_or_default())
+    }
+
+    #[test]
+    fn what_containerd_says() {
+        let config = NriConfig {
+            file: "/etc/c.toml".into(),
+            socket: "/run/other.sock".into(),
+            is_off: Some(false),
+            rejects_hooks: true,
+            requires_us: true,
+        };
+        assert_eq!(read(VALIDATOR), config);
+        // A validator that is off refuses nothing.
+        let off = VALIDATOR.replace("enable = true", "enable = false");
+        assert!(!read(&off).rejects_hooks && !read(&off).requires_us);
+        assert_eq!(read("").is_off, None);
+        assert_eq!(read("").socket, Path::new("/var/run/nri/nri.sock"));
+    }
+
+    /// What is found of a containerd that runs and is not registered.
+    fn found(config: &str, agent: Option<&AgentState>) -> Vec<String> {
+        let mut engine = EngineReport {
+            subject: "containerd".into(),
+            is_running: true,
+            nri: Some(read(config)),
+            ..EngineReport::default()
+        };
+        examine_with(std::slice::from_mut(&mut engine), agent);
+        let hooks = format!("{} hooks", engine.hooks.len());
+        let findings = engine.findings.iter();
+        let findings = findings.map(|it| format!("{} {}", it.verdict.word(), it.text));
+        findings.chain([hooks]).collect()
+    }
+
+    #[test]
+    fn what_is_made_of_it() {
+        let connected = AgentState {
+            engine: Some("containerd v2.3.4".into()),
+            started_without: 2,
+            ..AgentState::default()
+        };
+        let alone = AgentState {
+            trouble: Some("/var/run/nri/nri.sock: connect: No such file or directory".into()),
+            ..AgentState::default()
+        };
+        let of_crio = AgentState {
+            engine: Some("cri-o 1.34.0".into()),
+            ..AgentState::default()
+        };
+        let is_off = "[plugins.\"io.containerd.nri.v1.nri\"]\ndisable = true\n";
+        let lines: &[(&str, Option<&AgentState>, &[&str])] = &[
+            ("", None, &["0 hooks"]),
+            (
+                "",
+                Some(&connected),
+                &[
+                    "ok NRI: the agent is connected, and was not asked about a container yet",
+                    "note NRI: 2 containers started while the agent was not there, and have their engine's file until their next start",
+                    "1 hooks",
+                ],
+            ),
+            (
+                is_off,
+                Some(&alone),
+                &[
+                    "note NRI: the agent runs and has no engine: /var/run/nri/nri.sock: connect: No such file or directory",
+                    "note NRI is off: the agent cannot have the hook run",
+                    "0 hooks",
+                ],
+            ),
+            (
+                "",
+                Some(&of_crio),
+                &[
+                    "note NRI: the agent runs and has no engine: not connected",
+                    "0 hooks",
+                ],
+            ),
+            (
+                VALIDATOR,
+                None,
+                &[
+                    "problem NRI: required_plugins names oci-hostaliases, and no agent is connected: no container starts",
+                    "0 hooks",
+                ],
+            ),
+            (
+                VALIDATOR,
+                Some(&connected),
+                &[
+                    "ok NRI: the agent is connected, and was not asked about a container yet",
+                    "note NRI: 2 containers started while the agent was not there, and have their engine's file until their next start",
+                    "problem NRI: the default validator refuses every container that gets a hook",
+                    "1 hooks",
+                ],
+            ),
+        ];
+        for (config, agent, expected) in lines {
+            assert_eq!(found(config, *agent), *expected, "{config}");
+        }
     }
 }

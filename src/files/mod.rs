@@ -2,7 +2,7 @@
 //! may be.
 
 pub mod admin_file;
-#[cfg(feature = "agent")]
+#[cfg(feature = "cli")]
 pub mod agent_config;
 #[cfg(feature = "cli")]
 pub mod agent_state;

@@ -30,6 +30,7 @@ mod pods;
 mod skipped;
 #[path = "../support/throwaway.rs"]
 mod throwaway;
+mod tool;
 
 use std::fs;
 use std::path::Path;
