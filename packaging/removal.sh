@@ -37,11 +37,12 @@ direct_entries() {
 
 systemd_runs() { [ -d /run/systemd/system ]; }
 
-# Those of `systemctl enable` to units whose files are gone.
+# Those of `systemctl enable` to units whose files are gone. Prints which.
 remove_dangling_links() {
     for link in /etc/systemd/system/*.wants/oci-hostaliases-*; do
         if [ -L "$link" ] && [ ! -e "$link" ]; then
             rm "$link"
+            echo "${link##*/}"
         fi
     done
 }
@@ -69,7 +70,9 @@ after_installation() {
         done
         systemctl try-restart oci-hostaliases-agent.service || :
     fi
-    remove_dangling_links
+    if remove_dangling_links | grep -q '^oci-hostaliases-refresh'; then
+        say "oci-hostaliases-refresh.path is gone: systemctl enable --now oci-hostaliases-agent does the same, and more"
+    fi
     rm -f "$hooks_d/.oci-hostaliases"
     if [ -e "$state/register-all" ]; then
         rm "$state/register-all"
@@ -135,6 +138,6 @@ STUB
 
 # When nothing is to be remembered any more.
 forget() {
-    remove_dangling_links
+    remove_dangling_links >/dev/null
     rm -rf "$state"
 }

@@ -5,17 +5,23 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use crate::commands::Failure;
+use crate::commands::nri::Nri;
 use crate::commands::output::Output;
-use crate::engines::containerd::CONFIG_PATH;
 use crate::engines::containerd::base_spec::{self, BASE_SPEC_PATH};
+use crate::engines::containerd::daemons;
 use crate::engines::error::EngineError;
 use crate::engines::hooks_d::directories::Engine;
 use crate::engines::hooks_d::drop_in;
 use crate::engines::our_hook::{self, Containers, HOOK_PATH};
+use crate::engines::processes::PROC;
 use crate::exit::Exit;
-use crate::register::containerd::{self, Places, Selection};
+use crate::files::agent_state::NRI_SOCKET;
+use crate::register::containerd::{self, Registration};
+use crate::register::containerd_loader::Loader;
+use crate::register::containerd_place::Place;
+use crate::register::containerd_plan::Selection;
 use crate::register::error::RegisterError;
-use crate::register::file_change::FileChange;
+use crate::register::file_change::{FileChange, apply_all};
 use crate::register::hooks_d;
 
 /// Make the hook known to a container engine
@@ -34,6 +40,10 @@ enum RegisterWith {
     Crio(RegisterHooksD),
     /// Write the hooks.d file that Podman and Buildah read
     Podman(RegisterHooksD),
+    /// Enable and start the agent, which has containerd 2.x and CRI-O run the hook by NRI
+    ///
+    /// No file of an engine is changed, and nothing is restarted.
+    Nri(Nri),
 }
 
 /// Add the hook to the runtimes of containerd's CRI plugin
@@ -42,9 +52,10 @@ enum RegisterWith {
 /// that is there, with the hook added), and oci-hostaliases.io/* joins its pod_annotations.
 #[derive(Debug, Args)]
 struct RegisterContainerd {
-    /// containerd's configuration; it is made when there is none
-    #[arg(long, value_name = "PATH", default_value = CONFIG_PATH)]
-    config: PathBuf,
+    /// containerd's configuration, or a file that it imports; the file that the running containerd reads
+    /// unless given, or /etc/containerd/config.toml when none runs. It is made when there is none
+    #[arg(long, value_name = "PATH")]
+    config: Option<PathBuf>,
     /// A runtime to add the hook to, instead of the default one; can be given several times
     #[arg(long, value_name = "NAME", conflicts_with = "all_runtimes")]
     runtime: Vec<String>,
@@ -54,6 +65,9 @@ struct RegisterContainerd {
     /// Where our base spec goes
     #[arg(long, value_name = "PATH", default_value = BASE_SPEC_PATH)]
     base_spec: PathBuf,
+    /// Do not ask containerd (containerd config dump) what it makes of the change
+    #[arg(long)]
+    unchecked: bool,
     #[command(flatten)]
     common: RegisterCommon,
 }
@@ -88,6 +102,7 @@ impl Register {
             RegisterWith::Containerd(containerd) => containerd.exec(output),
             RegisterWith::Crio(crio) => crio.exec(Engine::CriO, output),
             RegisterWith::Podman(podman) => podman.exec(Engine::Podman, output),
+            RegisterWith::Nri(nri) => nri.register(output),
         }
     }
 }
@@ -101,22 +116,38 @@ impl RegisterContainerd {
             (false, true) => Selection::Default,
             (false, false) => Selection::Named(self.runtime),
         };
-        let places = Places {
-            config: self.config,
-            base_spec: absolute(self.base_spec)?,
+        let base_spec = absolute(self.base_spec)?;
+        let place = containerd_place(self.config.as_deref())?;
+        let loader = Loader::of(&place.daemons).filter(|_| !self.unchecked);
+        if loader.is_none() && !self.unchecked {
+            return Err(RegisterError::NoProgram(place.edited).into());
+        }
+        let place = containerd::drop_in_or(place, loader.as_ref())?;
+        let registration = Registration {
+            place: &place,
+            base_spec: &base_spec,
+            hook: &self.common.hook,
+            selection: &selection,
+            loader: loader.as_ref(),
         };
-        let changes = containerd::register(
-            &places,
-            &self.common.hook,
-            &selection,
-            base_spec::daemon_default,
-        )?;
-        carry_out(
-            &changes,
-            self.common.dry_run,
-            &containerd_needs_restart(&places),
-            output,
-        )
+        let changes = registration.changes(base_spec::daemon_default);
+        let changes = changes.inspect_err(|error| show_difference(error, output))?;
+        if Path::new(NRI_SOCKET).exists() {
+            output.hint("NRI is on here: oci-hostaliases register nri does the same without a change of the configuration and without a restart");
+        }
+        carry_out(&changes, self.common.dry_run, &place.next_step(), output)
+    }
+}
+
+/// The configuration that `--config` names, or that of the containerd that runs.
+pub(super) fn containerd_place(given: Option<&Path>) -> Result<Place, RegisterError> {
+    Place::find(given, &daemons::running(Path::new(PROC)))
+}
+
+/// A message has one line only.
+pub(super) fn show_difference(error: &RegisterError, output: &mut Output<'_>) {
+    if let RegisterError::OtherDifference { diff, .. } = error {
+        output.print(diff);
     }
 }
 
@@ -156,19 +187,9 @@ pub(super) fn carry_out(
         output.hint("dry run: nothing was changed");
         return Ok(Exit::Done);
     }
-    for change in changes {
-        change.apply()?;
-    }
+    apply_all(changes)?;
     output.hint(afterwards);
     Ok(Exit::Done)
-}
-
-pub(super) fn containerd_needs_restart(places: &Places) -> String {
-    format!(
-        "restart the containerd that reads {} (systemctl restart containerd): it reads its \
-         configuration at its start only; running containers keep what they have",
-        places.config.display()
-    )
 }
 
 pub(super) fn after_hooks_d(engine: Engine, changes: &[FileChange]) -> String {

@@ -5,14 +5,17 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use crate::commands::Failure;
+use crate::commands::nri::Nri;
 use crate::commands::output::Output;
-use crate::commands::register::{absolute, after_hooks_d, carry_out, containerd_needs_restart};
-use crate::engines::containerd::CONFIG_PATH;
+use crate::commands::register::{
+    absolute, after_hooks_d, carry_out, containerd_place, show_difference,
+};
 use crate::engines::containerd::base_spec::BASE_SPEC_PATH;
 use crate::engines::hooks_d::directories::{DEFAULT, Engine};
 use crate::engines::hooks_d::file::FILE_NAME;
 use crate::exit::Exit;
-use crate::register::containerd::{self, Places};
+use crate::register::containerd_loader::Loader;
+use crate::register::containerd_removal;
 use crate::register::hooks_d;
 
 /// Take the hook out of a container engine's configuration
@@ -32,14 +35,17 @@ enum UnregisterFrom {
     Crio(UnregisterHooksD),
     /// Remove the hooks.d file that Podman and Buildah read
     Podman(UnregisterHooksD),
+    /// Stop and disable the agent
+    Nri(Nri),
 }
 
 /// Take the hook out of all runtimes of containerd's CRI plugin, and remove our base specs
 #[derive(Debug, Args)]
 struct UnregisterContainerd {
-    /// containerd's configuration
-    #[arg(long, value_name = "PATH", default_value = CONFIG_PATH)]
-    config: PathBuf,
+    /// containerd's configuration, or a file that it imports; the file that the running containerd reads
+    /// unless given, or /etc/containerd/config.toml when none runs
+    #[arg(long, value_name = "PATH")]
+    config: Option<PathBuf>,
     /// Where register put our base spec
     #[arg(long, value_name = "PATH", default_value = BASE_SPEC_PATH)]
     base_spec: PathBuf,
@@ -64,23 +70,23 @@ impl Unregister {
             UnregisterFrom::Containerd(containerd) => containerd.exec(output),
             UnregisterFrom::Crio(crio) => crio.exec(Engine::CriO, output),
             UnregisterFrom::Podman(podman) => podman.exec(Engine::Podman, output),
+            UnregisterFrom::Nri(nri) => nri.unregister(output),
         }
     }
 }
 
 impl UnregisterContainerd {
     fn exec(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
-        let places = Places {
-            config: self.config,
-            base_spec: absolute(self.base_spec)?,
-        };
-        let changes = containerd::unregister(&places)?;
-        carry_out(
-            &changes,
-            self.dry_run,
-            &containerd_needs_restart(&places),
-            output,
-        )
+        let base_spec = absolute(self.base_spec)?;
+        let place = containerd_place(self.config.as_deref())?;
+        let loader = Loader::of(&place.daemons);
+        let removal = containerd_removal::unregister(&place, &base_spec, loader.as_ref());
+        let removal = removal.inspect_err(|error| show_difference(error, output))?;
+        for (spec, file) in &removal.kept {
+            let (spec, file) = (spec.display(), file.display());
+            output.hint(&format!("{spec} stays: {file} names it"));
+        }
+        carry_out(&removal.changes, self.dry_run, &place.next_step(), output)
     }
 }
 

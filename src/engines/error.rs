@@ -20,6 +20,12 @@ pub(crate) enum EngineError {
     },
     #[error("{file} is not valid TOML: {reason}")]
     NotToml { file: String, reason: String },
+    /// What `containerd config dump` says of a configuration that it does not load.
+    #[error("containerd does not load it: {0}")]
+    RefusedByContainerd(String),
+    /// The program, and why.
+    #[error("{0} --version: {1}: which of its configuration files count depends on its version")]
+    UnknownVersion(&'static str, String),
     /// A file that is there, but not with what is needed.
     #[error("{what}: {reason}")]
     Unusable { what: String, reason: String },
@@ -49,9 +55,6 @@ pub(crate) enum Conflict {
     Overrides { key: &'static str, runtime: String },
     #[error("which has runtime {0:?}: register in that file (--config)")]
     HasRuntime(String),
-    /// Without that spec its CRI plugin would not come up.
-    #[error("which names {}: unregister in that file (--config)", .0.display())]
-    NamesSpec(PathBuf),
     #[error("which disables {0}")]
     DisablesCri(String),
 }
@@ -81,10 +84,11 @@ impl EngineError {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::RelativeHook(_) => Exit::Usage,
-            Self::Call { .. } | Self::Failed { .. } => Exit::System,
-            Self::NotToml { .. } | Self::Unusable { .. } | Self::Import { .. } => {
-                Exit::NodeConfiguration
-            }
+            Self::Call { .. } | Self::Failed { .. } | Self::UnknownVersion(..) => Exit::System,
+            Self::NotToml { .. }
+            | Self::RefusedByContainerd(_)
+            | Self::Unusable { .. }
+            | Self::Import { .. } => Exit::NodeConfiguration,
         }
     }
 }

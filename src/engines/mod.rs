@@ -6,3 +6,5 @@ pub(crate) mod containerd;
 pub(crate) mod error;
 pub(crate) mod hooks_d;
 pub(crate) mod our_hook;
+pub(crate) mod processes;
+pub(crate) mod version;

@@ -11,13 +11,10 @@ use toml_edit::{Array, Value};
 use crate::engines::containerd::base_spec;
 use crate::engines::containerd::marked_lines::{ADDED, CREATED, FORMER, slice, whole_lines};
 use crate::engines::containerd::tables::{
-    ANNOTATION_PATTERN, BASE_RUNTIME_SPEC, Dialect, POD_ANNOTATIONS, RUNTIME_TYPE,
+    ANNOTATION_PATTERN, BASE_RUNTIME_SPEC, POD_ANNOTATIONS, RUNC_SHIM, RUNTIME_TYPE,
 };
-use crate::register::containerd_text::{ContainerdConfig, RuntimeTable};
+use crate::register::containerd_text::{ConfigFile, ContainerdConfig, RuntimeTable};
 use crate::register::error::{Refusal, RegisterError};
-
-/// The shim of containerd's built-in `runc` handler.
-const RUNC_SHIM: &str = "io.containerd.runc.v2";
 
 /// The keys that a runtime's table gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,14 +52,14 @@ pub(crate) fn with_our_pattern(former: &[String]) -> Vec<String> {
     patterns
 }
 
-/// `text`, the contents of `path`, with the edits in it. `is_new`: there is no such file yet.
+/// `text`, the contents of the file, with the edits in it. `is_new`: there is no such file yet.
 pub(crate) fn apply_edits(
-    path: &Path,
+    file: ConfigFile<'_>,
     text: &str,
     is_new: bool,
     edits: &[RuntimeEdit],
 ) -> Result<String, RegisterError> {
-    let config = ContainerdConfig::parse(path, text)?;
+    let config = ContainerdConfig::parse(file, text)?;
     let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let mut pieces: Vec<(Range<usize>, String)> = Vec::new();
     let mut appended = String::new();
@@ -70,7 +67,7 @@ pub(crate) fn apply_edits(
         appended += &format!("{CREATED}{line_end}");
     }
     if config.is_blank {
-        appended += &format!("version = 2 {ADDED}{line_end}");
+        appended += &format!("version = {} {ADDED}{line_end}", config.version);
     }
     for edit in edits {
         let table = config.runtime(&edit.runtime)?;
@@ -114,14 +111,19 @@ pub(crate) fn apply_edits(
         pieces.push((text.len()..text.len(), appended));
     }
     let result = paste(text, pieces, line_end);
-    verify_edit(path, config.dialect, text, &result, edits)?;
+    verify_edit(file.path, &config, text, &result, edits)?;
     Ok(result)
 }
 
 /// Whether the text already says, under our marks, what `edits` on `former` would make it say.
-pub(crate) fn already_says(path: &Path, former: &str, text: &str, edits: &[RuntimeEdit]) -> bool {
-    ContainerdConfig::parse(path, text)
-        .and_then(|config| verify_edit(path, config.dialect, former, text, edits))
+pub(crate) fn already_says(
+    file: ConfigFile<'_>,
+    former: &str,
+    text: &str,
+    edits: &[RuntimeEdit],
+) -> bool {
+    ContainerdConfig::parse(file, text)
+        .and_then(|config| verify_edit(file.path, &config, former, text, edits))
         .is_ok()
 }
 
@@ -137,7 +139,7 @@ pub(crate) fn spec_for(base_spec: &Path, original: Option<&str>) -> String {
 /// That `after` says what `before` says, plus the edits, and nothing else.
 pub(super) fn verify_edit(
     path: &Path,
-    dialect: Dialect,
+    config: &ContainerdConfig<'_>,
     before: &str,
     after: &str,
     edits: &[RuntimeEdit],
@@ -149,10 +151,10 @@ pub(super) fn verify_edit(
     };
     let expected = parse(before).and_then(|mut values| {
         if values.is_empty() {
-            values.insert("version".to_owned(), toml::Value::Integer(2));
+            values.insert("version".to_owned(), toml::Value::Integer(config.version));
         }
         for edit in edits {
-            let keys = ["plugins", dialect.plugin(), "containerd", "runtimes"];
+            let keys = ["plugins", config.dialect.plugin(), "containerd", "runtimes"];
             let mut table = &mut values;
             for key in keys.into_iter().chain([edit.runtime.as_str()]) {
                 table = table

@@ -13,12 +13,30 @@ use toml_edit::{Document, Item, Table};
 use crate::engines::containerd::tables::{self, Dialect, RUNTIME_TYPE};
 use crate::register::error::{Refusal, RegisterError};
 
+/// Which file a text is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ConfigFile<'p> {
+    pub(crate) path: &'p Path,
+    /// The version that holds where the file names none: that of the file that imports it. `None` for
+    /// one that containerd is started with.
+    pub(crate) inherited: Option<i64>,
+}
+
+impl ConfigFile<'_> {
+    /// Whether another file imports it.
+    pub(crate) fn is_imported(self) -> bool {
+        self.inherited.is_some()
+    }
+}
+
 /// A parsed configuration file.
 #[derive(Debug)]
 pub(crate) struct ContainerdConfig<'t> {
     path: &'t Path,
     text: &'t str,
     document: Document<&'t str>,
+    /// The version of its format, its own or its importer's.
+    pub(crate) version: i64,
     /// The table names that count in this file.
     pub(crate) dialect: Dialect,
     /// Whether the file says nothing at all, not even its version.
@@ -26,53 +44,66 @@ pub(crate) struct ContainerdConfig<'t> {
 }
 
 impl<'t> ContainerdConfig<'t> {
-    /// Parses `text`, the contents of `path`. A text without any key is a version 2 to be.
-    pub(crate) fn parse(path: &'t Path, text: &'t str) -> Result<Self, RegisterError> {
-        let is_template = path.extension().is_some_and(|ending| ending == "tmpl");
-        if is_template && text.contains("{{") {
-            return Err(RegisterError::config(path, Refusal::Template));
-        }
+    /// Parses `text`, the contents of the file. A text without any key is a version 2 to be.
+    pub(crate) fn parse(file: ConfigFile<'t>, text: &'t str) -> Result<Self, RegisterError> {
+        let path = file.path;
+        let refuse = |refusal| Err(RegisterError::config(path, refusal));
+        check_no_template(path, text)?;
         let document = Document::parse(text).map_err(|error| {
             let place = line_number(text, error.span().unwrap_or_default().start);
             let reason = error.message().replace('\n', ", ");
             refuse_at(path, place, Refusal::NotToml(reason))
         })?;
-        if !is_template && tables::is_generated_by_k3s(text) {
-            return Err(RegisterError::config(path, Refusal::GeneratedByK3s));
-        }
         let is_blank = document.is_empty();
-        let version = document.get("version");
-        let dialect = match version.map(|version| (version, version.as_integer())) {
-            None if is_blank => Dialect::Two,
-            Some((_, Some(2))) => Dialect::Two,
-            Some((_, Some(3 | 4))) => Dialect::Three,
-            None | Some((_, Some(1))) => {
-                return Err(RegisterError::config(path, Refusal::VersionOne));
-            }
-            Some((other, _)) => {
-                let refusal = Refusal::UnknownVersion(other.to_string().trim().to_owned());
-                return Err(RegisterError::config(path, refusal));
-            }
-        };
-        Ok(Self {
+        let mut config = Self {
             path,
             text,
             document,
-            dialect,
+            version: file.inherited.unwrap_or(2),
+            dialect: Dialect::Two,
             is_blank,
-        })
+        };
+        let named = config.document.get("version");
+        match named.map(|version| (version, version.as_integer())) {
+            None if is_blank || file.is_imported() => {}
+            Some((_, Some(version @ 2..=4))) => config.version = version,
+            None | Some((_, Some(1))) => {
+                config.check_cri_enabled()?;
+                return refuse(Refusal::VersionOne);
+            }
+            Some((other, _)) => {
+                return refuse(Refusal::UnknownVersion(other.to_string().trim().to_owned()));
+            }
+        }
+        // containerd 2.x takes the later names in a version 2 file, too.
+        let has_later = config.containerd_table(Dialect::Three)?.is_some()
+            && config.containerd_table(Dialect::Two)?.is_none();
+        if config.version > 2 || has_later {
+            config.dialect = Dialect::Three;
+        }
+        Ok(config)
     }
 
-    /// Refuses what would make a registration in this file pointless.
-    pub(crate) fn check_read_by_containerd(&self) -> Result<(), RegisterError> {
-        let refuse = |refusal| Err(RegisterError::config(self.path, refusal));
+    fn check_cri_enabled(&self) -> Result<(), RegisterError> {
         let disabled = self.strings_at(self.document.as_table(), "disabled_plugins")?;
-        if let Some(plugin) = tables::disabling(&disabled, self.dialect) {
-            return refuse(Refusal::CriDisabled(plugin.clone()));
+        match tables::disabling(&disabled, self.dialect) {
+            None => Ok(()),
+            Some(plugin) => {
+                let refusal = Refusal::CriDisabled(plugin.clone());
+                Err(RegisterError::config(self.path, refusal))
+            }
         }
-        let other = self.dialect.other();
-        if self.containerd_table(other)?.is_some() {
-            return refuse(Refusal::TableOfOtherVersion(other.plugin()));
+    }
+
+    /// Refuses what would make a registration in this file pointless. `is_2`: for containerd 2.x.
+    pub(crate) fn check_read_by_containerd(&self, is_2: bool) -> Result<(), RegisterError> {
+        let refuse = |refusal| Err(RegisterError::config(self.path, refusal));
+        self.check_cri_enabled()?;
+        if self.version == 2 && self.dialect == Dialect::Three && !is_2 {
+            return refuse(Refusal::LaterTables);
+        }
+        if self.version > 2 && self.containerd_table(Dialect::Two)?.is_some() {
+            return refuse(Refusal::FormerTables(self.version));
         }
         let deprecated = match self.containerd_table(self.dialect)? {
             Some(table) => self.table_in(table, "default_runtime")?,
@@ -201,6 +232,25 @@ impl<'t> ContainerdConfig<'t> {
     pub(crate) fn refuse_at(&self, offset: usize, refusal: Refusal) -> RegisterError {
         refuse_at(self.path, line_number(self.text, offset), refusal)
     }
+}
+
+/// Refuses a template for Go's text/template, from which k3s renders its configuration.
+pub(crate) fn check_no_template(path: &Path, text: &str) -> Result<(), RegisterError> {
+    let is_template = path.extension().is_some_and(|ending| ending == "tmpl");
+    match is_template && text.contains("{{") {
+        true => Err(RegisterError::config(path, Refusal::Template)),
+        false => Ok(()),
+    }
+}
+
+/// The keys of `text`, the contents of `path`.
+pub(crate) fn table(path: &Path, text: &str) -> Result<toml::Table, RegisterError> {
+    let text = text.trim_start_matches('\u{feff}');
+    text.parse().map_err(|error: toml::de::Error| {
+        let place = line_number(text, error.span().unwrap_or_default().start);
+        let reason = error.message().replace('\n', ", ");
+        refuse_at(path, place, Refusal::NotToml(reason))
+    })
 }
 
 fn refuse_at(path: &Path, line: usize, refusal: Refusal) -> RegisterError {

@@ -11,9 +11,11 @@ use crate::engines::containerd::base_spec;
 use crate::engines::containerd::marked_lines::{
     self, CREATED, FORMER, is_added, is_former, slice, whole_lines, without_mark,
 };
-use crate::engines::containerd::tables::{BASE_RUNTIME_SPEC, POD_ANNOTATIONS, RUNTIME_TYPE};
+use crate::engines::containerd::tables::{
+    BASE_RUNTIME_SPEC, Dialect, POD_ANNOTATIONS, RUNTIME_TYPE,
+};
 use crate::register::containerd_edit::{RuntimeEdit, spec_for, verify_edit, with_our_pattern};
-use crate::register::containerd_text::ContainerdConfig;
+use crate::register::containerd_text::{ConfigFile, ContainerdConfig, RuntimeTable};
 use crate::register::error::{Refusal, RegisterError};
 
 /// A configuration without our lines.
@@ -27,23 +29,28 @@ pub(crate) struct Original {
     pub(crate) edits: Vec<RuntimeEdit>,
 }
 
+/// Whether register wrote lines of the text.
+pub(crate) fn has_marks(text: &str) -> bool {
+    text.lines().any(|line| is_added(line) || is_former(line))
+}
+
 /// `text` without our lines and with the former ones back. Our lines that later additions by the
 /// administrator depend on are kept without their marks: the `version` of a file that something was
 /// added to, the header and `runtime_type` of a table that something was added to.
 pub(crate) fn strip_edits(
-    path: &Path,
+    file: ConfigFile<'_>,
     text: &str,
     base_spec: &Path,
 ) -> Result<Original, RegisterError> {
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
-    if !lines.iter().any(|line| is_added(line) || is_former(line)) {
+    if !has_marks(text) {
         return Ok(Original {
             text: text.to_owned(),
             was_missing: false,
             edits: Vec::new(),
         });
     }
-    let config = ContainerdConfig::parse(path, text)?;
+    let config = ContainerdConfig::parse(file, text)?;
     let stay = lines_to_keep(&config, text)?;
     let mut former = String::with_capacity(text.len());
     let mut at = 0;
@@ -64,8 +71,8 @@ pub(crate) fn strip_edits(
         let without = without.strip_suffix('\r').unwrap_or(without).len();
         former.truncate(without);
     }
-    let edits = marked_edits(path, &config, text, &former, &stay, base_spec)?;
-    verify_edit(path, config.dialect, &former, text, &edits)?;
+    let edits = marked_edits(file, &config, text, &former, &stay, base_spec)?;
+    verify_edit(file.path, &config, &former, text, &edits)?;
     Ok(Original {
         was_missing: former.is_empty() && text.starts_with(CREATED),
         text: former,
@@ -75,11 +82,11 @@ pub(crate) fn strip_edits(
 
 /// Refuses a runtime that names our spec in a line without our mark.
 pub(crate) fn check_all_marked(
-    path: &Path,
+    file: ConfigFile<'_>,
     text: &str,
     base_spec: &Path,
 ) -> Result<(), RegisterError> {
-    let config = ContainerdConfig::parse(path, text)?;
+    let config = ContainerdConfig::parse(file, text)?;
     for (runtime, table) in config.runtime_tables()? {
         let Some(spec) = table.string(BASE_RUNTIME_SPEC)? else {
             continue;
@@ -95,14 +102,18 @@ pub(crate) fn check_all_marked(
 /// The edits that the marked lines of `text` amount to, each checked against what register would
 /// write for the former value.
 fn marked_edits(
-    path: &Path,
+    file: ConfigFile<'_>,
     config: &ContainerdConfig<'_>,
     text: &str,
     former: &str,
     stay: &BTreeSet<usize>,
     base_spec: &Path,
 ) -> Result<Vec<RuntimeEdit>, RegisterError> {
-    let config_before = ContainerdConfig::parse(path, former)?;
+    // Without our `version` the file would be one of version 1.
+    let inherited = file.inherited.or(Some(config.version));
+    let file_before = ConfigFile { inherited, ..file };
+    let config_before = ContainerdConfig::parse(file_before, former)?;
+    let is_imported = file.is_imported();
     let mut edits = Vec::new();
     for (runtime, table) in config.runtime_tables()? {
         let before = config_before.runtime(&runtime)?;
@@ -119,8 +130,18 @@ fn marked_edits(
         };
         if let Some(entry) = marked(BASE_RUNTIME_SPEC) {
             let original = before.as_ref().map(|table| table.string(BASE_RUNTIME_SPEC));
-            let expected = spec_for(base_spec, original.transpose()?.flatten().as_deref());
-            if table.string(BASE_RUNTIME_SPEC)?.as_ref() != Some(&expected) {
+            let original = original.transpose()?.flatten();
+            let mut expected = spec_for(base_spec, original.as_deref());
+            let named = table.string(BASE_RUNTIME_SPEC)?;
+            // What a drop-in replaces is said in another file.
+            let of_another = |named: &String| base_spec::is_ours(base_spec, Path::new(named));
+            if let Some(named) = named
+                .clone()
+                .filter(|it| is_imported && original.is_none() && of_another(it))
+            {
+                expected = named;
+            }
+            if named.as_ref() != Some(&expected) {
                 let refusal = Refusal::OtherBaseSpec {
                     runtime,
                     base_spec: marked_lines::base_spec(text)
@@ -131,9 +152,16 @@ fn marked_edits(
             edit.base_runtime_spec = Some(expected);
         }
         if let Some(entry) = marked(POD_ANNOTATIONS) {
+            let has_former = before
+                .as_ref()
+                .and_then(|table| table.entry(POD_ANNOTATIONS));
             let original = before.as_ref().map(|table| table.strings(POD_ANNOTATIONS));
-            let expected = with_our_pattern(&original.transpose()?.unwrap_or_default());
-            if table.strings(POD_ANNOTATIONS)? != expected {
+            let mut expected = with_our_pattern(&original.transpose()?.unwrap_or_default());
+            let found = table.strings(POD_ANNOTATIONS)?;
+            if is_imported && has_former.is_none() && found.ends_with(&expected) {
+                expected = found.clone();
+            }
+            if found != expected {
                 let refusal = Refusal::AnnotationsChanged(runtime);
                 return Err(config.refuse_at(entry.start, refusal));
             }
@@ -153,7 +181,10 @@ fn lines_to_keep(
 ) -> Result<BTreeSet<usize>, RegisterError> {
     let is_ours = |place: &Range<usize>| is_added(slice(text, &whole_lines(text, place)));
     let mut stay = BTreeSet::new();
-    for (_, table) in config.runtime_tables()? {
+    let tables = config.runtime_tables()?;
+    let is_made = |table: &RuntimeTable<'_>| table.header().is_some_and(|it| is_ours(&it));
+    let has_others = tables.iter().any(|(_, table)| !is_made(table));
+    for (_, table) in &tables {
         let Some(header) = table.header().filter(&is_ours) else {
             continue;
         };
@@ -162,7 +193,10 @@ fn lines_to_keep(
             .entries()
             .any(|place| !place.is_some_and(|place| is_ours(&place)));
         // A table that came without `runtime_type` was made for tables below it that were there.
-        if has_own_keys || (table.has_tables_below() && runtime_type.is_some()) {
+        // containerd 1.x has its built-in runtime only while the file has no other.
+        let is_built_in = runtime_type.is_some() && config.dialect == Dialect::Two && has_others;
+        let has_below = table.has_tables_below() && runtime_type.is_some();
+        if has_own_keys || has_below || is_built_in {
             stay.insert(whole_lines(text, &header).start);
             stay.extend(runtime_type.map(|entry| whole_lines(text, &entry).start));
         }

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::engines::containerd::generated::Generated;
 use crate::engines::error::EngineError;
 use crate::exit::Exit;
 
@@ -13,6 +14,28 @@ pub(crate) enum RegisterError {
     /// `place` is containerd's configuration, with a line where there is one to name.
     #[error("{place}: {refusal}")]
     Config { place: String, refusal: Refusal },
+    #[error("several containerd run on this node ({0}): choose one with --config")]
+    SeveralDaemons(String),
+    #[error(
+        "containerd runs in a container only ({0} there): run this inside it, or name a file of this \
+         node with --config"
+    )]
+    OnlyInContainers(String),
+    #[error(
+        "{}: there is no containerd to check it with, neither a running one nor one in PATH: install it \
+         first, or leave out the check with --unchecked", .0.display()
+    )]
+    NoProgram(PathBuf),
+    /// `diff` is for the person who ran the command.
+    #[error(
+        "{}: nothing was changed, because containerd would read more from it than base_runtime_spec and \
+         pod_annotations of runtime {}: see the difference above", file.display(), runtimes.join(", ")
+    )]
+    OtherDifference {
+        file: PathBuf,
+        runtimes: Vec<String>,
+        diff: String,
+    },
     #[error("{} is there already and is not ours ({why}): look at it, then move it away", path.display())]
     NotOurs { path: PathBuf, why: String },
     /// Renaming over a symbolic link would replace the link and leave its target as it is.
@@ -23,6 +46,9 @@ pub(crate) enum RegisterError {
     /// An editor, or another run.
     #[error("{} was changed in the meantime: run this again", path.display())]
     Changed { path: PathBuf },
+    /// systemd, about the agent's service.
+    #[error("{command}: {said}")]
+    Systemctl { command: String, said: String },
     /// Configuration and JSON are UTF-8 by definition; `at` is the offset of the first other byte.
     #[error("{} is not UTF-8 text (byte {at})", path.display())]
     NotText { path: PathBuf, at: usize },
@@ -35,29 +61,59 @@ pub(crate) enum Refusal {
     NotToml(String),
     /// k3s and RKE2 render their configuration from it with Go's text/template.
     #[error(
-        "this is a template of k3s with {{{{ }}}} in it, which this program does not read: copy the \
-         config.toml that k3s made beside it over the template and register that"
+        "this is a template of k3s with {{{{ }}}} in it, which this program does not read: update k3s to a \
+         release whose config.toml imports a directory and register without --config, or copy that \
+         config.toml over the template"
     )]
     Template,
+    #[error("{0}")]
+    Generated(Generated),
     #[error(
-        "this file is written anew whenever k3s starts: copy it over its template beside it \
-         (config.toml.tmpl, with containerd 2 config-v3.toml.tmpl) and register that with --config"
-    )]
-    GeneratedByK3s,
-    #[error(
-        "this file has no `version` key (or version 1): its tables have other names, which \
-         containerd 2 ignores; bring it to `version = 2` first (`containerd config migrate` prints how)"
+        "this file has no `version` key (or version 1), and other names for its tables, which containerd 2 \
+         ignores: bring it to `version = 2` first (`containerd config dump` of 1.x and `containerd config \
+         migrate` of 2.x print how)"
     )]
     VersionOne,
     #[error("version {0}: only 2, 3 and 4 are known")]
     UnknownVersion(String),
     #[error(
-        "[plugins.\"{0}\"] holds runtimes, but belongs to another version than this file's: \
-         containerd ignores it"
+        "[plugins.\"io.containerd.cri.v1.runtime\"] in a file of version 2: containerd 2.x reads it, 1.x \
+         ignores it; with 2.x write `version = 3`"
     )]
-    TableOfOtherVersion(&'static str),
-    #[error("disabled_plugins names {0}: nothing starts Pods through this containerd")]
+    LaterTables,
+    #[error(
+        "[plugins.\"io.containerd.grpc.v1.cri\"] holds runtimes, which containerd ignores in a file of \
+         version {0}: move them to [plugins.\"io.containerd.cri.v1.runtime\"]"
+    )]
+    FormerTables(i64),
+    /// 1.6 says nothing and ignores the tables.
+    #[error(
+        "version {version}, which {} does not read (it reads up to {newest}): have the containerd in PATH \
+         that reads it, or leave out the check with --unchecked", program.display()
+    )]
+    TooNew {
+        version: i64,
+        newest: i64,
+        program: PathBuf,
+    },
+    #[error(
+        "disabled_plugins names {0}: nothing starts Pods through this containerd; take it out there first, \
+         if it shall"
+    )]
     CriDisabled(String),
+    #[error("containerd does not load it: {0}")]
+    NotLoaded(String),
+    /// Asked with `config dump`.
+    #[error(
+        "nothing was changed, because containerd would not take {key} of runtime {runtime:?} from it: \
+         another file that it reads later sets it, or has another version"
+    )]
+    WithoutEffect { key: &'static str, runtime: String },
+    #[error(
+        "containerd 1.x would replace all of [plugins.\"io.containerd.grpc.v1.cri\"] in {} by this \
+         file's: register there (--config)", .0.display()
+    )]
+    ReplacesMain(PathBuf),
     /// containerd 1.x then ignores `default_runtime_name`.
     #[error(
         "[plugins.\"io.containerd.grpc.v1.cri\".containerd.default_runtime] has a runtime_type: \
@@ -123,10 +179,15 @@ impl RegisterError {
                 refusal: Refusal::NoSuchRuntime { .. },
                 ..
             } => Exit::Usage,
-            Self::Config { .. } | Self::NotOurs { .. } => Exit::NodeConfiguration,
+            Self::SeveralDaemons(_) | Self::OnlyInContainers(_) => Exit::Usage,
+            Self::Config { .. }
+            | Self::NoProgram(_)
+            | Self::OtherDifference { .. }
+            | Self::NotOurs { .. } => Exit::NodeConfiguration,
             Self::SymbolicLink { .. }
             | Self::NotRegular { .. }
             | Self::Changed { .. }
+            | Self::Systemctl { .. }
             | Self::NotText { .. } => Exit::System,
         }
     }

@@ -46,8 +46,16 @@ impl FileChange {
         .to_string()
     }
 
+    fn taken_back(&self) -> Self {
+        Self {
+            path: self.path.clone(),
+            before: self.after.clone(),
+            after: self.before.clone(),
+        }
+    }
+
     /// Makes the change.
-    pub(crate) fn apply(&self) -> Result<(), RegisterError> {
+    fn apply(&self) -> Result<(), RegisterError> {
         if self.is_empty() {
             return Ok(());
         }
@@ -57,4 +65,22 @@ impl FileChange {
             None => replace_file::remove(&self.path, before),
         }
     }
+}
+
+/// Makes the changes in this order, or none of them.
+///
+/// # Errors
+///
+/// One could not be made. Those before it are taken back, as far as that is possible.
+pub(crate) fn apply_all(changes: &[FileChange]) -> Result<(), RegisterError> {
+    for (done, change) in changes.iter().enumerate() {
+        if let Err(error) = change.apply() {
+            for made in changes.iter().take(done).rev() {
+                // The first error is the one to report.
+                let _ = made.taken_back().apply();
+            }
+            return Err(error);
+        }
+    }
+    Ok(())
 }

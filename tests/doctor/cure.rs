@@ -4,10 +4,17 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::node::{BIN, HOOK, Said, set_mode, write};
+use crate::node::{BIN, HOOK, Said, restart, set_mode, write};
 
 /// The programs that remedies call.
-const PROGRAMS: [&str; 6] = ["oci-hostaliases", "chmod", "chown", "rm", "mkdir", "mv"];
+const PROGRAMS: [&str; 6] = [
+    "oci-hostaliases",
+    "chmod",
+    "chown",
+    "rm",
+    "systemctl",
+    "touch",
+];
 /// What remedies change.
 const PLACES: &str = "/etc/containers /etc/containerd /etc/crio /etc/k3s /etc/oci-hostaliases /etc/other \
     /run/world/elsewhere /run/world/libexec";
@@ -39,7 +46,11 @@ pub(crate) fn assert_cures(line: &str, remedy: &str) {
         "cd / && rm -rf {BEFORE} && mkdir {BEFORE} && for place in {PLACES}; do \
             [ ! -e $place ] || cp -a --parents $place {BEFORE}; done"
     ));
-    shell(&remedy);
+    // There is no systemd in a world.
+    match remedy.strip_prefix("systemctl restart ") {
+        Some(unit) => assert_eq!(restart(Some(unit)), 1, "{remedy}"),
+        None => shell(&remedy),
+    }
     let mut doctor = Command::new(tool);
     doctor.arg("doctor").env_clear();
     let after = Said::from(doctor.env("PATH", BIN).output().unwrap());
@@ -49,6 +60,8 @@ pub(crate) fn assert_cures(line: &str, remedy: &str) {
     );
     shell(&format!("rm -rf {PLACES} && cp -a {BEFORE}/. /"));
     fs::remove_dir_all(BEFORE).unwrap();
+    // What was copied back is newer than the daemons.
+    restart(None);
 }
 
 #[track_caller]

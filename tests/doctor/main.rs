@@ -8,7 +8,9 @@
 
 mod containerd;
 mod containerd_files;
+mod crio;
 mod cure;
+mod engines;
 mod hook;
 mod hooks_d;
 mod kernel;
@@ -17,6 +19,7 @@ mod needs;
 mod node;
 mod node_files;
 mod output;
+mod podman;
 mod podman_agrees;
 mod runtimes;
 #[path = "../support/skipped.rs"]

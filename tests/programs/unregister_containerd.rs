@@ -124,27 +124,79 @@ fn unregister_does_not_guess() {
     }
 }
 
-#[test]
-fn a_spec_that_an_imported_file_names_is_not_removed() {
-    let node = Node::new("config.toml", Some("version = 3\nimports = [\"x.toml\"]\n"));
-    let text = "version = 3\n[plugins.\"io.containerd.cri.v1.runtime\".containerd.runtimes.crun]\nruntime_type = \"x\"\n";
-    fs::write(node.at("x.toml"), text).unwrap();
+const MAIN: &str = "version = 3\nimports = [\"x.toml\"]\n";
+const CRUN: &str =
+    "[plugins.\"io.containerd.cri.v1.runtime\".containerd.runtimes.crun]\nruntime_type = \"x\"\n";
+
+/// A configuration that imports `x.toml`, in which crun is registered.
+fn registered_in_an_import() -> Node {
+    let node = Node::new("config.toml", Some(MAIN));
+    fs::write(node.at("x.toml"), format!("version = 3\n{CRUN}")).unwrap();
     let import = Node {
         config: node.at("x.toml"),
         directory: node.directory,
     };
     assert_done(&import.register(&["--runtime", "crun"]));
-    let node = Node {
+    assert_ne!(import.text(), format!("version = 3\n{CRUN}"));
+    Node {
         config: import.at("config.toml"),
         directory: import.directory,
-    };
-    let run = node.unregister(&[]);
-    assert_eq!(run.status, 4, "{run:?}");
-    assert!(
-        run.stderr.contains("unregister in that file (--config)"),
-        "{run:?}"
+    }
+}
+
+#[test]
+fn the_main_file_stands_for_what_it_imports() {
+    let node = registered_in_an_import();
+    assert_done(&node.unregister(&[]));
+    assert_eq!(node.text(), MAIN);
+    let import = fs::read_to_string(node.at("x.toml")).unwrap();
+    assert_eq!(import, format!("version = 3\n{CRUN}"));
+    assert_eq!(node.specs(), [""; 0]);
+}
+
+/// containerd would refuse to start its CRI without it.
+#[test]
+fn a_spec_that_another_file_names_stays() {
+    let node = registered_in_an_import();
+    let other = format!(
+        "{MAIN}{}base_runtime_spec = {:?}\n",
+        CRUN.replace("crun", "kata"),
+        node.base_spec()
     );
-    assert_eq!(node.specs(), ["base.json"]);
+    fs::write(&node.config, &other).unwrap();
+    let import = Node {
+        config: node.at("x.toml"),
+        directory: node.directory,
+    };
+    let run = import.unregister(&[]);
+    assert_done(&run);
+    assert_eq!(import.text(), format!("version = 3\n{CRUN}"));
+    assert_eq!(import.specs(), ["base.json"]);
+    let stderr = import.plain(&run.stderr);
+    assert!(
+        stderr.starts_with("DIR/specs/base.json stays: DIR/config.toml names it\n"),
+        "{stderr}"
+    );
+}
+
+/// containerd 1.x has its built-in runc only while the file has no other runtime.
+#[test]
+fn a_runc_table_that_other_runtimes_make_necessary_stays() {
+    let original = "version = 2\n";
+    let crun =
+        "[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.crun]\nruntime_type = \"x\"\n";
+    let node = Node::new("config.toml", Some(original));
+    assert_done(&node.register(&[]));
+    fs::write(&node.config, node.text() + crun).unwrap();
+    assert_done(&node.unregister(&[]));
+    assert_eq!(
+        node.text(),
+        format!(
+            "{original}[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc]\n  \
+             runtime_type = \"io.containerd.runc.v2\"\n{crun}"
+        )
+    );
+    assert_eq!(node.specs(), [""; 0]);
 }
 
 /// As a program does that reads the file, changes a value and writes it anew.

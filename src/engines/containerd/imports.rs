@@ -6,13 +6,12 @@
 //! of the first file would not count.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use toml::Table;
+use toml::{Table, Value};
 
 use crate::engines::containerd::path_match;
 use crate::engines::containerd::tables::{
@@ -24,33 +23,76 @@ use crate::engines::error::{Conflict, EngineError};
 #[derive(Debug)]
 pub(crate) struct Imports<'p> {
     main: &'p Path,
+    /// Its own `imports`.
+    patterns: Vec<String>,
     files: Vec<(PathBuf, Table)>,
 }
 
 impl<'p> Imports<'p> {
     /// Reads what `patterns`, the `imports` of `main`, name, and what those files import in turn.
     pub(crate) fn read(main: &'p Path, patterns: Vec<String>) -> Result<Self, EngineError> {
+        Self::read_with(main, patterns, None)
+    }
+
+    /// The same, with `planned` among them where a pattern names it, also when it is not there yet.
+    pub(crate) fn read_with(
+        main: &'p Path,
+        patterns: Vec<String>,
+        planned: Option<&Path>,
+    ) -> Result<Self, EngineError> {
         let mut files = Vec::new();
         let mut seen = BTreeSet::from([main.to_owned()]);
-        let mut pending = VecDeque::from([(main.to_owned(), patterns)]);
+        let mut pending = VecDeque::from([(main.to_owned(), patterns.clone())]);
         while let Some((importer, patterns)) = pending.pop_front() {
             for pattern in patterns {
-                for path in expand(&importer, &pattern)? {
+                for path in expand(&importer, &pattern, planned)? {
                     if !seen.insert(path.clone()) {
                         continue;
                     }
-                    let table = read_table(&path, &importer)?;
+                    let table = match planned {
+                        Some(planned) if planned == path && !path.exists() => Table::new(),
+                        _ => read_table(&path, &importer)?,
+                    };
                     pending.push_back((path.clone(), strings(table.get("imports"))));
                     files.push((path, table));
                 }
             }
         }
-        Ok(Self { main, files })
+        Ok(Self {
+            main,
+            patterns,
+            files,
+        })
+    }
+
+    /// What containerd 2.x makes of the main file's tables and theirs, but for `file`: it merges tables and
+    /// replaces the rest.
+    pub(crate) fn merged_without(&self, main: &Table, file: &Path) -> Table {
+        let mut merged = main.clone();
+        for (_, table) in self.files.iter().filter(|(path, _)| path != file) {
+            merge(&mut merged, table);
+        }
+        merged
+    }
+
+    /// Those that are read after `file`.
+    pub(crate) fn behind(mut self, file: &Path) -> Self {
+        if let Some(at) = self.files.iter().position(|(path, _)| path == file) {
+            self.files.drain(..=at);
+        }
+        self
     }
 
     /// The imported files.
     pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
         self.files.iter().map(|(path, _)| path.as_path())
+    }
+
+    /// The directories that the patterns of the main file name: a file of theirs can come or go.
+    pub(crate) fn directories(&self) -> impl Iterator<Item = PathBuf> {
+        let patterns = self.patterns.iter().filter(|it| it.contains('*'));
+        let whole = patterns.filter_map(|it| Some(self.main.parent()?.join(it)));
+        whole.filter_map(|it| Some(it.parent()?.to_owned()))
     }
 
     /// The `default_runtime_name` that is read last.
@@ -72,11 +114,13 @@ impl<'p> Imports<'p> {
         })
     }
 
-    /// That an edit of these runtimes in the main file would count.
+    /// That an edit of these runtimes in the file before them would count. `merges`: for containerd
+    /// 2.x, which merges tables.
     pub(crate) fn check_not_overridden(
         &self,
         dialect: Dialect,
         edited: &[String],
+        merges: bool,
     ) -> Result<(), EngineError> {
         self.check(|table| {
             let disabled = strings(table.get("disabled_plugins"));
@@ -94,7 +138,7 @@ impl<'p> Imports<'p> {
             if let Some(plugin) = plugins
                 .into_iter()
                 .find(has)
-                .filter(|_| dialect == Dialect::Two)
+                .filter(|_| dialect == Dialect::Two && !merges)
             {
                 return Some(Conflict::Replaces(plugin));
             }
@@ -111,16 +155,6 @@ impl<'p> Imports<'p> {
         })
     }
 
-    /// That no imported file names this spec as a `base_runtime_spec`.
-    pub(crate) fn check_not_named(&self, dialect: Dialect, spec: &Path) -> Result<(), EngineError> {
-        self.check(|table| {
-            let mut named = tables::runtimes(table, dialect)
-                .filter_map(|(_, runtime)| runtime.get(BASE_RUNTIME_SPEC)?.as_str());
-            let names_it = named.any(|named| Path::new(named) == spec);
-            names_it.then(|| Conflict::NamesSpec(spec.to_owned()))
-        })
-    }
-
     fn check(&self, find: impl Fn(&Table) -> Option<Conflict>) -> Result<(), EngineError> {
         let mut files = self.files.iter();
         let found = files.find_map(|(path, table)| Some((path, find(table)?)));
@@ -131,6 +165,17 @@ impl<'p> Imports<'p> {
                 conflict,
             })
         })
+    }
+}
+
+fn merge(into: &mut Table, from: &Table) {
+    for (key, value) in from {
+        match (into.get_mut(key), value) {
+            (Some(Value::Table(into)), Value::Table(from)) => merge(into, from),
+            _ => {
+                into.insert(key.clone(), value.clone());
+            }
+        }
     }
 }
 
@@ -145,7 +190,7 @@ fn read_table(path: &Path, importer: &Path) -> Result<Table, EngineError> {
 }
 
 /// A FIFO in a directory of imports must not keep us waiting.
-fn read_regular(path: &Path) -> io::Result<String> {
+pub(crate) fn read_regular(path: &Path) -> io::Result<String> {
     let nonblock = rustix::fs::OFlags::NONBLOCK.bits() as i32;
     let mut file = fs::OpenOptions::new()
         .read(true)
@@ -159,27 +204,48 @@ fn read_regular(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-/// The files that one entry of `imports` names, sorted as Go's `filepath.Glob` sorts them.
-fn expand(importer: &Path, pattern: &str) -> Result<Vec<PathBuf>, EngineError> {
-    const SPECIAL: [char; 4] = ['*', '?', '[', '\\'];
-    let whole = match importer.parent() {
-        // An absolute pattern replaces the directory.
-        Some(directory) => directory.join(pattern),
-        None => PathBuf::from(pattern),
-    };
-    if !pattern.contains(SPECIAL) {
-        return Ok(vec![whole]);
+const SPECIAL: [char; 4] = ['*', '?', '[', '\\'];
+
+/// The directory and the pattern of a file's name in it of an entry of `imports` that names a directory's
+/// files.
+pub(crate) fn directory_of(importer: &Path, pattern: &str) -> Option<(PathBuf, String)> {
+    let whole = whole(importer, pattern);
+    let (directory, name) = (whole.parent()?, whole.file_name()?.to_str()?);
+    let is_plain = !directory.to_string_lossy().contains(SPECIAL);
+    (pattern.contains(SPECIAL) && is_plain).then(|| (directory.to_owned(), name.to_owned()))
+}
+
+/// Whether an entry of `imports` names this file, be it there or not.
+pub(crate) fn names(importer: &Path, pattern: &str, file: &Path) -> bool {
+    match directory_of(importer, pattern) {
+        Some((directory, name)) => {
+            let file_name = file.file_name().unwrap_or_default().to_string_lossy();
+            file.parent() == Some(&directory) && path_match::matches(&name, &file_name)
+        }
+        None => whole(importer, pattern) == file,
     }
-    let (directory, name) = match (whole.parent(), whole.file_name().and_then(OsStr::to_str)) {
-        (Some(directory), Some(name)) if !directory.to_string_lossy().contains(SPECIAL) => {
-            (directory, name)
-        }
-        _ => {
-            let reason = format!(
-                "cannot tell which files imports {pattern:?} names: use * ? [ ] \\ in the last part only"
-            );
-            return Err(EngineError::unusable(importer.display(), reason));
-        }
+}
+
+/// An absolute pattern replaces the directory.
+fn whole(importer: &Path, pattern: &str) -> PathBuf {
+    importer.parent().unwrap_or(Path::new("")).join(pattern)
+}
+
+/// The files that one entry of `imports` names, sorted as Go's `filepath.Glob` sorts them, and `planned`
+/// where it will be among them.
+pub(crate) fn expand(
+    importer: &Path,
+    pattern: &str,
+    planned: Option<&Path>,
+) -> Result<Vec<PathBuf>, EngineError> {
+    if !pattern.contains(SPECIAL) {
+        return Ok(vec![whole(importer, pattern)]);
+    }
+    let Some((directory, name)) = directory_of(importer, pattern) else {
+        let reason = format!(
+            "cannot tell which files imports {pattern:?} names: use * ? [ ] \\ in the last part only"
+        );
+        return Err(EngineError::unusable(importer.display(), reason));
     };
     let failed = |source| EngineError::Call {
         what: format!(
@@ -189,18 +255,20 @@ fn expand(importer: &Path, pattern: &str) -> Result<Vec<PathBuf>, EngineError> {
         ),
         source,
     };
-    let entries = match fs::read_dir(directory) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(failed(error)),
+    let mut found: BTreeSet<PathBuf> = planned
+        .filter(|planned| names(importer, pattern, planned))
+        .map(Path::to_owned)
+        .into_iter()
+        .collect();
+    let entries = match fs::read_dir(&directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        entries => Some(entries.map_err(failed)?),
     };
-    let mut found = Vec::new();
-    for entry in entries {
+    for entry in entries.into_iter().flatten() {
         let entry = entry.map_err(failed)?;
-        if path_match::matches(name, &entry.file_name().to_string_lossy()) {
-            found.push(entry.path());
+        if path_match::matches(&name, &entry.file_name().to_string_lossy()) {
+            found.insert(entry.path());
         }
     }
-    found.sort();
-    Ok(found)
+    Ok(found.into_iter().collect())
 }

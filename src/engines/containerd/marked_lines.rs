@@ -16,7 +16,7 @@
 //! undo the registration with an editor.
 
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::engines::containerd::base_spec;
 use crate::engines::containerd::tables::BASE_RUNTIME_SPEC;
@@ -74,10 +74,18 @@ pub(crate) fn base_spec(text: &str) -> Option<PathBuf> {
         let original = former.and_then(|line| spec_in(line.split_once(FORMER)?.1));
         match original.filter(|original| !original.is_empty()) {
             Some(original) => of_copy = base_spec::of_copy(spec.as_ref(), &original),
+            // A drop-in's, whose original is named in another file.
+            None if spec.contains(':') => of_copy = of_a_drop_ins(spec.as_ref()),
             None => return Some(spec.into()),
         }
     }
     of_copy
+}
+
+/// As far as a name that [`base_spec::copy_path`] made says it by itself.
+fn of_a_drop_ins(copy: &Path) -> Option<PathBuf> {
+    let (stem, _) = copy.file_name()?.to_str()?.split_once(':')?;
+    Some(copy.with_file_name(format!("{stem}.json")))
 }
 
 fn spec_in(line: &str) -> Option<String> {
@@ -103,6 +111,10 @@ mod tests {
             (
                 "base_runtime_spec = \"/d/o.json\" # added by oci-hostaliases\n\
                  # before oci-hostaliases:base_runtime_spec = \"\"\n",
+                Some("/d/o.json"),
+            ),
+            (
+                "base_runtime_spec = \"/d/o:etc:own.json\" # added by oci-hostaliases\n",
                 Some("/d/o.json"),
             ),
             (

@@ -17,6 +17,8 @@ pub(crate) const ANNOTATION_PATTERN: &str = "oci-hostaliases.io/*";
 pub(crate) const RUNTIME_TYPE: &str = "runtime_type";
 /// The handler that containerd has without any configuration.
 pub(crate) const BUILT_IN_RUNTIME: &str = "runc";
+/// Its shim.
+pub(crate) const RUNC_SHIM: &str = "io.containerd.runc.v2";
 
 /// The table names of a version of the format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,14 +37,6 @@ impl Dialect {
             Self::Three => "io.containerd.cri.v1.runtime",
         }
     }
-
-    /// The plugin that held, or will hold, the runtimes in the other dialect.
-    pub(crate) fn other(self) -> Self {
-        match self {
-            Self::Two => Self::Three,
-            Self::Three => Self::Two,
-        }
-    }
 }
 
 /// A runtime handler.
@@ -56,6 +50,19 @@ pub(crate) struct Handler {
     pub(crate) runtime_type: String,
     /// The OCI runtime that the shim runs, where it is named.
     pub(crate) binary: Option<String>,
+}
+
+impl Handler {
+    /// The one that containerd has without any configuration.
+    pub(crate) fn built_in() -> Self {
+        Self {
+            name: BUILT_IN_RUNTIME.to_owned(),
+            base_spec: None,
+            pod_annotations: Vec::new(),
+            runtime_type: RUNC_SHIM.to_owned(),
+            binary: None,
+        }
+    }
 }
 
 /// The CRI plugin's part of a configuration.
