@@ -13,6 +13,7 @@ mod kernel;
 mod node_files;
 mod owners;
 mod podman;
+mod register;
 pub(crate) mod report;
 mod restart;
 mod runtimes;
