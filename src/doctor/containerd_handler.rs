@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::doctor::register;
 use crate::doctor::report::{Finding, Harm, word};
-use crate::engines::containerd::base_spec::{self, BASE_SPEC_PATH};
+use crate::engines::containerd::base_spec;
 use crate::engines::containerd::marked_lines;
 use crate::engines::containerd::path_match;
 use crate::engines::containerd::tables::{ANNOTATION_PATTERN, Handler};
@@ -54,7 +54,7 @@ impl<'a> Config<'a> {
         Self {
             subject,
             path,
-            base_spec: base_spec.unwrap_or_else(|| BASE_SPEC_PATH.into()),
+            base_spec: base_spec.unwrap_or_else(|| base_spec::default_path(path)),
             is_named,
         }
     }
@@ -70,7 +70,7 @@ impl<'a> Config<'a> {
         if self.is_named {
             engine += &format!(" --config {}", word(self.path));
         }
-        if self.base_spec != Path::new(BASE_SPEC_PATH) {
+        if self.base_spec != base_spec::default_path(self.path) {
             engine += &format!(" --base-spec {}", word(&self.base_spec));
         }
         if let Some(handler) = handler {

@@ -19,6 +19,7 @@ mod newer_engines;
 #[path = "../support/node_log.rs"]
 mod node_log;
 mod pods;
+mod registration;
 #[path = "../support/skipped.rs"]
 mod skipped;
 #[path = "../support/throwaway.rs"]
