@@ -49,7 +49,7 @@ install: kit ## install below DESTDIR and PREFIX (/usr/local); packaging/install
 .PHONY: uninstall
 uninstall: ## remove what install put there, with the same variables
 	@mkdir -p target/uninstall
-	@cp packaging/install.sh packaging/files.list target/uninstall
+	@cp packaging/install.sh packaging/removal.sh packaging/files.list target/uninstall
 	target/uninstall/install.sh uninstall
 
 .PHONY: demo
@@ -116,7 +116,7 @@ test-matrix: ## run the tests with engines on other engines than the machine's (
 
 .PHONY: test-packages
 test-packages: ## build, install, use, upgrade and remove the packages, in Debian 12 and 13 and by rpm
-	@tests/needs.sh debootstrap dpkg-dev gcc git go-md2man libc6-dev lintian rpm rpmlint shellcheck xz-utils
+	@tests/needs.sh busybox-static debootstrap dpkg-dev gcc git go-md2man libc6-dev lintian rpm rpmlint shellcheck xz-utils
 	tests/packages/run.sh
 
 .PHONY: bench

@@ -7,7 +7,7 @@ built=$1 kit=$2
 rm -rf "$kit"
 mkdir -p "$kit/bin" "$kit/hooks" "$kit/man" "$kit/completions" "$kit/systemd" "$kit/doc"
 
-cp packaging/install.sh packaging/files.list "$kit"
+cp packaging/install.sh packaging/removal.sh packaging/files.list "$kit"
 cp "$built/oci-hostaliases-hook" "$built/oci-hostaliases" "$kit/bin"
 cp hooks/*.json hooks/*.toml "$kit/hooks"
 cp packaging/systemd/* "$kit/systemd"

@@ -20,6 +20,7 @@ mod newer_engines;
 mod node_log;
 mod pods;
 mod registration;
+mod removal;
 #[path = "../support/skipped.rs"]
 mod skipped;
 #[path = "../support/throwaway.rs"]
