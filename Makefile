@@ -108,6 +108,16 @@ audit: ## licences, sources, yanked versions and known advisories of all depende
 	@if $(CARGO) deny fetch db >/dev/null 2>&1; then $(CARGO) deny check --disable-fetch advisories; \
 	else echo "make audit: the advisories' database (on GitHub) cannot be had here: not checked" >&2; fi
 
+ARCHITECTURES := aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf powerpc64le-unknown-linux-gnu riscv64gc-unknown-linux-gnu s390x-unknown-linux-gnu
+
+.PHONY: check-architectures
+check-architectures: ## check that both programs compile for other architectures; five minutes
+	@for target in $(ARCHITECTURES); do \
+		rustup target list --installed | grep -qx $$target || rustup target add $$target || exit 1; \
+		echo "$$target"; \
+		$(CARGO) check --locked --lib --bins --target $$target || exit 1; \
+	done
+
 .PHONY: test-matrix
 test-matrix: ## run the tests with engines on other engines than the machine's (half an hour, not part of test)
 	@tests/needs.sh $(ENGINES) patchelf pkgconf libseccomp-dev
