@@ -14,6 +14,7 @@ mod node_files;
 mod nri;
 mod owners;
 mod podman;
+mod register;
 pub(crate) mod report;
 mod restart;
 mod runtimes;
