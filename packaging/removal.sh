@@ -28,9 +28,9 @@ base_specs() {
     done
 }
 
-# The files that name the hook itself.
+# The files that name the hook itself and that containerd or CRI-O reads. Podman passes over a hook that is gone.
 direct_entries() {
-    { base_specs; echo "$of_the_administrator"; } | sort -u | while read -r file; do
+    { base_specs; ! has_crio || echo "$of_the_administrator"; } | sort -u | while read -r file; do
         grep -lsF "\"path\": \"$hook\"" "$file" || :
     done
 }
