@@ -33,9 +33,10 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 16
 
 .PHONY: build
-build: ## build both programs, static, in target/
+build: ## build the three programs, static, in target/
 	$(CARGO_BUILD) --locked --release --target $(HOST) --no-default-features --bin oci-hostaliases-hook
-	$(CARGO_BUILD) --locked --release --target $(HOST) --bin oci-hostaliases
+	$(CARGO_BUILD) --locked --release --target $(HOST) --no-default-features --features cli --bin oci-hostaliases
+	$(CARGO_BUILD) --locked --release --target $(HOST) --no-default-features --features agent --bin oci-hostaliases-agent
 
 .PHONY: kit
 kit: build ## gather what is installed, in target/kit: programs, man pages, completions, units
@@ -49,7 +50,7 @@ install: kit ## install below DESTDIR and PREFIX (/usr/local); packaging/install
 .PHONY: uninstall
 uninstall: ## remove what install put there, with the same variables
 	@mkdir -p target/uninstall
-	@cp packaging/install.sh packaging/files.list target/uninstall
+	@cp packaging/install.sh packaging/removal.sh packaging/files.list target/uninstall
 	target/uninstall/install.sh uninstall
 
 .PHONY: demo
@@ -108,6 +109,16 @@ audit: ## licences, sources, yanked versions and known advisories of all depende
 	@if $(CARGO) deny fetch db >/dev/null 2>&1; then $(CARGO) deny check --disable-fetch advisories; \
 	else echo "make audit: the advisories' database (on GitHub) cannot be had here: not checked" >&2; fi
 
+ARCHITECTURES := aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf powerpc64le-unknown-linux-gnu riscv64gc-unknown-linux-gnu s390x-unknown-linux-gnu
+
+.PHONY: check-architectures
+check-architectures: ## check that both programs compile for other architectures; five minutes
+	@for target in $(ARCHITECTURES); do \
+		rustup target list --installed | grep -qx $$target || rustup target add $$target || exit 1; \
+		echo "$$target"; \
+		$(CARGO) check --locked --lib --bins --target $$target || exit 1; \
+	done
+
 .PHONY: test-matrix
 test-matrix: ## run the tests with engines on other engines than the machine's (half an hour, not part of test)
 	@tests/needs.sh $(ENGINES) patchelf pkgconf libseccomp-dev
@@ -116,7 +127,7 @@ test-matrix: ## run the tests with engines on other engines than the machine's (
 
 .PHONY: test-packages
 test-packages: ## build, install, use, upgrade and remove the packages, in Debian 12 and 13 and by rpm
-	@tests/needs.sh debootstrap dpkg-dev gcc git go-md2man libc6-dev lintian rpm rpmlint shellcheck xz-utils
+	@tests/needs.sh busybox-static debootstrap dpkg-dev gcc git go-md2man libc6-dev lintian rpm rpmlint shellcheck xz-utils
 	tests/packages/run.sh
 
 .PHONY: bench

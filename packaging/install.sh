@@ -9,7 +9,7 @@
 #   UNITDIR     PREFIX/lib/systemd/system                      ZSHDIR  DATADIR/zsh/site-functions
 #   SYSCONFDIR  /etc, where the hook looks whatever the prefix is
 #
-# Nothing is registered, enabled or restarted.
+# Nothing is enabled or restarted, and nothing is registered that was not before.
 set -eu
 umask 022
 
@@ -25,6 +25,11 @@ SYSCONFDIR=${SYSCONFDIR:-/etc}
 DESTDIR=${DESTDIR:-}
 
 kit=$(cd "$(dirname "$0")" && pwd)
+
+# Below DESTDIR no engine runs.
+on_this_node() { [ -n "$DESTDIR" ] || "$1"; }
+# shellcheck source=packaging/removal.sh
+. "$kit/removal.sh"
 
 # The path that a third column of the list stands for.
 expand() {
@@ -88,13 +93,20 @@ list_one() {
 }
 
 case ${1:-install} in
-install) each install_one ;;
+install)
+    on_this_node before_installation
+    each install_one
+    on_this_node after_installation
+    ;;
 uninstall)
+    on_this_node before_removal
     each remove_file
     # The inner ones first.
     each list_one | sed -n 's/^dir //p' | sort -r | while read -r directory; do
         rmdir "$DESTDIR$directory" 2>/dev/null || :
     done
+    on_this_node after_removal
+    on_this_node forget
     ;;
 list) each list_one ;;
 *)

@@ -1,18 +1,18 @@
 #!/bin/sh
 # kit.sh BUILT KIT: gathers in the directory KIT what is installed, and the script that installs it.
-# BUILT has the two programs. `make install`, the packages and the tarball are all made from a kit.
+# BUILT has the three programs. `make install`, the packages and the tarball are all made from a kit.
 set -eu
 umask 022
 built=$1 kit=$2
 rm -rf "$kit"
 mkdir -p "$kit/bin" "$kit/hooks" "$kit/man" "$kit/completions" "$kit/systemd" "$kit/doc"
 
-cp packaging/install.sh packaging/files.list "$kit"
-cp "$built/oci-hostaliases-hook" "$built/oci-hostaliases" "$kit/bin"
+cp packaging/install.sh packaging/removal.sh packaging/files.list "$kit"
+cp "$built/oci-hostaliases-hook" "$built/oci-hostaliases" "$built/oci-hostaliases-agent" "$kit/bin"
 cp hooks/*.json hooks/*.toml "$kit/hooks"
 cp packaging/systemd/* "$kit/systemd"
-cp LICENSE CHANGELOG.md docs/kubelet-behaviour.md docs/kernel-features.md packaging/config.toml "$kit/doc"
-for page in oci-hostaliases.1 oci-hostaliases-hook.8 oci-hostaliases.conf.5; do
+cp LICENSE CHANGELOG.md docs/distributions.md docs/kubelet-behaviour.md docs/kernel-features.md packaging/config.toml "$kit/doc"
+for page in oci-hostaliases.1 oci-hostaliases-hook.8 oci-hostaliases-agent.8 oci-hostaliases.conf.5; do
     go-md2man -in "docs/$page.md" -out "$kit/man/$page"
 done
 for shell in bash zsh fish; do

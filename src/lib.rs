@@ -77,6 +77,9 @@ pub(crate) mod doctor;
 // Running containers whose /etc/hosts comes from the hook.
 #[cfg(feature = "cli")]
 pub mod running;
+// The service of a node: NRI, and a watch on what the administrator writes.
+#[cfg(feature = "agent")]
+pub mod agent;
 // The command-line tool.
 #[cfg(feature = "cli")]
 pub mod commands;

@@ -86,6 +86,8 @@ pub enum Reason {
     EngineFileNoEntries(EngineFile),
     /// An engine's file is mounted, and nothing is asked for.
     EngineFileNothingAsked(EngineFile),
+    /// The agent has mounted its file.
+    AgentFile,
     /// A volume of the user's own is mounted, from this source.
     OwnVolume(String),
     /// The same, and entries are asked for.
@@ -158,6 +160,7 @@ impl fmt::Display for Reason {
             Self::EngineFileNothingAsked(file) => {
                 write!(f, "{file} and no entries are asked for")
             }
+            Self::AgentFile => f.write_str("the agent has mounted the file already"),
             Self::OwnVolume(source) => {
                 write!(f, "{source} is the user's own volume on /etc/hosts")
             }
@@ -224,6 +227,7 @@ pub fn for_mount(container: &Container, entries: bool, asked: bool) -> Plan {
                 Plan::new(Action::Leave, Reason::EngineFileNothingAsked(file))
             }
         }
+        Some(HostsMount::Ours) => Plan::new(Action::Leave, Reason::AgentFile),
         Some(HostsMount::Own { source }) if entries || asked => {
             Plan::warning(Action::Leave, Reason::OwnVolumeHidesEntries(source.clone()))
         }

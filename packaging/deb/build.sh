@@ -1,6 +1,5 @@
 #!/bin/sh
-# build.sh KIT VERSION OUT: makes OUT/oci-hostaliases_VERSION-1_ARCH.deb of a kit. A binary package
-# without scripts needs dpkg-deb and nothing else.
+# build.sh KIT VERSION OUT: makes OUT/oci-hostaliases_VERSION-1_ARCH.deb of a kit.
 # The bytes depend on the kit, VERSION and SOURCE_DATE_EPOCH only.
 set -eu
 umask 022
@@ -30,6 +29,7 @@ gzip -9n "$doc/changelog" "$doc/changelog.Debian" "$root"/usr/share/man/man*/*
 install -D -m 0644 packaging/deb/lintian-overrides "$root/usr/share/lintian/overrides/$package"
 
 mkdir "$root/DEBIAN"
+packaging/deb/scripts.sh "$root/DEBIAN"
 (cd "$root" && find . -path ./DEBIAN -prune -o -type f -printf '%P\0' | LC_ALL=C sort -z | xargs -0 md5sum) >"$root/DEBIAN/md5sums"
 # As dpkg-gencontrol counts: whole KiB for each file, one for everything else.
 size=$(cd "$root" && find . -mindepth 1 -path ./DEBIAN -prune -o -mindepth 1 -printf '%y %s\n' |

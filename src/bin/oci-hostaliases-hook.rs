@@ -14,11 +14,13 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use oci_hostaliases::exit::Exit;
+use oci_hostaliases::facts::told::Told;
 use oci_hostaliases::files::{config, hosts_d};
 use oci_hostaliases::hook::stage::Stage;
 use oci_hostaliases::hook::{self, Invocation};
 
 const USAGE: &str = "usage: oci-hostaliases-hook {prestart|createRuntime|createContainer} [--config PATH] [--hosts-d PATH]\n\
+    [--pod-ips IP,IP] [--namespace NAME] [--pod NAME]\n\
     Reads the OCI state from stdin. Run by an OCI runtime: see oci-hostaliases-hook(8).";
 /// With how it was linked: `doctor` asks. A static hook needs no library of the node's.
 const VERSION: &str = if cfg!(target_feature = "crt-static") {
@@ -62,7 +64,7 @@ enum Call {
 /// as root for every container.
 fn read_arguments(arguments: impl Iterator<Item = OsString>) -> Result<Call, String> {
     let (mut config, mut hosts_d) = (config::DEFAULT_PATH.into(), hosts_d::DEFAULT_PATH.into());
-    let mut stage = None;
+    let (mut stage, mut told) = (None, Told::default());
     let mut arguments = arguments.peekable();
     if arguments.peek().is_none() {
         return Err("no stage given".to_owned());
@@ -76,6 +78,9 @@ fn read_arguments(arguments: impl Iterator<Item = OsString>) -> Result<Call, Str
             "createContainer" if is_stage => stage = Some(Stage::CreateContainer),
             "--config" => config = arguments.next().ok_or("--config needs a path")?.into(),
             "--hosts-d" => hosts_d = arguments.next().ok_or("--hosts-d needs a path")?.into(),
+            "--pod-ips" => told.pod_ips = Told::read_pod_ips(&word(&mut arguments, text)?),
+            "--namespace" => told.namespace = Some(word(&mut arguments, text)?),
+            "--pod" => told.pod = Some(word(&mut arguments, text)?),
             "-h" | "--help" => return Ok(Call::Say(USAGE)),
             "-V" | "--version" => return Ok(Call::Say(VERSION)),
             _ => return Err(format!("{argument:?} is not a stage or an option")),
@@ -86,5 +91,14 @@ fn read_arguments(arguments: impl Iterator<Item = OsString>) -> Result<Call, Str
         stage,
         config,
         hosts_d,
+        told,
     }))
+}
+
+/// The value of an option. What is no UTF-8 in it becomes U+FFFD, which is in no name and no address.
+fn word(arguments: &mut impl Iterator<Item = OsString>, option: &str) -> Result<String, String> {
+    match arguments.next() {
+        Some(word) => Ok(word.to_string_lossy().into_owned()),
+        None => Err(format!("{option} needs a value")),
+    }
 }

@@ -7,22 +7,29 @@ use serde::Serialize;
 
 use crate::commands::Failure;
 use crate::commands::output::Output;
-use crate::doctor;
-use crate::doctor::report::Report;
+use crate::doctor::summary::{EngineLine, Report};
+use crate::doctor::{self, Asked};
 use crate::exit::Exit;
 use crate::log::printable;
 
 /// Check that the hook works on this node and say what to fix first
 ///
 /// Prints a line for each thing that was looked at, `ok`, `note` or `problem` first, and below it
-/// what to change. The last line is `works` or the most important thing to change. Changes
-/// nothing. Exits with 0 when an engine runs the hook and there is no problem, else with 1.
+/// what to change; then a line for each engine that runs here, `engine` first: `works`, or what to change.
+/// The last line is `works` when each of them runs the hook and there is no problem, else the most
+/// important thing to change. Changes nothing. Exits with 0 when it works, else with 1.
+///
+/// containerd, CRI-O and Docker run here when their daemon does. Podman has none: it runs here when it is
+/// installed, and the hook is registered with it or a container of root's runs.
 #[derive(Debug, Args)]
 pub(super) struct Doctor {
+    /// Ask about this engine only, whether it runs or not
+    #[arg(long, value_name = "NAME")]
+    engine: Option<Asked>,
     /// Print one JSON object
     ///
     /// Its fields: `works` (true or false), `change` (the last line's text, or null when it works),
-    /// and `findings`, a list of objects with `subject`, `verdict` ("ok", "note" or "problem"),
+    /// `engines`, a list of objects with `engine`, `works` and `change` (or null), and `findings`, a list of objects with `subject`, `verdict` ("ok", "note" or "problem"),
     /// `text`, `remedy` (what to change, or null), `path` (the file or directory that it is about,
     /// or null), and `line` (the line of that file, or null).
     #[arg(long)]
@@ -33,7 +40,15 @@ pub(super) struct Doctor {
 struct Whole<'r> {
     works: bool,
     change: Option<&'r str>,
+    engines: Vec<Engine<'r>>,
     findings: Vec<One<'r>>,
+}
+
+#[derive(Serialize)]
+struct Engine<'r> {
+    engine: &'r str,
+    works: bool,
+    change: Option<&'r str>,
 }
 
 #[derive(Serialize)]
@@ -48,7 +63,7 @@ struct One<'r> {
 
 impl Doctor {
     pub(super) fn exec(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
-        let report = doctor::examine();
+        let report = doctor::examine(self.engine);
         let change = report.change();
         let text = if self.json {
             as_json(&report, change.as_deref())?
@@ -74,6 +89,11 @@ fn as_text(report: &Report, change: Option<&str>) -> String {
             text += &format!("         change: {}\n", printable(remedy));
         }
     }
+    for EngineLine { subject, change } in &report.engines {
+        let change = change.as_deref().unwrap_or("works");
+        let line = format!("engine   {subject}: {change}");
+        text += &format!("{}\n", printable(&line));
+    }
     text += &printable(change.unwrap_or("works"));
     text.push('\n');
     text
@@ -88,9 +108,15 @@ fn as_json(report: &Report, change: Option<&str>) -> Result<String, Failure> {
         path: finding.path.as_ref().map(|path| path.to_string_lossy()),
         line: finding.line,
     });
+    let engines = report.engines.iter().map(|line| Engine {
+        engine: &line.subject,
+        works: line.change.is_none(),
+        change: line.change.as_deref(),
+    });
     let whole = Whole {
         works: change.is_none(),
         change,
+        engines: engines.collect(),
         findings: findings.collect(),
     };
     let mut text = serde_json::to_string_pretty(&whole)

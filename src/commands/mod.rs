@@ -5,6 +5,7 @@ mod do_steps;
 mod doctor;
 mod explain;
 mod list;
+mod nri;
 pub mod output;
 mod preview;
 mod refresh;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use crate::commands::Failure;
+use crate::commands::nri::Nri;
 use crate::commands::output::Output;
 use crate::engines::containerd::base_spec;
 use crate::engines::containerd::daemons;
@@ -14,6 +15,7 @@ use crate::engines::hooks_d::drop_in;
 use crate::engines::our_hook::{self, Containers, HOOK_PATH};
 use crate::engines::processes::PROC;
 use crate::exit::Exit;
+use crate::files::agent_state::NRI_SOCKET;
 use crate::register::containerd::{self, Registration};
 use crate::register::containerd_loader::Loader;
 use crate::register::containerd_place::Place;
@@ -39,6 +41,10 @@ enum RegisterWith {
     Crio(RegisterHooksD),
     /// Write the hooks.d file that Podman and Buildah read
     Podman(RegisterHooksD),
+    /// Enable and start the agent, which has containerd 2.x and CRI-O run the hook by NRI
+    ///
+    /// No file of an engine is changed, and nothing is restarted.
+    Nri(Nri),
 }
 
 /// Add the hook to the runtimes of containerd's CRI plugin
@@ -98,6 +104,7 @@ impl Register {
             RegisterWith::Containerd(containerd) => containerd.exec(output),
             RegisterWith::Crio(crio) => crio.exec(Engine::CriO, output),
             RegisterWith::Podman(podman) => podman.exec(Engine::Podman, output),
+            RegisterWith::Nri(nri) => nri.register(output),
         }
     }
 }
@@ -132,6 +139,9 @@ impl RegisterContainerd {
         let containerd = place.daemons.first().and_then(|it| it.program.as_deref());
         let changes = registration.changes(|| base_spec::daemon_default(containerd));
         let changes = changes.inspect_err(|error| show_difference(error, output))?;
+        if Path::new(NRI_SOCKET).exists() {
+            output.hint("NRI is on here: oci-hostaliases register nri does the same without a change of the configuration and without a restart");
+        }
         carry_out(&changes, self.common.dry_run, &place.next_step(), output)
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use crate::commands::Failure;
+use crate::commands::nri::Nri;
 use crate::commands::output::Output;
 use crate::commands::register::{
     absolute, after_hooks_d, carry_out, containerd_place, show_difference,
@@ -33,6 +34,8 @@ enum UnregisterFrom {
     Crio(UnregisterHooksD),
     /// Remove the hooks.d file that Podman and Buildah read
     Podman(UnregisterHooksD),
+    /// Stop and disable the agent
+    Nri(Nri),
 }
 
 /// Take the hook out of all runtimes of containerd's CRI plugin, and remove our base specs
@@ -66,6 +69,7 @@ impl Unregister {
             UnregisterFrom::Containerd(containerd) => containerd.exec(output),
             UnregisterFrom::Crio(crio) => crio.exec(Engine::CriO, output),
             UnregisterFrom::Podman(podman) => podman.exec(Engine::Podman, output),
+            UnregisterFrom::Nri(nri) => nri.unregister(output),
         }
     }
 }

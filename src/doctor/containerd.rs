@@ -1,13 +1,17 @@
 //! containerd: which of its runtime handlers run the hook, and whether the daemon knows it yet.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
+use crate::doctor::Asked;
 use crate::doctor::containerd_handler::{Config, FILE_MAX, hooks_in, judge_handler, load};
+use crate::doctor::nri;
 use crate::doctor::owners;
-use crate::doctor::report::{EngineReport, Finding, Harm, UsedRuntime};
+use crate::doctor::register;
+use crate::doctor::report::{Finding, Harm, Verdict};
+use crate::doctor::restart;
+use crate::doctor::runtimes::{Kind, UsedRuntime};
+use crate::doctor::summary::EngineReport;
 use crate::engines::bounded_run::find_program;
 use crate::engines::containerd::CONFIG_PATH;
 use crate::engines::containerd::daemons::{self, Daemon};
@@ -21,12 +25,11 @@ use crate::error::on_one_line;
 use crate::files::admin_file;
 
 const ENGINE: &str = "containerd";
-/// The daemon reads its files a moment after its process is there, and the kernel counts that
-/// moment in hundredths of a second only.
-const SLACK: Duration = Duration::from_millis(50);
+/// What to do with a base spec in a place that is not root's alone.
+const INSTEAD: &str = "run oci-hostaliases unregister containerd, then register it with --base-spec where only root can write";
 
 /// Looks at each configuration that a containerd of this node reads.
-pub(super) fn examine() -> EngineReport {
+pub(super) fn examine() -> Vec<EngineReport> {
     let mut daemons = daemons::running(Path::new(PROC));
     daemons.retain(|daemon| !daemon.is_in_container);
     let mut configs: BTreeSet<PathBuf> = daemons.iter().map(|it| it.config.clone()).collect();
@@ -34,28 +37,36 @@ pub(super) fn examine() -> EngineReport {
     if Path::new(CONFIG_PATH).exists() || (configs.is_empty() && is_here) {
         configs.insert(CONFIG_PATH.into());
     }
-    let mut report = EngineReport::default();
-    for config in configs {
+    let is_usual = |daemon: &Daemon| daemon.reads(Path::new(CONFIG_PATH));
+    let is_usual = daemons.len() < 2 && daemons.iter().all(is_usual);
+    let examine = |config: PathBuf| {
         let of_config = daemons.iter().filter(|daemon| daemon.reads(&config));
         let of_config: Vec<&Daemon> = of_config.collect();
-        examine_config(&mut report, &config, &of_config);
-    }
-    report
+        let is_named = !is_usual || config != Path::new(CONFIG_PATH);
+        examine_config(&config, &of_config, is_named)
+    };
+    configs.into_iter().map(examine).collect()
 }
 
-fn examine_config(report: &mut EngineReport, path: &Path, daemons: &[&Daemon]) {
+/// `is_named`: whether `register` takes another file unless it is given this one.
+fn examine_config(path: &Path, daemons: &[&Daemon], is_named: bool) -> EngineReport {
     let subject = if path == Path::new(CONFIG_PATH) {
         ENGINE.to_owned()
     } else {
         format!("{ENGINE} ({})", path.display())
     };
     let text = match admin_file::read(path, FILE_MAX) {
-        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Ok(bytes) => Ok(lossy(bytes)),
         Err(error) if error.is_missing_file() => Ok(String::new()),
         Err(error) => Err(on_one_line(&error)),
     };
-    let config = &Config::of(&subject, path, text.as_deref().unwrap_or_default());
-    let own = text.and_then(|text| {
+    let mut report = EngineReport {
+        subject: subject.clone(),
+        register: Some(ENGINE),
+        is_running: !daemons.is_empty(),
+        ..EngineReport::default()
+    };
+    let own = text.clone().and_then(|text| {
         let table = text.parse::<toml::Table>();
         table.map_err(|error| format!("{}: {}", path.display(), error.message()))
     });
@@ -72,28 +83,36 @@ fn examine_config(report: &mut EngineReport, path: &Path, daemons: &[&Daemon]) {
     let (own, seen) = match own.and_then(|own| Ok((own, dumped?))) {
         Ok(read) => read,
         Err(reason) => {
-            report.engine = Some(ENGINE);
             let text = format!("does not start: {reason}");
+            let shown = path.display();
             let remedy = format!(
-                "correct {} ({ENGINE} config dump says whether it is read)",
-                path.display()
+                "correct {shown} ({ENGINE} --config {shown} config dump says whether it is read)"
             );
             let problem = Finding::problem(Harm::NothingStarts, &subject, text, remedy);
             report.findings.push(problem.about(path));
-            return;
+            return report;
         }
     };
+    report.nri = Some(nri::of_containerd(path, seen.as_ref().unwrap_or(&own)));
     let effective = tables::read(seen.as_ref().unwrap_or(&own));
     if effective.is_disabled {
-        let text = format!("no Pods: its CRI plugin is disabled in {}", path.display());
+        let shown = path.display();
+        let text = format!("no Pods: its CRI plugin is disabled in {shown}");
         report
             .findings
             .push(Finding::note(&subject, text).about(path));
-        return;
+        // Docker's: no Pod starts through it.
+        (report.is_running, report.register) = (false, None);
+        report.unregistered =
+            format!("no Pod starts through it: take cri out of disabled_plugins in {shown}");
+        return report;
     }
-    report.engine = Some(ENGINE);
     let patterns = tables::strings(own.get("imports"));
     let imports = Imports::read(path, patterns);
+    let imported = imports.iter().flat_map(Imports::paths);
+    let imported = imported.filter_map(|path| admin_file::read(path, FILE_MAX).ok());
+    let texts = text.into_iter().chain(imported.map(lossy));
+    let config = &Config::of(&subject, path, texts, is_named);
     let asked = seen.is_some().then_some(&effective);
     let mut lost = judge_merge(config, &own, asked, imports.as_ref());
     let mut specs = BTreeSet::new();
@@ -105,48 +124,91 @@ fn examine_config(report: &mut EngineReport, path: &Path, daemons: &[&Daemon]) {
         let (mut findings, hook) = judge_handler(config, handler, spec);
         if let (Some(hook), Some((spec, _))) = (&hook, spec) {
             if specs.insert(spec.to_owned()) {
-                findings.extend(owners::judge(&subject, spec));
+                findings.extend(owners::judge(&subject, spec, INSTEAD));
             }
             hooks.push(hook.clone());
         }
         report.findings.append(&mut findings);
         report.runtimes.push(UsedRuntime {
+            engine: Asked::Containerd,
             handler: handler.name.clone(),
             runtime_type: handler.runtime_type.clone(),
             binary: handler.binary.clone(),
             stage: hook.map(|hook| hook.stage),
+            is_default: handler.name == effective.default_handler,
         });
     }
     report.findings.append(&mut lost);
-    if hooks.is_empty() {
-        if report.findings.iter().all(|it| it.subject != subject) {
-            let note = Finding::note(&subject, "not registered").about(path);
-            let remedy = config.register(None, None);
-            report.findings.push(note.with_remedy(remedy));
-        }
-        return;
-    }
-    let is_default = |runtime: &&UsedRuntime| runtime.handler == effective.default_handler;
-    let default = report.runtimes.iter().find(is_default);
-    if default.is_none_or(|it| it.stage.is_none()) {
-        let text = format!(
-            "runtime {}, which containers get that ask for none, does not run the hook",
-            effective.default_handler
-        );
-        let hook = hooks
-            .first()
-            .map(|hook: &RegisteredHook| hook.path.as_path());
-        let remedy = config.register(Some(&effective.default_handler), hook);
-        let note = Finding::note(&subject, text).about(path);
-        report.findings.push(note.with_remedy(remedy));
-    }
     let mut files = vec![path.to_owned()];
     files.extend(imports.iter().flat_map(Imports::paths).map(Path::to_owned));
     files.extend(specs);
+    if hooks.is_empty() {
+        if report.findings.is_empty() {
+            let note = Finding::note(&subject, "not registered").about(path);
+            let remedy = register::remedy(&config.register(None, None));
+            report.unregistered = register::unregistered(&remedy);
+            report.findings.push(note.with_remedy(remedy));
+        }
+        // A drop-in that went changed its directory only.
+        files.extend(imports.iter().flat_map(Imports::directories));
+        let pending = judge_restart(&subject, daemons, &files);
+        let pending = pending.filter(|it| it.verdict != Verdict::Ok);
+        report.findings.extend(pending.map(|pending| Finding {
+            verdict: Verdict::Note,
+            text: pending.text + ", and runs a hook that it read then",
+            ..pending
+        }));
+        return report;
+    }
+    report.findings.extend(judge_unregistered(
+        config,
+        &effective,
+        &report.runtimes,
+        &hooks,
+    ));
     report
         .findings
-        .push(judge_restart(&subject, daemons, &files));
+        .extend(judge_restart(&subject, daemons, &files));
+    if daemons.is_empty() {
+        report.findings.push(Finding::note(&subject, "not running"));
+    }
     report.hooks.append(&mut hooks);
+    report
+}
+
+fn lossy(bytes: Vec<u8>) -> String {
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The runtimes that do not run the hook.
+fn judge_unregistered(
+    config: &Config<'_>,
+    effective: &Cri,
+    runtimes: &[UsedRuntime],
+    hooks: &[RegisteredHook],
+) -> Vec<Finding> {
+    let hook = hooks.first().map(|hook| hook.path.as_path());
+    let mut findings = Vec::new();
+    let is_there = runtimes.iter().any(|it| it.is_default);
+    let default = (!is_there).then_some((&effective.default_handler, true, Kind::Unknown));
+    let without = runtimes.iter().filter(|it| it.stage.is_none());
+    let without = without.map(|it| (&it.handler, it.is_default, it.kind()));
+    for (name, is_default, kind) in without.chain(default) {
+        let whose = if is_default {
+            ", which containers get that ask for none,"
+        } else {
+            ""
+        };
+        let text = format!("runtime {name}{whose} does not run the hook");
+        let note = Finding::note(config.subject, text).about(config.path);
+        findings.push(if kind == Kind::Kata {
+            // It could not.
+            note
+        } else {
+            note.with_remedy(config.register(Some(name), hook))
+        });
+    }
+    findings
 }
 
 /// Whether the registration in the file itself counts after containerd has merged what it imports.
@@ -191,11 +253,11 @@ fn judge_merge(
                 conflict: Conflict::Replaces(_) | Conflict::Overrides { .. },
                 ..
             }) => {
-                let imported = admin_file::read(import, FILE_MAX).unwrap_or_default();
-                let imported = String::from_utf8_lossy(&imported);
+                let imported = lossy(admin_file::read(import, FILE_MAX).unwrap_or_default());
                 let handlers = tables::read(&imported.parse().unwrap_or_default()).handlers;
                 if handlers.iter().any(|it| &it.name == name) {
-                    Config::of(config.subject, import, &imported).register(Some(name), hook)
+                    let texts = std::iter::once(imported);
+                    Config::of(config.subject, import, texts, true).register(Some(name), hook)
                 } else {
                     let (from, to) = (import.display(), config.path.display());
                     format!("move the tables of {from} to {to}")
@@ -224,31 +286,22 @@ fn judge_merge(
     findings
 }
 
-fn judge_restart(subject: &str, daemons: &[&Daemon], files: &[PathBuf]) -> Finding {
-    if daemons.is_empty() {
-        return Finding::note(subject, "not running");
-    }
-    let changed = |path| Some((fs::metadata(path).ok()?.modified().ok()?, path));
-    let newest = files.iter().filter_map(changed).max();
-    let older = newest.and_then(|(changed, path): (SystemTime, &PathBuf)| {
-        let is_older = |daemon: &&&Daemon| daemon.started.is_some_and(|at| at + SLACK < changed);
-        daemons.iter().find(is_older).map(|daemon| (path, daemon))
-    });
-    let Some((path, daemon)) = older else {
-        return Finding::ok(subject, "running since after its configuration changed");
+/// `None` when no daemon runs.
+fn judge_restart(subject: &str, daemons: &[&Daemon], files: &[PathBuf]) -> Option<Finding> {
+    daemons.first()?;
+    let Some((daemon, path)) = daemons
+        .iter()
+        .find_map(|it| Some((it, restart::pending(it.started, files)?)))
+    else {
+        let text = "running since after its configuration changed";
+        return Some(Finding::ok(subject, text));
     };
-    let (pid, changed) = (daemon.pid, path.display());
-    Finding::problem(
-        Harm::NoFile,
-        subject,
-        format!("restart pending: process {pid} was started before {changed} changed"),
-        match &daemon.unit {
-            Some(unit) => format!("systemctl restart {unit}"),
-            None if daemon.config == Path::new(CONFIG_PATH) => {
-                "systemctl restart containerd".to_owned()
-            }
-            None => format!("restart process {pid}"),
-        },
-    )
-    .about(path)
+    let usual = (daemon.config == Path::new(CONFIG_PATH)).then_some(ENGINE);
+    let remedy = restart::command(daemon.pid, daemon.unit.as_deref(), usual);
+    let text = format!(
+        "restart pending: process {} was started before {} changed",
+        daemon.pid,
+        path.display()
+    );
+    Some(Finding::problem(Harm::NoFile, subject, text, remedy).about(path))
 }

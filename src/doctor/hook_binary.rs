@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rustix::fs::Access;
@@ -15,16 +15,18 @@ use crate::engines::bounded_run;
 use crate::engines::our_hook::{HOOK_NAME, RegisteredHook};
 
 const SUBJECT: &str = "hook";
+/// What to do with one in a place that is not root's alone.
+const INSTEAD: &str = "install the hook where only root can write (/usr/libexec/oci/hooks.d) and register it there with --hook";
 
 /// Looks at each program that is registered.
-pub(super) fn examine(hooks: &[RegisteredHook]) -> Vec<Finding> {
+pub(super) fn examine(hooks: &[RegisteredHook]) -> Vec<(PathBuf, Vec<Finding>)> {
     let mut by_path: BTreeMap<&Path, Vec<&RegisteredHook>> = BTreeMap::new();
     for hook in hooks {
         by_path.entry(&hook.path).or_default().push(hook);
     }
     by_path
         .iter()
-        .flat_map(|(path, hooks)| examine_one(path, hooks))
+        .map(|(path, hooks)| (path.to_path_buf(), examine_one(path, hooks)))
         .collect()
 }
 
@@ -34,7 +36,7 @@ fn examine_one(path: &Path, hooks: &[&RegisteredHook]) -> Vec<Finding> {
         return vec![problem];
     }
     // What others than root may have put there is not run.
-    if let Some(problem) = owners::judge(SUBJECT, path) {
+    if let Some(problem) = owners::judge(SUBJECT, path, INSTEAD) {
         return vec![problem];
     }
     let findings = judge_version(path, hooks);

@@ -6,34 +6,53 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::doctor::crio;
 use crate::doctor::owners;
-use crate::doctor::report::{EngineReport, Finding, Harm, register, word};
-use crate::engines::bounded_run::find_program;
-use crate::engines::hooks_d::directories::{self, ADMINISTRATORS, DEFAULT, Engine};
+use crate::doctor::register;
+use crate::doctor::report::{Finding, Harm, Verdict};
+use crate::doctor::summary::EngineReport;
+use crate::engines::error::EngineError;
+use crate::engines::hooks_d::directories::{self, ADMINISTRATORS, DEFAULT, Engine, HooksDirs};
 use crate::engines::hooks_d::file::{self, FILE_NAME};
 use crate::engines::hooks_d::loader::{self, Definition, Loaded};
 use crate::engines::our_hook::{self, Containers, RegisteredHook};
+use crate::engines::processes::Process;
 use crate::error::on_one_line;
 
-/// Looks at one engine.
-pub(super) fn examine(engine: Engine) -> EngineReport {
-    let mut report = EngineReport::default();
-    if !is_here(engine) {
-        return report;
-    }
-    report.engine = Some(engine.cli_name());
-    let name = engine.name();
-    let directories = match directories::all(engine, Path::new("/")) {
+/// What to do with a file in a place that is not root's alone.
+const INSTEAD: &str =
+    "name a directory that only root can write in hooks_dir, and register the hook anew";
+
+/// What the engine reads.
+pub(super) struct Read {
+    pub(super) directories: HooksDirs,
+    /// The files that register our hook, each with it where it is the program that they name.
+    pub(super) ours: Vec<(PathBuf, Option<PathBuf>)>,
+}
+
+/// Looks at one engine. `daemon`: CRI-O's, where it runs. `None` beside the report: what the engine reads
+/// is not known.
+pub(super) fn examine(engine: Engine, daemon: Option<&Process>) -> (EngineReport, Option<Read>) {
+    let (name, cli_name) = (engine.name(), engine.cli_name());
+    let mut report = EngineReport {
+        subject: name.to_owned(),
+        register: Some(cli_name),
+        ..EngineReport::default()
+    };
+    let directories = match directories::read(engine, Path::new("/")) {
         Ok(directories) => directories,
         Err(error) => {
-            let (text, remedy) = (on_one_line(&error), "correct hooks_dir in that file");
-            report
-                .findings
-                .push(Finding::problem(Harm::NoFile, name, text, remedy));
-            return report;
+            report.findings.push(judge_configuration(name, &error));
+            return (report, None);
         }
     };
-    let files = match load(&directories) {
+    for relative in &directories.relative {
+        let text = format!(
+            "hooks_dir names {relative:?}, which {name} takes as it is, below the directory in which it is started: what is there is not looked at"
+        );
+        report.findings.push(Finding::note(name, text));
+    }
+    let files = match load(engine, &directories.directories) {
         Ok(files) => files,
         Err((directory, error)) => {
             let shown = directory.display();
@@ -41,21 +60,58 @@ pub(super) fn examine(engine: Engine) -> EngineReport {
             let remedy = format!("make {shown} a directory that can be read");
             let problem = Finding::problem(Harm::NothingStarts, name, text, remedy);
             report.findings.push(problem.about(directory));
-            return report;
+            return (report, None);
         }
     };
-    judge(&mut report, engine, &directories, &files);
+    judge(
+        &mut report,
+        engine,
+        daemon,
+        &directories.directories,
+        &files,
+    );
     let ours = files.iter().filter(|(_, loaded)| is_ours(loaded));
     report
         .findings
-        .extend(ours.filter_map(|(path, _)| owners::judge(name, path)));
-    report
+        .extend(ours.filter_map(|(path, _)| owners::judge(name, path, INSTEAD)));
+    let ours = files.into_iter().filter_map(|(path, loaded)| match loaded {
+        Loaded::Used(it) if registers_us(&it) => {
+            let is_program = our_hook::path_of(&it.hook) == Some(&it.program);
+            Some((path, is_program.then_some(it.program)))
+        }
+        _ => None,
+    });
+    let ours = ours.collect();
+    (report, Some(Read { directories, ours }))
+}
+
+/// A configuration that does not say which directories the engine reads.
+fn judge_configuration(name: &str, error: &EngineError) -> Finding {
+    let (harm, remedy) = match error {
+        EngineError::NotToml { file, .. } => {
+            (Harm::NothingStarts, format!("correct the syntax of {file}"))
+        }
+        EngineError::Unusable { what, .. } => (
+            Harm::NoFile,
+            format!("set hooks_dir in {what} to a list of absolute paths"),
+        ),
+        EngineError::UnknownVersion(program, _) => (
+            Harm::NoFile,
+            format!("install {program} such that {program} --version answers"),
+        ),
+        _ => (
+            Harm::NoFile,
+            "make that file or directory readable".to_owned(),
+        ),
+    };
+    Finding::problem(harm, name, on_one_line(error), remedy)
 }
 
 /// What the engine does with these files, which are in the order in which it reads them.
 fn judge(
     report: &mut EngineReport,
     engine: Engine,
+    daemon: Option<&Process>,
     directories: &[PathBuf],
     files: &[(PathBuf, Loaded)],
 ) {
@@ -75,14 +131,9 @@ fn judge(
                 (Harm::NothingStarts, text, remedy)
             }
             Loaded::Dropped(definition) if registers_us(definition) => {
-                let program = definition.program.display();
-                let text = format!(
-                    "{shown} names {program}, which is not there: {name} ignores the file without a word"
-                );
-                let remedy = format!(
-                    "install {program}, or oci-hostaliases register {cli_name} --hook PATH"
-                );
-                (Harm::NoFile, text, remedy)
+                let program = &definition.program;
+                let kept = |it: &&Process| crio::can_still_have(it, directories, program);
+                judge_missing(engine, daemon.filter(kept), path, program)
             }
             // Another program's, and harmless; it does not replace a file of the same name.
             Loaded::Ignored | Loaded::Dropped(_) => continue,
@@ -103,6 +154,7 @@ fn judge(
         let problem = Finding::problem(harm, name, text, remedy);
         report.findings.push(problem.about(path));
     }
+    let is_known = !report.findings.iter().all(|it| it.verdict == Verdict::Note);
     for (path, definition) in used.into_values().filter(|(_, it)| registers_us(it)) {
         judge_ours(report, engine, path, definition);
     }
@@ -111,11 +163,12 @@ fn judge(
         let text = format!("runs the hook {count} times for a container: once is enough");
         report.findings.push(Finding::note(name, text));
     }
-    if report.findings.is_empty() {
+    if report.hooks.is_empty() && !is_known {
         let read = directories.iter().map(|it| it.display().to_string());
         let read = read.collect::<Vec<_>>().join(", ");
         let note = Finding::note(name, format!("not registered in {read}"));
-        let remedy = format!("oci-hostaliases register {cli_name}");
+        let remedy = register::remedy(&register::command(cli_name, None));
+        report.unregistered = register::unregistered(&remedy);
         report.findings.push(note.with_remedy(remedy));
     }
 }
@@ -129,12 +182,7 @@ fn judge_ours(report: &mut EngineReport, engine: Engine, path: &Path, definition
     let trouble = hooks.iter().find_map(RegisteredHook::stage_trouble);
     let trouble = trouble.or_else(|| stages.is_empty().then(|| "names no stage".to_owned()));
     if let Some(trouble) = trouble {
-        let all = (containers == Some(Containers::All)).then_some(" --all");
-        let engine = engine.cli_name().to_owned() + all.unwrap_or_default();
-        let remedy = register(
-            &engine,
-            our_hook::path_of(hook).unwrap_or(&definition.program),
-        );
+        let remedy = register_as(engine, definition);
         let text = format!("{shown} {trouble}");
         let problem = Finding::problem(Harm::NoFile, name, text, remedy);
         report.findings.push(problem.about(path));
@@ -154,48 +202,113 @@ fn judge_ours(report: &mut EngineReport, engine: Engine, path: &Path, definition
     report.hooks.extend(hooks);
 }
 
-/// Files of `register` where no engine of this node looks.
-pub(super) fn unread_directories() -> Vec<Finding> {
-    let mut engines = vec![Engine::CriO, Engine::Podman];
-    engines.retain(|engine| is_here(*engine));
-    let Some(engine) = engines.first() else {
-        return Vec::new();
+/// A file for our hook whose program is not there. `daemon`: CRI-O's, when it can have the hook all the same.
+fn judge_missing(
+    engine: Engine,
+    daemon: Option<&Process>,
+    file: &Path,
+    program: &Path,
+) -> (Harm, String, String) {
+    let (name, cli_name) = (engine.name(), engine.cli_name());
+    let (shown, program) = (file.display(), program.display());
+    let missing = format!("{shown} names {program}, which is not there");
+    let Some(daemon) = daemon else {
+        let text = format!("{missing}: {name} ignores the file without a word");
+        let remedy =
+            format!("install {program}, or oci-hostaliases register {cli_name} --hook PATH");
+        return (Harm::NoFile, text, remedy);
     };
-    let read = engines
+    let text = format!(
+        "{missing}: process {} can have read the file before: then no container starts that it is for",
+        daemon.pid
+    );
+    let remedy = format!("install {program}, or run oci-hostaliases unregister {cli_name}");
+    (Harm::NothingStarts, text, remedy)
+}
+
+/// Adds the files of `register` where no engine of this node looks.
+pub(super) fn add_unread_files(engines: &mut [EngineReport]) {
+    let ours = [Engine::CriO, Engine::Podman];
+    let ours = ours.map(|engine| {
+        (
+            engine,
+            engines.iter().position(|it| it.subject == engine.name()),
+        )
+    });
+    let ours: Vec<_> = ours
         .iter()
-        .map(|it| directories::all(*it, Path::new("/")));
+        .filter_map(|(engine, at)| Some((*engine, (*at)?)))
+        .collect();
+    let Some((engine, at)) = ours.first().copied() else {
+        return;
+    };
+    let read = ours
+        .iter()
+        .map(|(it, _)| directories::read(*it, Path::new("/")));
     let Ok(read) = read.collect::<Result<Vec<_>, _>>() else {
         // Said already, and what is read is not known.
-        return Vec::new();
+        return;
     };
-    let read = read.concat();
-    let has_ours = |directory: &Path| is_ours(&loader::load(&directory.join(FILE_NAME)));
+    let is_read = |it: &&Path| {
+        read.iter()
+            .any(|read| read.directories.iter().any(|at| at == it))
+    };
+    let works = engines
+        .iter()
+        .any(|it| it.is_running && !it.hooks.is_empty());
     let mut unread = vec![Path::new(DEFAULT), Path::new(ADMINISTRATORS)];
-    unread.retain(|it| !read.iter().any(|known| known == it) && has_ours(it));
-    let judge = |directory: &Path| {
-        let (name, path) = (engine.name(), directory.join(FILE_NAME));
-        let shown = path.display();
-        let text = format!("{shown} is in a directory that {name} does not read");
-        if read.iter().any(|it| has_ours(it)) {
-            let note = Finding::note(name, text).about(&path);
-            return note.with_remedy(format!("rm {shown}"));
+    unread.retain(|it| !is_read(it));
+    for directory in unread {
+        let path = directory.join(FILE_NAME);
+        let (Loaded::Used(definition) | Loaded::Dropped(definition)) = loader::load(&path) else {
+            continue;
+        };
+        if !registers_us(&definition) {
+            continue;
         }
-        let place = directories::find(*engine, Path::new("/")).unwrap_or_else(|_| DEFAULT.into());
-        let place = word(&place);
-        let remedy = format!("mkdir -p {place} && mv {shown} {place}/");
-        Finding::problem(Harm::NoFile, name, text, remedy).about(&path)
-    };
-    unread.into_iter().map(judge).collect()
+        let (name, shown) = (engine.name(), path.display());
+        let text = format!("{shown} is in a directory that {name} does not read");
+        let finding = if !works {
+            let remedy = register_as(engine, &definition);
+            Finding::problem(Harm::NoFile, name, text, remedy)
+        } else if directory == Path::new(DEFAULT) {
+            // The package's own.
+            Finding::note(name, text)
+        } else {
+            Finding::note(name, text).with_remedy(format!("rm {shown}"))
+        };
+        let findings = engines.get_mut(at).map(|it| &mut it.findings);
+        findings
+            .into_iter()
+            .for_each(|it| it.push(finding.clone().about(&path)));
+    }
+}
+
+/// The command that registers the hook anew for the containers for which a file has it.
+fn register_as(engine: Engine, definition: &Definition) -> String {
+    let all = file::containers(&definition.when) == Some(Containers::All);
+    let all = if all { " --all" } else { "" };
+    let hook = our_hook::path_of(&definition.hook).unwrap_or(&definition.program);
+    register::command(&format!("{}{all}", engine.cli_name()), Some(hook))
 }
 
 /// Every `*.json` of the directories, as the loader reads them.
-fn load(directories: &[PathBuf]) -> Result<Vec<(PathBuf, Loaded)>, (PathBuf, io::Error)> {
+fn load(
+    engine: Engine,
+    directories: &[PathBuf],
+) -> Result<Vec<(PathBuf, Loaded)>, (PathBuf, io::Error)> {
     let mut files = Vec::new();
     for directory in directories {
         let paths = fs::read_dir(directory)
             .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
         let mut paths: Vec<PathBuf> = match paths {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            // CRI-O passes over it.
+            Err(error)
+                if error.kind() == io::ErrorKind::NotADirectory && engine == Engine::CriO =>
+            {
+                continue;
+            }
             paths => paths.map_err(|error| (directory.clone(), error))?,
         };
         paths.retain(|path| path.to_string_lossy().ends_with(".json"));
@@ -214,12 +327,4 @@ fn is_ours(loaded: &Loaded) -> bool {
 
 fn registers_us(definition: &Definition) -> bool {
     our_hook::is_ours(&definition.hook)
-}
-
-/// containers.conf is no sign of Podman: CRI-O and others have it as well.
-fn is_here(engine: Engine) -> bool {
-    match engine {
-        Engine::Podman => find_program("podman").is_some(),
-        Engine::CriO => find_program("crio").is_some() || Path::new("/etc/crio").is_dir(),
-    }
 }

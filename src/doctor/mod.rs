@@ -6,54 +6,89 @@
 
 mod containerd;
 mod containerd_handler;
+mod crio;
 mod hook_binary;
 mod hooks_d;
 mod kernel;
 mod node_files;
+mod nri;
 mod owners;
+mod podman;
+mod register;
 pub(crate) mod report;
+mod restart;
 mod runtimes;
+pub(crate) mod summary;
 
-use crate::doctor::report::{Finding, Report};
-use crate::engines::hooks_d::directories::Engine;
+use clap::ValueEnum;
 
-/// Looks at everything.
-pub(crate) fn examine() -> Report {
-    let engines = [
-        containerd::examine(),
-        hooks_d::examine(Engine::CriO),
-        hooks_d::examine(Engine::Podman),
-    ];
-    let mut findings = Vec::new();
+use crate::doctor::report::Finding;
+use crate::doctor::summary::{EngineReport, Report, Shared};
+use crate::engines::processes;
+
+/// An engine that can be asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Asked {
+    Containerd,
+    Crio,
+    Podman,
+    Docker,
+}
+
+impl Asked {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Containerd => "containerd",
+            Self::Crio => "CRI-O",
+            Self::Podman => "podman",
+            Self::Docker => "docker",
+        }
+    }
+}
+
+/// Looks at everything, or at what one engine uses.
+pub(crate) fn examine(asked: Option<Asked>) -> Report {
+    let engines = Asked::value_variants().iter();
+    let engines = engines.filter(|it| asked.is_none_or(|asked| asked == **it));
+    let mut engines: Vec<EngineReport> = engines.flat_map(|it| examine_engine(*it)).collect();
+    nri::examine(&mut engines);
+    hooks_d::add_unread_files(&mut engines);
+    let hooks = engines.iter().flat_map(|it| it.hooks.clone());
+    let hooks: Vec<_> = hooks.collect();
+    let used = engines.iter().flat_map(|it| it.runtimes.clone());
+    let used: Vec<_> = used.collect();
+    let mut node = node_files::examine(&hooks);
+    node.extend(kernel::examine());
+    let shared = Shared {
+        hooks: hook_binary::examine(&hooks),
+        node,
+        runtimes: runtimes::examine(&used, &hooks),
+    };
+    let mut report = Report::of(engines, shared, asked.map(Asked::name));
     if !rustix::process::geteuid().is_root() {
-        findings.push(
-            Finding::note("doctor", "not run as root: some things cannot be looked at")
-                .with_remedy("run oci-hostaliases doctor as root"),
-        );
+        let note = Finding::note("doctor", "not run as root: some things cannot be looked at");
+        let note = note.with_remedy("run oci-hostaliases doctor as root");
+        report.findings.insert(0, note);
     }
-    let mut found = Vec::new();
-    let (mut hooks, mut used) = (Vec::new(), Vec::new());
-    for report in engines {
-        found.extend(report.engine);
-        findings.extend(report.findings);
-        hooks.extend(report.hooks);
-        used.extend(report.runtimes);
+    report
+}
+
+fn examine_engine(engine: Asked) -> Vec<EngineReport> {
+    match engine {
+        Asked::Containerd => containerd::examine(),
+        Asked::Crio => crio::examine().into_iter().collect(),
+        Asked::Podman => podman::examine().into_iter().collect(),
+        Asked::Docker => docker().into_iter().collect(),
     }
-    findings.extend(hooks_d::unread_directories());
-    findings.extend(hook_binary::examine(&hooks));
-    findings.extend(node_files::examine(&hooks));
-    findings.extend(kernel::examine());
-    findings.extend(runtimes::examine(&used, &hooks));
-    let not_registered = hooks.is_empty().then(|| {
-        let engines = if found.is_empty() {
-            "containerd|crio|podman".to_owned()
-        } else {
-            found.join("|")
-        };
-        format!("not registered: run oci-hostaliases register {engines}")
-    });
-    Report {
-        findings,
-        not_registered,
-    }
+}
+
+/// Docker has no hooks. (Its containerd starts no Pods.)
+fn docker() -> Option<EngineReport> {
+    let is_running = !processes::of_node("dockerd").is_empty();
+    is_running.then(|| EngineReport {
+        subject: Asked::Docker.name().to_owned(),
+        is_running,
+        unregistered: "Docker runs no hooks, so its containers do not get the file: ask about another engine with --engine".to_owned(),
+        ..EngineReport::default()
+    })
 }

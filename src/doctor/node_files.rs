@@ -5,10 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::doctor::owners;
-use crate::doctor::report::{Finding, Harm, register};
+use crate::doctor::register;
+use crate::doctor::report::{Finding, Harm};
 use crate::engines::our_hook::{Containers, RegisteredHook};
 use crate::error::on_one_line;
 use crate::facts::node_entries::NodeEntries;
+use crate::files::agent_config::AgentConfig;
 use crate::files::config::{self, Config};
 use crate::files::hosts_d;
 use crate::validation::names;
@@ -44,11 +46,18 @@ fn examine_config(path: &Path) -> Vec<Finding> {
             // The hook stops a container that asks for something: it cannot know what was meant.
             let error = on_one_line(&error);
             let text = format!("{error}: containers that ask for something do not start");
-            let remedy = owners::remedy_for(path, path);
+            let remedy = owners::remedy_for(path);
             let remedy = remedy.unwrap_or_else(|| format!("correct {shown}"));
             return vec![problem(Harm::NothingStarts, text, remedy)];
         }
     };
+    let of_agent = AgentConfig::load(path).err().map(|error| {
+        let text = format!("{}: the agent does not start", on_one_line(&error));
+        problem(Harm::NoFile, text, format!("correct {shown}"))
+    });
+    if of_agent.is_some() {
+        return of_agent.into_iter().collect();
+    }
     if config.warnings.is_empty() {
         let state = if path.exists() {
             "is valid"
@@ -105,7 +114,8 @@ fn examine_hosts_d<'h>(
                 "{shown} is for all containers, but {} runs the hook only for those that carry an oci-hostaliases.io/ annotation",
                 engine.name()
             );
-            let remedy = register(&format!("{} --all", engine.cli_name()), &hook.path);
+            let remedy =
+                register::command(&format!("{} --all", engine.cli_name()), Some(&hook.path));
             findings.push(Finding::note(SUBJECT, text).with_remedy(remedy));
         }
     } else if findings.is_empty() {
@@ -148,7 +158,7 @@ fn remedy(hosts_d: &Path, path: &Path) -> String {
         Ok(status) if status.is_symlink() && path != hosts_d => {
             format!("put what {shown} points to in its place")
         }
-        Ok(_) => owners::remedy_for(path, path).unwrap_or_else(|| format!("correct {shown}")),
+        Ok(_) => owners::remedy_for(path).unwrap_or_else(|| format!("correct {shown}")),
         Err(_) => format!("look at {shown}"),
     }
 }

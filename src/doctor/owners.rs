@@ -1,7 +1,7 @@
 //! Files that decide what root runs in every container: only root may change them and the
 //! directories that lead to them.
 
-use std::fs::{self, Metadata};
+use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -9,58 +9,55 @@ use crate::doctor::report::{Finding, Harm, word};
 use crate::files::admin_file::{OwnerTrouble, owner_trouble};
 
 const STICKY: u32 = 0o1000;
-/// Directories whose mode the system chooses: others need it as it is.
-const SYSTEM: [&str; 5] = ["/", "/tmp", "/var/tmp", "/run", "/dev/shm"];
+/// Where only root has to write. Elsewhere a directory is as it is for a reason (a home, /srv, /tmp).
+const ROOTS: [&str; 3] = ["/etc", "/usr", "/opt"];
 
 /// The problem that others than root could change this file or a directory on the way to it, also
-/// where a symlink leads.
-pub(super) fn judge(subject: &str, file: &Path) -> Option<Finding> {
+/// where a symlink leads. `instead`: what to do when it is in a place that is not root's.
+pub(super) fn judge(subject: &str, file: &Path, instead: &str) -> Option<Finding> {
     let mut paths: Vec<PathBuf> = file.ancestors().map(Path::to_owned).collect();
     if let Ok(real) = fs::canonicalize(file) {
         paths.extend(real.ancestors().map(Path::to_owned));
     }
-    paths.iter().find_map(|path| {
-        let status = fs::metadata(path).ok()?;
-        let trouble = owner_trouble(&status)?;
-        let text = format!("{}: {trouble}", path.display());
-        let remedy = remedy(file, path, &status, trouble);
-        Some(Finding::problem(Harm::Insecure, subject, text, remedy).about(path))
+    let troubled = paths.iter().filter_map(|path| Some((path, trouble(path)?)));
+    let troubled: Vec<_> = troubled.collect();
+    let (path, trouble) = troubled.first()?;
+    let is_elsewhere = |path: &Path| path.is_dir() && !ROOTS.iter().any(|it| path.starts_with(it));
+    let is_to_be_kept = |path: &Path| is_elsewhere(path) || is_sticky(path);
+    let remedy = if troubled.iter().any(|(path, _)| is_to_be_kept(path)) {
+        instead.to_owned()
+    } else {
+        mend(path, *trouble)
+    };
+    let text = format!("{}: {trouble}", path.display());
+    Some(Finding::problem(Harm::Insecure, subject, text, remedy).about(path))
+}
+
+/// What makes a file or directory of this program's root's alone; `None` when it is.
+pub(super) fn remedy_for(path: &Path) -> Option<String> {
+    let trouble = trouble(path)?;
+    Some(if is_sticky(path) {
+        format!(
+            "move {} to a directory that only root can write",
+            path.display()
+        )
+    } else {
+        mend(path, trouble)
     })
 }
 
-/// What makes `path`, which leads to `file`, root's alone; `None` when it is.
-pub(super) fn remedy_for(file: &Path, path: &Path) -> Option<String> {
-    let status = fs::metadata(path).ok()?;
-    let trouble = owner_trouble(&status)?;
-    Some(remedy(file, path, &status, trouble))
+fn trouble(path: &Path) -> Option<OwnerTrouble> {
+    owner_trouble(&fs::metadata(path).ok()?)
 }
 
-fn remedy(file: &Path, path: &Path, status: &Metadata, trouble: OwnerTrouble) -> String {
-    let is_shared = status.is_dir() && status.mode() & STICKY != 0;
-    if is_shared || SYSTEM.iter().any(|system| path == Path::new(system)) {
-        return format!(
-            "move {} to a directory that only root can write",
-            file.display()
-        );
-    }
+/// A directory for everyone.
+fn is_sticky(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|it| it.is_dir() && it.mode() & STICKY != 0)
+}
+
+fn mend(path: &Path, trouble: OwnerTrouble) -> String {
     match trouble {
         OwnerTrouble::Owner(_) => format!("chown root:root {}", word(path)),
         OwnerTrouble::Mode(_) => format!("chmod go-w {}", word(path)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::judge;
-
-    #[test]
-    fn directories_for_everyone_stay_as_they_are() {
-        let file = Path::new("/tmp/oci-hostaliases-hook");
-        let finding = judge("hook", file);
-        let remedy = finding.and_then(|it| it.remedy);
-        let expected = "move /tmp/oci-hostaliases-hook to a directory that only root can write";
-        assert_eq!(remedy.as_deref(), Some(expected));
     }
 }

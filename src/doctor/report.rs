@@ -1,8 +1,6 @@
-//! What `doctor` says: findings, each with its verdict, and the one thing to change.
+//! What `doctor` finds: each finding with its verdict and what to change.
 
 use std::path::{Path, PathBuf};
-
-use crate::engines::our_hook::{HOOK_PATH, RegisteredHook};
 
 /// What a problem does, from the least to the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,6 +95,15 @@ impl Finding {
         self
     }
 
+    /// What to change, in one line that stands alone.
+    pub(super) fn change(&self) -> String {
+        format!("{}: {}", self.subject, self.remedy())
+    }
+
+    pub(super) fn remedy(&self) -> &str {
+        self.remedy.as_deref().unwrap_or(&self.text)
+    }
+
     /// About this file or directory.
     pub(crate) fn about(mut self, path: impl AsRef<Path>) -> Self {
         self.path = Some(path.as_ref().to_owned());
@@ -114,95 +121,13 @@ pub(crate) fn word(path: &Path) -> String {
     format!("'{}'", shown.replace('\'', "'\\''"))
 }
 
-/// The command that registers this hook. `engine`: its name, and options.
-pub(crate) fn register(engine: &str, hook: &Path) -> String {
-    let mut command = format!("oci-hostaliases register {engine}");
-    if hook != Path::new(HOOK_PATH) {
-        command += &format!(" --hook {}", word(hook));
-    }
-    command
-}
-
-/// What was found of one engine.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct EngineReport {
-    /// What `register` calls it, when it is on this node.
-    pub(crate) engine: Option<&'static str>,
-    /// What is known of it.
-    pub(crate) findings: Vec<Finding>,
-    /// The registered hooks that it runs.
-    pub(crate) hooks: Vec<RegisteredHook>,
-    /// The OCI runtimes that its configuration names.
-    pub(crate) runtimes: Vec<UsedRuntime>,
-}
-
-/// A runtime that an engine's configuration names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct UsedRuntime {
-    /// Its name in the configuration.
-    pub(crate) handler: String,
-    /// containerd's shim.
-    pub(crate) runtime_type: String,
-    /// The program, when it is named.
-    pub(crate) binary: Option<String>,
-    /// The stage at which it runs the hook, if it does.
-    pub(crate) stage: Option<String>,
-}
-
-/// Everything that was found.
-#[derive(Debug, Clone)]
-pub(crate) struct Report {
-    /// In groups: engines, hook, node, kernel, runtimes.
-    pub(crate) findings: Vec<Finding>,
-    /// What to do when no engine runs the hook; `None` when one does.
-    pub(crate) not_registered: Option<String>,
-}
-
-impl Report {
-    /// The one most important thing to change; `None` when it works.
-    pub(crate) fn change(&self) -> Option<String> {
-        // The first one of the worst: engines come before what they run.
-        let worst = self
-            .findings
-            .iter()
-            .rev()
-            .filter_map(|finding| match finding.verdict {
-                Verdict::Problem(harm) => Some((harm, finding)),
-                _ => None,
-            });
-        let worst = worst.max_by_key(|(harm, _)| *harm);
-        let said = worst.map(|(harm, finding)| {
-            let remedy = finding.remedy.as_deref().unwrap_or(&finding.text);
-            (harm, format!("{}: {remedy}", finding.subject))
-        });
-        match (said, &self.not_registered) {
-            (Some((harm, remedy)), Some(_)) if harm >= Harm::NoFile => Some(remedy),
-            (_, Some(not_registered)) => Some(not_registered.clone()),
-            (said, None) => said.map(|(_, remedy)| remedy),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Finding, Harm, Report};
-
-    #[test]
-    fn the_worst_problem_is_the_one_to_change() {
-        let problem = |harm, subject: &str| Finding::problem(harm, subject, "text", "do it");
-        let mut report = Report {
-            findings: vec![Finding::ok("a", "x"), Finding::note("a", "x")],
-            not_registered: None,
-        };
-        assert_eq!(report.change(), None);
-        report.not_registered = Some("not registered".to_owned());
-        assert_eq!(report.change().as_deref(), Some("not registered"));
-        report.findings.push(problem(Harm::LeftOut, "node"));
-        assert_eq!(report.change().as_deref(), Some("not registered"));
-        report.findings.push(problem(Harm::NothingStarts, "podman"));
-        report.findings.push(problem(Harm::NothingStarts, "hook"));
-        assert_eq!(report.change().as_deref(), Some("podman: do it"));
-        report.not_registered = None;
-        assert_eq!(report.change().as_deref(), Some("podman: do it"));
-    }
+/// The first one of the worst problems: engines come before what they run.
+pub(super) fn worst<'f>(
+    findings: impl Iterator<Item = &'f Finding>,
+) -> Option<(Harm, &'f Finding)> {
+    findings.fold(None, |worst, finding| match (finding.verdict, worst) {
+        (Verdict::Problem(harm), None) => Some((harm, finding)),
+        (Verdict::Problem(harm), Some((known, _))) if harm > known => Some((harm, finding)),
+        _ => worst,
+    })
 }

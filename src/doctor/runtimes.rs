@@ -1,15 +1,16 @@
 //! The OCI runtimes: which of them run a hook such that its mount reaches the container.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Command;
 
-use crate::doctor::report::{Finding, Harm, UsedRuntime};
-use crate::engines::bounded_run::{self, find_program};
+use crate::doctor::Asked;
+use crate::doctor::report::{Finding, Harm};
+use crate::engines::bounded_run::find_program;
 use crate::engines::our_hook::RegisteredHook;
+use crate::engines::version::{self, numbers};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Runc,
     Crun,
     Youki,
@@ -33,7 +34,7 @@ impl Kind {
             .file_name()
             .unwrap_or_default()
             .to_string_lossy();
-        if runtime_type.contains(".kata") {
+        if runtime_type.contains(".kata") || runtime_type == "vm" {
             Self::Kata
         } else if runtime_type.contains(".runsc.") {
             Self::Runsc
@@ -50,94 +51,93 @@ impl Kind {
     }
 }
 
+/// A runtime that an engine's configuration names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct UsedRuntime {
+    /// The engine whose configuration names it.
+    pub(super) engine: Asked,
+    /// Its name in the configuration.
+    pub(super) handler: String,
+    /// containerd's shim; CRI-O's `runtime_type`.
+    pub(super) runtime_type: String,
+    /// The program, when it is named.
+    pub(super) binary: Option<String>,
+    /// The stage at which it runs the hook, if it does.
+    pub(super) stage: Option<String>,
+    /// Whether containers get it that ask for none.
+    pub(super) is_default: bool,
+}
+
+impl UsedRuntime {
+    pub(super) fn kind(&self) -> Kind {
+        Kind::of(&self.runtime_type, self.binary.as_deref().unwrap_or("runc"))
+    }
+
+    /// The program by its path or its name; a shim serves runc unless its name says otherwise.
+    pub(super) fn program(&self) -> &str {
+        self.binary.as_deref().unwrap_or(self.kind().program())
+    }
+}
+
 /// What is known of one runtime.
 #[derive(Debug)]
-struct Runtime {
+struct Runtime<'u> {
     program: String,
     kind: Kind,
     /// What it says of its version; `Err` why it says nothing.
     version: Result<String, String>,
-    /// containerd's handler, with the stage at which it runs the hook.
-    registered: Option<(String, String)>,
+    /// Where it is named, if it runs the hook there.
+    registered: Option<&'u UsedRuntime>,
 }
 
 /// Looks at the runtimes in PATH and those that the configurations name.
 pub(super) fn examine(used: &[UsedRuntime], hooks: &[RegisteredHook]) -> Vec<Finding> {
-    let mut runtimes: Vec<Runtime> = Vec::new();
-    let mut seen = BTreeSet::new();
+    let mut runtimes: Vec<Runtime<'_>> = Vec::new();
+    let mut versions = BTreeMap::new();
     // One that neither runs the hook nor is named is found in PATH below, if it is there.
     for one in used
         .iter()
         .filter(|it| it.stage.is_some() || it.binary.is_some())
     {
-        let kind = Kind::of(&one.runtime_type, one.binary.as_deref().unwrap_or("runc"));
-        let program = one.binary.as_deref().unwrap_or_else(|| kind.program());
-        seen.insert(program);
+        let program = one.program();
+        let version = versions
+            .entry(program)
+            .or_insert_with(|| version::ask(program));
         runtimes.push(Runtime {
             program: program.to_owned(),
-            kind,
-            version: ask_version(program),
-            registered: one.stage.clone().map(|stage| (one.handler.clone(), stage)),
+            kind: one.kind(),
+            version: version.clone(),
+            registered: one.stage.is_some().then_some(one),
         });
     }
     for (program, kind) in PROGRAMS {
-        if !seen.contains(program) && find_program(program).is_some() {
+        if !versions.contains_key(program) && find_program(program).is_some() {
             runtimes.push(Runtime {
                 program: program.to_owned(),
                 kind,
-                version: ask_version(program),
+                version: version::ask(program),
                 registered: None,
             });
         }
     }
     let in_container = hooks.iter().any(|hook| hook.stage == "createContainer");
-    let runtimes = runtimes.iter();
-    runtimes.map(|it| judge(it, in_container)).collect()
-}
-
-fn ask_version(program: &str) -> Result<String, String> {
-    let path = find_program(program).ok_or("not found")?;
-    let said = bounded_run::run(Command::new(path).arg("--version"));
-    let said = said.map_err(|error| error.to_string())?;
-    match version_in(&said.stdout) {
-        Some(version) if said.status.success() => Ok(version),
-        _ => Err(format!("does not say its version ({})", said.status)),
+    let mut findings = Vec::new();
+    for runtime in &runtimes {
+        let finding = judge(runtime, in_container);
+        if !findings.contains(&finding) {
+            findings.push(finding);
+        }
     }
-}
-
-/// The version in what a runtime prints: `runc version 1.1.5+ds1`, `runsc version
-/// release-20260520.0`, `kata-runtime  : 3.2.0`.
-fn version_in(text: &str) -> Option<String> {
-    let words = text.lines().next()?.split_ascii_whitespace();
-    let mut versions = words.filter(|word| {
-        let word = word.trim_start_matches("release-").trim_start_matches('v');
-        word.starts_with(|c: char| c.is_ascii_digit()) && word.contains('.')
-    });
-    versions.next().map(str::to_owned)
-}
-
-/// The leading numbers of a version, to compare.
-fn numbers(version: &str) -> Vec<u64> {
-    let version = version
-        .trim_start_matches("release-")
-        .trim_start_matches('v');
-    let end = version.find(|c: char| !c.is_ascii_digit() && c != '.');
-    let version = version
-        .get(..end.unwrap_or(version.len()))
-        .unwrap_or_default();
-    version
-        .split('.')
-        .map_while(|number| number.parse().ok())
-        .collect()
+    findings
 }
 
 /// What a runtime means to the hook. `in_container`: an engine runs it at createContainer.
-fn judge(runtime: &Runtime, in_container: bool) -> Finding {
+fn judge(runtime: &Runtime<'_>, in_container: bool) -> Finding {
     let program = runtime.program.as_str();
     let version = runtime.version.as_deref().unwrap_or_default();
     let at_least =
         |wanted: &[u64]| runtime.version.is_err() || numbers(version).as_slice() >= wanted;
-    let stage = runtime.registered.as_ref().map(|(_, stage)| stage.as_str());
+    let stage = runtime.registered.and_then(|it| it.stage.as_deref());
     let why = match runtime.kind {
         Kind::Kata => {
             Some("runs hooks outside of the guest, so that the container cannot get the file")
@@ -158,22 +158,13 @@ fn judge(runtime: &Runtime, in_container: bool) -> Finding {
         Err(reason) => reason.clone(),
     };
     if let Some(why) = why {
-        let text = format!("{shown} {why}");
-        return match &runtime.registered {
-            None => Finding::note(program, format!("{text}: do not register the hook for it")),
-            Some((handler, _)) => {
-                let text = format!(
-                    "runtime {handler}: {text}: a container that asks for something does not start"
-                );
-                let remedy = format!(
-                    "run oci-hostaliases unregister containerd, then register the other runtimes with --runtime, without {handler}"
-                );
-                Finding::problem(Harm::NoFile, program, text, remedy)
-            }
-        };
+        return judge_unfit(runtime, &format!("{shown} {why}"));
     }
-    if let (Some((handler, _)), "not found") = (&runtime.registered, shown.as_str()) {
-        let text = format!("runtime {handler} names it, and it is not found in PATH");
+    if let (Some(used), "not found") = (runtime.registered, shown.as_str()) {
+        let text = format!(
+            "runtime {} names it, and it is not found in PATH",
+            used.handler
+        );
         return Finding::note(program, text);
     }
     if runtime.kind == Kind::Crun {
@@ -193,32 +184,33 @@ fn judge(runtime: &Runtime, in_container: bool) -> Finding {
     Finding::note(program, text)
 }
 
+/// A runtime under which a container cannot get the file.
+fn judge_unfit(runtime: &Runtime<'_>, text: &str) -> Finding {
+    let program = runtime.program.as_str();
+    let Some(used) = runtime.registered else {
+        return Finding::note(program, format!("{text}: do not register the hook for it"));
+    };
+    let handler = &used.handler;
+    let text =
+        format!("runtime {handler}: {text}: a container that asks for something does not start");
+    let remedy = match used.engine {
+        Asked::Crio if used.is_default => {
+            "make another runtime default_runtime in CRI-O's configuration".to_owned()
+        }
+        // CRI-O runs the hook whatever the runtime.
+        Asked::Crio => return Finding::note(program, text),
+        _ => format!(
+            "run oci-hostaliases unregister containerd, then register the other runtimes with --runtime, without {handler}"
+        ),
+    };
+    Finding::problem(Harm::NoFile, program, text, remedy)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Kind, Runtime, judge, numbers, version_in};
+    use super::{Kind, Runtime, UsedRuntime, judge};
+    use crate::doctor::Asked;
     use crate::doctor::report::{Harm, Verdict};
-
-    #[test]
-    fn versions_are_found_and_compared() {
-        for (text, version, number) in [
-            ("runc version 1.1.5+ds1\nx", "1.1.5+ds1", &[1, 1, 5][..]),
-            ("crun version 1.8.1\n", "1.8.1", &[1, 8, 1]),
-            ("youki version 0.5.7", "0.5.7", &[0, 5, 7]),
-            ("youki version: 0.6.0\n", "0.6.0", &[0, 6, 0]),
-            (
-                "runsc release-20260520.0\n",
-                "release-20260520.0",
-                &[20_260_520, 0],
-            ),
-            ("kata-runtime  : 3.2.0\n", "3.2.0", &[3, 2, 0]),
-            ("runc version 1.3.0-rc.1", "1.3.0-rc.1", &[1, 3, 0]),
-        ] {
-            assert_eq!(version_in(text).as_deref(), Some(version));
-            assert_eq!(numbers(version), number);
-        }
-        assert_eq!(version_in("hello\n"), None);
-        assert_eq!(version_in(""), None);
-    }
 
     #[test]
     fn known_bad_ones_are_problems_where_they_run_the_hook() {
@@ -235,16 +227,33 @@ mod tests {
             (Kind::Runsc, "release-20260520.0", "prestart", PROBLEM),
             (Kind::Unknown, "1.0", "prestart", Verdict::Note),
         ] {
-            let mut runtime = Runtime {
-                program: "x".to_owned(),
-                kind,
-                version: Ok(version.to_owned()),
-                registered: Some(("x".to_owned(), stage.to_owned())),
+            let verdict = |registered: Option<(Asked, bool)>| {
+                let used = registered.map(|(engine, is_default)| UsedRuntime {
+                    engine,
+                    handler: "x".to_owned(),
+                    runtime_type: String::new(),
+                    binary: None,
+                    stage: Some(stage.to_owned()),
+                    is_default,
+                });
+                let runtime = Runtime {
+                    program: "x".to_owned(),
+                    kind,
+                    version: Ok(version.to_owned()),
+                    registered: used.as_ref(),
+                };
+                judge(&runtime, false).verdict
             };
-            assert_eq!(judge(&runtime, false).verdict, expected, "{runtime:?}");
-            runtime.registered = None;
-            let idle = judge(&runtime, false);
-            assert!(!matches!(idle.verdict, Verdict::Problem(_)), "{idle:?}");
+            let shown = format!("{kind:?} {version} {stage}");
+            assert_eq!(
+                verdict(Some((Asked::Containerd, false))),
+                expected,
+                "{shown}"
+            );
+            // CRI-O runs the hook whatever the runtime: only the default one can be changed.
+            assert_eq!(verdict(Some((Asked::Crio, true))), expected, "{shown}");
+            assert_ne!(verdict(Some((Asked::Crio, false))), PROBLEM, "{shown}");
+            assert_ne!(verdict(None), PROBLEM, "{shown}");
         }
     }
 }

@@ -23,6 +23,9 @@ pub(crate) enum EngineError {
     /// What `containerd config dump` says of a configuration that it does not load.
     #[error("containerd does not load it: {0}")]
     RefusedByContainerd(String),
+    /// The program, and why.
+    #[error("{0} --version: {1}: which of its configuration files count depends on its version")]
+    UnknownVersion(&'static str, String),
     /// A file that is there, but not with what is needed.
     #[error("{what}: {reason}")]
     Unusable { what: String, reason: String },
@@ -81,7 +84,7 @@ impl EngineError {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::RelativeHook(_) => Exit::Usage,
-            Self::Call { .. } | Self::Failed { .. } => Exit::System,
+            Self::Call { .. } | Self::Failed { .. } | Self::UnknownVersion(..) => Exit::System,
             Self::NotToml { .. }
             | Self::RefusedByContainerd(_)
             | Self::Unusable { .. }

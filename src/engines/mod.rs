@@ -7,3 +7,4 @@ pub(crate) mod error;
 pub(crate) mod hooks_d;
 pub(crate) mod our_hook;
 pub(crate) mod processes;
+pub(crate) mod version;

@@ -15,11 +15,13 @@ pub(crate) const PROC: &str = "/proc";
 const DELETED: &[u8] = b" (deleted)";
 
 /// A running process of root's.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Process {
     pub(crate) pid: i32,
     /// Its command line, the program's name first, without the interpreter of a script.
     pub(crate) arguments: Vec<String>,
+    /// The environment with which it was started, `NAME=value`.
+    pub(crate) environment: Vec<String>,
     /// Its working directory; `None` when we may not look.
     pub(crate) directory: Option<PathBuf>,
     /// The program that it runs; `None` for a script, and when we may not look.
@@ -47,6 +49,13 @@ pub(crate) fn named(proc: &Path, name: &str) -> Vec<Process> {
     processes
 }
 
+/// Those of them that see the node's files.
+pub(crate) fn of_node(name: &str) -> Vec<Process> {
+    let mut processes = named(Path::new(PROC), name);
+    processes.retain(|process| !process.is_in_container);
+    processes
+}
+
 /// The process, when it has this name: by the file that was executed (`comm`) or, where a thread or
 /// a multi-call binary set another one, by the first word of its command line.
 fn read(path: &Path, pid: i32, name: &str) -> Option<Process> {
@@ -63,6 +72,7 @@ fn read(path: &Path, pid: i32, name: &str) -> Option<Process> {
     Some(Process {
         pid,
         arguments,
+        environment: words(&text("environ")),
         directory: fs::read_link(path.join("cwd")).ok(),
         program: program.filter(|program| !is_interpreter(program)),
         is_in_container: is_in_container(path),
@@ -73,16 +83,19 @@ fn read(path: &Path, pid: i32, name: &str) -> Option<Process> {
 
 /// The words of a `cmdline`, each of which ends in NUL. A script's begin with its interpreter.
 fn arguments(cmdline: &str, name: &str) -> Vec<String> {
-    if cmdline.is_empty() {
-        return Vec::new();
-    }
-    let words = cmdline.strip_suffix('\0').unwrap_or(cmdline).split('\0');
-    let mut words: Vec<String> = words.map(str::to_owned).collect();
+    let mut words = words(cmdline);
     let is_called = |word: &String| Path::new(word).file_name() == Some(name.as_ref());
     if !words.first().is_some_and(is_called) && words.get(1).is_some_and(is_called) {
         words.remove(0);
     }
     words
+}
+
+/// Words that end in NUL each.
+fn words(text: &str) -> Vec<String> {
+    let words = text.strip_suffix('\0').unwrap_or(text).split('\0');
+    let words = words.filter(|_| !text.is_empty());
+    words.map(str::to_owned).collect()
 }
 
 /// Whether the program takes our arguments for its own.

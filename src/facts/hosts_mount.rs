@@ -21,6 +21,8 @@ pub enum HostsMount {
         /// The mount's source.
         source: String,
     },
+    /// The file that our agent made for a container whose runtime does not run the hook.
+    Ours,
     /// Anything else: a volume of the user's own. The node's `/etc/hosts` too, which Pods mount to
     /// write it (OpenShift's node-resolver).
     Own {
@@ -28,6 +30,11 @@ pub enum HostsMount {
         source: String,
     },
 }
+
+/// Below this directory are the files that the agent mounts itself. The name `hosts` is not in their paths: it
+/// would be taken for an engine's.
+pub const AGENT_FILES: &str = "/run/oci-hostaliases/files";
+const OUR_FILES: [&str; 3] = ["run", "oci-hostaliases", "files"];
 
 /// Who writes `/etc/hosts` files for containers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +84,9 @@ impl HostsMount {
                 }
             };
         }
+        if is_absolute && path.starts_with(&OUR_FILES) {
+            return Self::Ours;
+        }
         let writer = match path.as_slice() {
             [.., "pods", _, "etc-hosts"] => HostsWriter::Kubelet,
             [.., "sandboxes", _, "hosts"] if is_absolute && creator != Creator::CriO => {
@@ -102,6 +112,17 @@ impl HostsMount {
             writer,
             source: source.to_owned(),
         }
+    }
+}
+
+#[cfg(feature = "cli")]
+impl HostsMount {
+    /// Whether a path ends as those of the engines' files do.
+    pub fn is_engines(path: &str) -> bool {
+        matches!(
+            Self::of_source(Some(path), &Annotations::default()),
+            Self::Engine { .. }
+        )
     }
 }
 

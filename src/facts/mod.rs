@@ -16,3 +16,4 @@ pub mod node_entries;
 pub mod pod_manifest;
 pub mod request;
 pub mod state;
+pub mod told;

@@ -9,7 +9,7 @@ use crate::validation::field_error::quote;
 
 /// Where it is unless `--config` says otherwise.
 pub const DEFAULT_PATH: &str = "/etc/oci-hostaliases/config.toml";
-const FILE_MAX: u64 = 64 * 1024;
+pub(super) const FILE_MAX: u64 = 64 * 1024;
 /// The smallest file system that holds anything: one page.
 const SIZE_LIMIT_MIN: u64 = 4 * 1024;
 const SIZE_LIMIT_MAX: u64 = 1024 * 1024 * 1024;
@@ -81,6 +81,8 @@ impl Config {
                     ));
                 }
                 ("size-limit", value) => config.size_limit = read_size(value)?,
+                // The agent's own: its keys are read by the agent.
+                ("agent", Value::Other("table")) => {}
                 _ => config.warnings.push(format!("{}: Unknown key", quote(key))),
             }
         }

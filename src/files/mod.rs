@@ -2,6 +2,10 @@
 //! may be.
 
 pub mod admin_file;
+#[cfg(feature = "cli")]
+pub mod agent_config;
+#[cfg(feature = "cli")]
+pub mod agent_state;
 pub mod bounded_read;
 pub mod bundle;
 pub mod config;

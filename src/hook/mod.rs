@@ -20,9 +20,11 @@ use std::path::PathBuf;
 use crate::compose::{self, Decision};
 use crate::error::{Error, on_one_line};
 use crate::exit::Exit;
+use crate::facts::annotations::Annotations;
 use crate::facts::container::Identity;
 use crate::facts::node_entries::NodeEntries;
 use crate::facts::state::{self, State};
+use crate::facts::told::Told;
 use crate::files::bounded_read::read_to_end;
 use crate::files::bundle::Bundle;
 use crate::files::config::{Config, OnError};
@@ -46,6 +48,8 @@ pub struct Invocation {
     pub config: PathBuf,
     /// The directory of the entries for the node and its namespaces.
     pub hosts_d: PathBuf,
+    /// What is known of the Pod besides.
+    pub told: Told,
 }
 
 /// Runs the hook: reads the state from `stdin` and does what the plan says. Messages go to stderr
@@ -60,7 +64,11 @@ pub fn run(invocation: &Invocation, stdin: impl AsFd) -> Exit {
     match attempt(invocation, stdin, &log, &mut subject) {
         Ok(outcome) => {
             if let Some((severity, text)) = outcome.record() {
-                log.record(severity, &format!("{subject}: {text}"));
+                log.record(
+                    severity,
+                    subject.identity.as_ref(),
+                    &format!("{subject}: {text}"),
+                );
             }
             Exit::Done
         }
@@ -71,7 +79,11 @@ pub fn run(invocation: &Invocation, stdin: impl AsFd) -> Exit {
 /// A container that asked for nothing, or one that may start without what it asked for, starts
 /// with what its engine gave it; any other does not start.
 fn give_up(invocation: &Invocation, log: &Log, subject: &Subject, error: &Error) -> Exit {
-    let message = printable(&format!("{subject}: {}", on_one_line(error)));
+    let situation = on_one_line(error);
+    let record = |severity, end: &str| {
+        let message = format!("{subject}: {situation}{end}");
+        log.record(severity, subject.identity.as_ref(), &message);
+    };
     // Once the container is entered its own files must not decide.
     let on_error = || {
         let loaded = || {
@@ -83,15 +95,20 @@ fn give_up(invocation: &Invocation, log: &Log, subject: &Subject, error: &Error)
     };
     let starts = !subject.asks || on_error() == Some(OnError::Warn);
     if starts {
-        log.record(
-            Severity::Warning,
-            &format!("{message}; it starts with its engine's file"),
-        );
+        record(Severity::Warning, "; it starts with its engine's file");
         return Exit::Done;
     }
-    log.record(Severity::Error, &message);
+    record(Severity::Error, "");
+    let message = match &subject.identity {
+        Some(identity) => format!("{}: {situation}", identity.in_event()),
+        None => format!("{subject}: {situation}"),
+    };
     // Not eprintln!, which panics when nobody reads: the exit status must say why all the same.
-    let _ = writeln!(std::io::stderr(), "oci-hostaliases-hook: {message}");
+    let _ = writeln!(
+        std::io::stderr(),
+        "oci-hostaliases-hook: {}",
+        printable(&message)
+    );
     error.exit()
 }
 
@@ -121,11 +138,11 @@ fn attempt(
     // Told only when it is known whether the container asked for something.
     let hardened = privileges::close_inherited_descriptors();
     let hardened = privileges::drop_capabilities().and(hardened);
-    let state = read_state(stdin, subject)?;
+    let state = read_state(stdin, &invocation.told, subject)?;
     hardened?;
 
     let container = Bundle::of_state(&state)?.container()?;
-    let identity = Identity::new(&state.id, &container.annotations);
+    let identity = identity(&state.id, &container.annotations, &invocation.told);
     subject.identity = Some(identity.clone());
     subject.asks |= container.annotations.ask_for_something();
     let node_entries = || {
@@ -136,7 +153,7 @@ fn attempt(
                 let separator = if nth == 0 { "" } else { "; " };
                 let _ = write!(text, "{separator}{left_out}");
             }
-            log.record(Severity::Warning, &text);
+            log.record(Severity::Warning, subject.identity.as_ref(), &text);
         }
         read
     };
@@ -149,6 +166,7 @@ fn attempt(
     for warning in &config.warnings {
         log.record(
             Severity::Warning,
+            None,
             &format!("{}: {warning}", invocation.config.display()),
         );
     }
@@ -159,11 +177,19 @@ fn attempt(
         container: &container,
         draft: &draft,
         config: &config,
+        told: &invocation.told,
+        hosts_d: &invocation.hosts_d,
     };
     mount::mount(invocation.stage, state.pid, wanted)
 }
 
-fn read_state(stdin: impl AsFd, subject: &mut Subject) -> Result<State, Error> {
+fn identity(id: &str, annotations: &Annotations, told: &Told) -> Identity {
+    let mut identity = Identity::new(id, annotations);
+    told.complete(&mut identity);
+    identity
+}
+
+fn read_state(stdin: impl AsFd, told: &Told, subject: &mut Subject) -> Result<State, Error> {
     let bytes = read_to_end(stdin, TYPICAL_STATE, STATE_MAX)
         .map_err(|errno| Error::file("read", "stdin", errno))?;
     if bytes.is_empty() {
@@ -180,7 +206,7 @@ fn read_state(stdin: impl AsFd, subject: &mut Subject) -> Result<State, Error> {
         subject.asks = state::unreadable_state_asks(&bytes);
         Error::BadState(error)
     })?;
-    subject.identity = Some(Identity::new(&state.id, &state.annotations));
+    subject.identity = Some(identity(&state.id, &state.annotations, told));
     subject.asks = state.annotations.ask_for_something();
     Ok(state)
 }

@@ -4,6 +4,7 @@ use crate::compose::{NetworkFacts, Surroundings};
 use crate::error::Error;
 use crate::facts::container::{Container, NamespaceSource};
 use crate::facts::request::Request;
+use crate::facts::told::Told;
 use crate::files::admin_file;
 use crate::kernel::pod_network::{self, Network};
 use crate::kernel::procfs::ProcDirectory;
@@ -21,6 +22,7 @@ pub(super) struct Inside<'a> {
     pub(super) target: &'a HostsTarget,
     pub(super) own_proc: &'a ProcDirectory,
     pub(super) network: Observed,
+    pub(super) told: &'a Told,
 }
 
 /// The container's network, with what the text needs of the host: it cannot be read from inside.
@@ -71,6 +73,7 @@ impl Surroundings for Inside<'_> {
         }
         let addresses = match pod_line::annotated_addresses(self.container, request) {
             Some((addresses, _)) => addresses,
+            None if !self.told.pod_ips.is_empty() => self.told.pod_ips.clone(),
             None => pod_network::pod_addresses()?,
         };
         let uts_name = if pod_line::needs_uts_name(self.container) {

@@ -23,12 +23,13 @@ use crate::kernel::hosts_tmpfs::SOURCE;
 use crate::kernel::inode::Inode;
 use crate::kernel::mountinfo::MountLine;
 use crate::kernel::procfs::ProcDirectory;
+use crate::stamp::FileId;
 
 const ETC_HOSTS: &str = "etc/hosts";
 /// As many symlinks as the kernel follows in one path (`MAXSYMLINKS`).
 const SYMLINKS_MAX: usize = 40;
 /// sysfs, by its number in statfs(2).
-const SYSFS_MAGIC: i64 = 0x6265_6572;
+const SYSFS_MAGIC: FsType = FsType(0x6265_6572);
 
 /// The container's root filesystem in the mount namespace in which we are.
 #[derive(Debug)]
@@ -42,6 +43,7 @@ pub struct Rootfs {
 #[derive(Debug)]
 pub struct HostsTarget {
     file: OwnedFd,
+    id: FileId,
     mount: u64,
     is_on_tmpfs: bool,
 }
@@ -108,7 +110,7 @@ impl Rootfs {
             PROC_SUPER_MAGIC,
             CGROUP_SUPER_MAGIC,
             CGROUP2_SUPER_MAGIC,
-            FsType(SYSFS_MAGIC),
+            SYSFS_MAGIC,
         ]
         .contains(&filesystem)
         {
@@ -119,6 +121,7 @@ impl Rootfs {
         }
         Ok(HostsTarget {
             file,
+            id: inode.id,
             mount: inode.mount,
             is_on_tmpfs: filesystem == TMPFS_MAGIC,
         })
@@ -295,6 +298,11 @@ impl AsFd for HostsTarget {
 }
 
 impl HostsTarget {
+    /// Which file it is.
+    pub fn id(&self) -> FileId {
+        self.id
+    }
+
     /// Reads the file that the runtime has mounted there, through the container's own view: what
     /// a tenant can make this show is what his container could read anyway.
     ///

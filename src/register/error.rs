@@ -46,6 +46,9 @@ pub(crate) enum RegisterError {
     /// An editor, or another run.
     #[error("{} was changed in the meantime: run this again", path.display())]
     Changed { path: PathBuf },
+    /// systemd, about the agent's service.
+    #[error("{command}: {said}")]
+    Systemctl { command: String, said: String },
     /// Configuration and JSON are UTF-8 by definition; `at` is the offset of the first other byte.
     #[error("{} is not UTF-8 text (byte {at})", path.display())]
     NotText { path: PathBuf, at: usize },
@@ -184,6 +187,7 @@ impl RegisterError {
             Self::SymbolicLink { .. }
             | Self::NotRegular { .. }
             | Self::Changed { .. }
+            | Self::Systemctl { .. }
             | Self::NotText { .. } => Exit::System,
         }
     }

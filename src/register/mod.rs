@@ -15,4 +15,5 @@ pub(crate) mod containerd_undo;
 pub(crate) mod error;
 pub(crate) mod file_change;
 pub(crate) mod hooks_d;
+pub(crate) mod nri;
 pub(crate) mod replace_file;

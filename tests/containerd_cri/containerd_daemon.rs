@@ -17,7 +17,8 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// Dies with the throw-away world that it is started in, and is killed before if the test ends well.
 pub(crate) struct Containerd {
-    daemon: Child,
+    /// `None`: one that this test did not start.
+    daemon: Option<Child>,
     home: PathBuf,
     pub(crate) cri: CriClient,
 }
@@ -45,23 +46,41 @@ impl Containerd {
         fs::write(home.join("cni/10-test.conflist"), network(home).to_string())
             .expect("CNI network");
 
-        let log = File::create(home.join("containerd.log")).expect("log");
-        let mut daemon = Command::new("containerd")
-            .arg("--config")
-            .arg(home.join("config.toml"))
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().expect("dup"))
-            .stderr(log)
-            .spawn()
-            .expect("containerd");
-        let cri = wait_until_ready(home, &mut daemon);
+        let (daemon, cri) = spawn(home);
         let started = Self {
-            daemon,
+            daemon: Some(daemon),
             home: home.to_owned(),
             cri,
         };
         started.import(&image_archive::busybox(home));
         started
+    }
+
+    /// The one that listens in `home`.
+    pub(crate) fn attach(home: &Path) -> Self {
+        let cri = CriClient::connect(&socket(home)).expect("containerd's socket");
+        let attached = Self {
+            daemon: None,
+            home: home.to_owned(),
+            cri,
+        };
+        if !home.join("busybox.tar").exists() {
+            attached.import(&image_archive::busybox(home));
+        }
+        attached
+    }
+
+    pub(crate) fn restart(&mut self) {
+        self.end();
+        let (daemon, cri) = spawn(&self.home);
+        (self.daemon, self.cri) = (Some(daemon), cri);
+    }
+
+    fn end(&mut self) {
+        if let Some(daemon) = &mut self.daemon {
+            let _ = daemon.kill();
+            let _ = daemon.wait();
+        }
     }
 
     fn import(&self, archive: &Path) {
@@ -82,12 +101,29 @@ impl Containerd {
 
 impl Drop for Containerd {
     fn drop(&mut self) {
-        let _ = self.daemon.kill();
-        let _ = self.daemon.wait();
+        self.end();
         if std::thread::panicking() {
             print_log(&self.home);
         }
     }
+}
+
+fn spawn(home: &Path) -> (Child, CriClient) {
+    let log = File::options()
+        .append(true)
+        .create(true)
+        .open(home.join("containerd.log"))
+        .expect("log");
+    let mut daemon = Command::new("containerd")
+        .arg("--config")
+        .arg(home.join("config.toml"))
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().expect("dup"))
+        .stderr(log)
+        .spawn()
+        .expect("containerd");
+    let cri = wait_until_ready(home, &mut daemon);
+    (daemon, cri)
 }
 
 fn socket(home: &Path) -> PathBuf {

@@ -85,6 +85,10 @@ impl Node {
         }
     }
 
+    pub(crate) fn restart_containerd(&mut self) {
+        self.containerd.restart();
+    }
+
     pub(crate) fn pod(&self, spec: &PodSpec) -> Pod {
         *self.pods_made.borrow_mut() += 1;
         let uid = format!("00000000-0000-4000-8000-{:012}", self.pods_made.borrow());

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::cure::assert_cures;
 use crate::needs::Program;
-use crate::node::{Daemon, HOOK, Node, edit, set_mode, write};
+use crate::node::{Daemon, HOOK, Node, edit, restart, set_mode, write};
 use crate::on_node;
 
 pub(crate) const CONTAINERD: &[Program] = &[("containerd", "containerd"), ("ctr", "containerd")];
@@ -37,8 +37,12 @@ pub(crate) fn on_containerd_node(test: &str, body: impl FnOnce(&Node)) {
         );
         node.succeed(&["register", "containerd", "--hook", HOOK]);
         let said = node.doctor();
-        said.assert_works();
+        assert_eq!(said.problems(), [], "{said:#?}");
         said.assert_line("note     containerd: not running");
+        assert_eq!(
+            (said.status, said.last()),
+            (1, "containerd: registered, and not running: start it")
+        );
         let daemon = Daemon::start("containerd", &[]);
         node.doctor().assert_works();
         body(node);
@@ -66,7 +70,7 @@ fn base_specs() {
         let good = fs::read_to_string(SPEC).unwrap();
         let register = "oci-hostaliases register containerd";
         let broken = |text: &str, problem: &str, remedy: &str| {
-            keeping_time(SPEC, |path| fs::write(path, text).unwrap());
+            before_start(SPEC, |path| fs::write(path, text).unwrap());
             node.doctor().assert_problem(problem, remedy);
         };
         let stops = "no Pod starts after the next restart";
@@ -110,7 +114,7 @@ fn base_specs() {
                 "put the hook into hooks.prestart of {SPEC} with \"args\": [\"oci-hostaliases-hook\", \"prestart\"]"
             ),
         );
-        keeping_time(SPEC, |path| {
+        before_start(SPEC, |path| {
             fs::write(path, with(&|spec| spec["hooks"] = json!({}))).unwrap()
         });
         let said = node.doctor();
@@ -120,13 +124,13 @@ fn base_specs() {
         assert_cures(&format!("problem  {problem}"), register);
         node.succeed(&["register", "containerd", "--hook", HOOK]);
         assert_eq!(fs::read_to_string(SPEC).unwrap(), good);
-        touch(SPEC, 0);
-        set_mode(SPEC, 0o666);
+        restart(None);
+        before_start(SPEC, |path| set_mode(path, 0o666));
         node.doctor().assert_problem(
             &format!("containerd: {SPEC}: others than root may write it (mode 0666)"),
             &format!("chmod go-w {SPEC}"),
         );
-        set_mode(SPEC, 0o644);
+        before_start(SPEC, |path| set_mode(path, 0o644));
         node.doctor().assert_works();
 
         fs::rename(HOOK, "/run/world/away").unwrap();
@@ -145,7 +149,7 @@ fn base_specs() {
         );
         fs::rename("/run/world/away", HOOK).unwrap();
         node.succeed(&["register", "containerd", "--hook", HOOK]);
-        touch(SPEC, 0);
+        restart(None);
         node.doctor().assert_works();
     });
 }
@@ -164,14 +168,13 @@ fn a_base_spec_elsewhere() {
             "--base-spec",
             spec,
         ]);
-        touch(CONFIG, 0);
-        touch(spec, 0);
+        restart(None);
         node.doctor().assert_works();
         let good: Value = serde_json::from_slice(&fs::read(spec).unwrap()).unwrap();
         let broken = |pointer: &str, value: Value| {
             let mut spec_now = good.clone();
             spec_now[pointer] = value;
-            keeping_time(spec, |path| fs::write(path, spec_now.to_string()).unwrap());
+            before_start(spec, |path| fs::write(path, spec_now.to_string()).unwrap());
         };
         broken("hooks", json!({}));
         let said = node.doctor();
@@ -215,7 +218,7 @@ fn annotations() {
         ] {
             let text = edit(CONFIG, "[\"oci-hostaliases.io/*\"]", patterns);
             let former = fs::read_to_string(CONFIG).unwrap();
-            keeping_time(CONFIG, |path| fs::write(path, text).unwrap());
+            before_start(CONFIG, |path| fs::write(path, text).unwrap());
             let said = node.doctor();
             match kept {
                 Some(kept) => said.assert_problem(
@@ -224,38 +227,70 @@ fn annotations() {
                 ),
                 None => said.assert_works(),
             }
-            keeping_time(CONFIG, |path| fs::write(path, former).unwrap());
+            before_start(CONFIG, |path| fs::write(path, former).unwrap());
         }
     });
 }
 
+/// However the file changed: written, or put in its place with an old date as `cp -p` and package managers do.
 #[test]
 fn a_restart_that_is_pending() {
     on_containerd_node("containerd::a_restart_that_is_pending", |node| {
         for path in [CONFIG, SPEC] {
-            std::thread::sleep(std::time::Duration::from_millis(200));
-            fs::write(path, fs::read(path).unwrap()).unwrap();
-            let said = node.doctor();
-            let problems = said.problems();
-            assert_eq!(problems.len(), 1, "{said:#?}");
-            let (text, remedy) = problems[0];
-            assert!(
-                text.starts_with("containerd: restart pending: process "),
-                "{text}"
-            );
-            assert!(
-                text.ends_with(&format!(" was started before {path} changed")),
-                "{text}"
-            );
-            assert_eq!(remedy, "systemctl restart containerd");
-            assert_eq!(
-                (said.status, said.last()),
-                (1, "containerd: systemctl restart containerd")
-            );
-            touch(path, 0);
-            node.doctor().assert_works();
+            let good = fs::read(path).unwrap();
+            let moved = || {
+                let file = fs::File::create("/etc/new").unwrap();
+                fs::write("/etc/new", &good).unwrap();
+                file.set_modified(std::time::UNIX_EPOCH).unwrap();
+                fs::rename("/etc/new", path).unwrap();
+            };
+            let written = || fs::write(path, &good).unwrap();
+            for change in [&moved as &dyn Fn(), &written] {
+                std::thread::sleep(std::time::Duration::from_millis(200));
+                change();
+                let pid = node.pid("containerd");
+                let said = node.doctor();
+                said.assert_problem(
+                    &format!("containerd: restart pending: process {pid} was started before {path} changed"),
+                    "systemctl restart containerd",
+                );
+                said.assert_line("engine   containerd: systemctl restart containerd");
+                node.doctor().assert_works();
+            }
         }
     });
+}
+
+/// The daemon has the base spec in its memory.
+#[test]
+fn a_restart_that_is_pending_after_unregister() {
+    on_containerd_node(
+        "containerd::a_restart_that_is_pending_after_unregister",
+        |node| {
+            node.succeed(&["unregister", "containerd"]);
+            let pid = node.pid("containerd");
+            let said = node.doctor();
+            let note = format!(
+                "containerd: restart pending: process {pid} was started before {CONFIG} changed, and runs a hook that it read then"
+            );
+            said.assert_note(&note, "systemctl restart containerd");
+            assert_eq!(
+                (said.status, said.last()),
+                (
+                    1,
+                    "containerd: not registered: run oci-hostaliases register containerd"
+                )
+            );
+            let said = node.doctor();
+            assert!(
+                !said.lines.iter().any(|it| it.contains("restart pending")),
+                "{said:#?}"
+            );
+            said.assert_line(
+                "engine   containerd: not registered: run oci-hostaliases register containerd",
+            );
+        },
+    );
 }
 
 /// A node whose runtimes cannot give a container the file.
@@ -319,15 +354,39 @@ fn runtimes_that_run_the_hook_in_vain() {
     );
 }
 
-/// Changes a file as if that had been before the daemon started.
-pub(crate) fn keeping_time(path: &str, change: impl FnOnce(&Path)) {
-    change(Path::new(path));
-    touch(path, 0);
+/// Each runtime that a Pod can ask for.
+#[test]
+fn runtimes_that_do_not_run_the_hook() {
+    on_containerd_node("containerd::runtimes_that_do_not_run_the_hook", |node| {
+        let text = fs::read_to_string(CONFIG).unwrap();
+        let more = format!(
+            "[{RUNTIMES}.nvidia]\n  runtime_type = \"io.containerd.runc.v2\"\n\
+             [{RUNTIMES}.kata]\n  runtime_type = \"io.containerd.kata.v2\"\n"
+        );
+        before_start(CONFIG, |path| fs::write(path, text + &more).unwrap());
+        let said = node.doctor();
+        said.assert_works();
+        said.assert_note(
+            "containerd: runtime nvidia does not run the hook",
+            &format!("oci-hostaliases register containerd --runtime nvidia --hook {HOOK}"),
+        );
+        // It could not.
+        let kata = "note     containerd: runtime kata does not run the hook";
+        let said = node.doctor();
+        let at = said.lines.iter().position(|line| line == kata).unwrap();
+        assert!(!said.lines[at + 1].contains("change:"), "{said:#?}");
+        assert!(
+            !said
+                .lines
+                .iter()
+                .any(|it| it.contains("runtime runc does not")),
+            "{said:#?}"
+        );
+    });
 }
 
-/// Sets when a file was changed, in seconds since 1970.
-pub(crate) fn touch(path: &str, seconds: u64) {
-    let file = fs::File::options().append(true).open(path).unwrap();
-    let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
-    file.set_modified(time).unwrap();
+/// Changes a file and restarts the daemons.
+pub(crate) fn before_start(path: &str, change: impl FnOnce(&Path)) {
+    change(Path::new(path));
+    restart(None);
 }

@@ -2,10 +2,8 @@
 
 use std::fs;
 
-use crate::containerd::{
-    CONFIG, CONTAINERD, RUNTIMES, SPEC, keeping_time, on_containerd_node, touch,
-};
-use crate::node::{Daemon, HOOK, edit, write};
+use crate::containerd::{CONFIG, CONTAINERD, RUNTIMES, before_start, on_containerd_node};
+use crate::node::{Daemon, HOOK, edit, restart, write};
 use crate::on_node;
 
 #[test]
@@ -14,15 +12,15 @@ fn configurations_that_containerd_does_not_read() {
         "containerd_files::configurations_that_containerd_does_not_read",
         |node| {
             let good = fs::read_to_string(CONFIG).unwrap();
-            keeping_time(CONFIG, |path| fs::write(path, "version = = 2\n").unwrap());
+            before_start(CONFIG, |path| fs::write(path, "version = = 2\n").unwrap());
             node.doctor().assert_problem(
             "containerd: does not start: /etc/containerd/config.toml: extra `=`, expected nothing",
-            "correct /etc/containerd/config.toml (containerd config dump says whether it is read)",
+            "correct /etc/containerd/config.toml (containerd --config /etc/containerd/config.toml config dump says whether it is read)",
         );
             // containerd 1.x puts the imported table in the place of the whole one.
             let import = "/etc/containerd/conf.d/10-x.toml";
             let text = format!("imports = [\"/etc/containerd/conf.d/*.toml\"]\n{good}");
-            keeping_time(CONFIG, |path| fs::write(path, &text).unwrap());
+            before_start(CONFIG, |path| fs::write(path, &text).unwrap());
             let lost = format!(
                 "containerd: {CONFIG} imports {import}, whose [plugins.\"io.containerd.grpc.v1.cri\"] containerd 1.x puts in the place of this file's: register in that file (--config) or bring both into one"
             );
@@ -46,7 +44,7 @@ fn configurations_that_containerd_does_not_read() {
                     import,
                     &format!("version = 2\n[{RUNTIMES}.{imported}]\n  {shim}\n"),
                 );
-                touch(import, 0);
+                restart(None);
                 let said = node.doctor();
                 let problem = (lost.as_str(), remedy.as_str());
                 if is_1_x {
@@ -64,8 +62,7 @@ fn configurations_that_containerd_does_not_read() {
             }
             // And that does change it.
             node.succeed(&register);
-            touch(import, 0);
-            touch(SPEC, 0);
+            restart(None);
             node.doctor().assert_works();
 
             for text in [
@@ -102,7 +99,7 @@ fn a_configuration_elsewhere() {
             let said = node.doctor();
             said.assert_note(
                 &format!("containerd ({config}): not registered"),
-                &format!("copy {config} over its template beside it (config.toml.tmpl, with containerd 2 config-v3.toml.tmpl), then oci-hostaliases register containerd --config TEMPLATE"),
+                &format!("{config}: k3s writes this file anew at each start: update k3s to a release whose config.toml imports a directory, where this program puts a drop-in; before that, copy config.toml over /etc/k3s/config.toml.tmpl after each update and register it with --config /etc/k3s/config.toml.tmpl"),
             );
             fs::write(config, "version = 2\n").unwrap();
             node.doctor().assert_note(
@@ -110,12 +107,8 @@ fn a_configuration_elsewhere() {
                 &format!("oci-hostaliases register containerd --config {config}"),
             );
             node.succeed(&["register", "containerd", "--hook", HOOK, "--config", config]);
-            touch(
-                "/etc/oci-hostaliases/containerd-base-spec-etc-k3s-config.toml.json",
-                0,
-            );
             let said = node.doctor();
-            let pid = daemon.pid();
+            let pid = node.pid("containerd");
             let subject = format!("containerd ({config})");
             said.assert_problem(
                 &format!(

@@ -4,10 +4,22 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::node::{BIN, HOOK, Said, set_mode, write};
+use crate::node::{BIN, HOOK, Said, restart, set_mode, write};
 
 /// The programs that remedies call.
-const PROGRAMS: [&str; 6] = ["oci-hostaliases", "chmod", "chown", "rm", "mkdir", "mv"];
+const PROGRAMS: [&str; 6] = [
+    "oci-hostaliases",
+    "chmod",
+    "chown",
+    "rm",
+    "systemctl",
+    "touch",
+];
+/// How remedies in words begin: what no command does.
+const WORDS: [&str; 16] = [
+    "add", "ask", "compare", "copy", "correct", "install", "look", "make", "move", "name", "put",
+    "remove", "rename", "restart", "run", "set",
+];
 /// What remedies change.
 const PLACES: &str = "/etc/containers /etc/containerd /etc/crio /etc/k3s /etc/oci-hostaliases /etc/other \
     /run/world/elsewhere /run/world/libexec";
@@ -15,11 +27,16 @@ const BEFORE: &str = "/run/world/before";
 const COMMANDS: &str = "/run/world/commands";
 
 /// Does as doctor says below `line`, looks whether the line is gone, and brings the node back to
-/// what it was. A remedy in words is not carried out.
+/// what it was. A remedy in words is not carried out, nor is why `register` refuses, which names a file first.
 #[track_caller]
 pub(crate) fn assert_cures(line: &str, remedy: &str) {
     let program = remedy.split(' ').next().unwrap();
     if !PROGRAMS.contains(&program) {
+        let is_refusal = program.starts_with('/') && program.ends_with(':');
+        assert!(
+            WORDS.contains(&program) || is_refusal,
+            "neither a command nor words: {remedy}"
+        );
         return;
     }
     // Packages install the hook where `register` looks for it; this node has it elsewhere.
@@ -39,7 +56,11 @@ pub(crate) fn assert_cures(line: &str, remedy: &str) {
         "cd / && rm -rf {BEFORE} && mkdir {BEFORE} && for place in {PLACES}; do \
             [ ! -e $place ] || cp -a --parents $place {BEFORE}; done"
     ));
-    shell(&remedy);
+    // There is no systemd in a world.
+    match remedy.strip_prefix("systemctl restart ") {
+        Some(unit) => assert_eq!(restart(Some(unit)), 1, "{remedy}"),
+        None => shell(&remedy),
+    }
     let mut doctor = Command::new(tool);
     doctor.arg("doctor").env_clear();
     let after = Said::from(doctor.env("PATH", BIN).output().unwrap());
@@ -49,6 +70,8 @@ pub(crate) fn assert_cures(line: &str, remedy: &str) {
     );
     shell(&format!("rm -rf {PLACES} && cp -a {BEFORE}/. /"));
     fs::remove_dir_all(BEFORE).unwrap();
+    // What was copied back is newer than the daemons.
+    restart(None);
 }
 
 #[track_caller]

@@ -79,16 +79,27 @@ fn a_hook_that_cannot_run() {
     });
 }
 
+const INSTEAD: &str = "install the hook where only root can write (/usr/libexec/oci/hooks.d) and register it there with --hook";
+
 /// What others can change is reported and not run.
 #[test]
 fn a_hook_that_others_can_change() {
     on_podman_node("hook::a_hook_that_others_can_change", |node| {
-        for path in [HOOK, "/run/world/libexec", "/run/world"] {
+        for (path, in_place) in [
+            (HOOK, true),
+            ("/run/world/libexec", false),
+            ("/run/world", false),
+        ] {
+            // A directory that is not this program's stays as it is.
+            let remedy = |command: &str| match in_place {
+                true => format!("{command} {path}"),
+                false => INSTEAD.to_owned(),
+            };
             set_mode(path, 0o757);
             let said = node.doctor();
             said.assert_problem(
                 &format!("hook: {path}: others than root may write it (mode 0757)"),
-                &format!("chmod go-w {path}"),
+                &remedy("chmod go-w"),
             );
             assert!(
                 !said
@@ -100,7 +111,7 @@ fn a_hook_that_others_can_change() {
             chown(path, Some(1000), None).unwrap();
             node.doctor().assert_problem(
                 &format!("hook: {path}: belongs to user 1000, not to root"),
-                &format!("chown root:root {path}"),
+                &remedy("chown root:root"),
             );
             chown(path, Some(0), None).unwrap();
         }
@@ -111,13 +122,13 @@ fn a_hook_that_others_can_change() {
         symlink("/run/world/elsewhere/hook", HOOK).unwrap();
         node.doctor().assert_problem(
             "hook: /run/world/elsewhere: others than root may write it (mode 0777)",
-            "chmod go-w /run/world/elsewhere",
+            INSTEAD,
         );
         // A directory that everyone needs as it is.
         set_mode("/run/world/elsewhere", 0o1777);
         node.doctor().assert_problem(
             "hook: /run/world/elsewhere: others than root may write it (mode 1777)",
-            &format!("move {HOOK} to a directory that only root can write"),
+            INSTEAD,
         );
         set_mode("/run/world/elsewhere", 0o755);
     });

@@ -8,7 +8,9 @@
 
 mod containerd;
 mod containerd_files;
+mod crio;
 mod cure;
+mod engines;
 mod hook;
 mod hooks_d;
 mod kernel;
@@ -17,7 +19,10 @@ mod needs;
 mod node;
 mod node_files;
 mod output;
+mod owners;
+mod podman;
 mod podman_agrees;
+mod remedies;
 mod runtimes;
 #[path = "../support/skipped.rs"]
 mod skipped;

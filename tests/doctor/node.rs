@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Child, Command, Output};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -61,7 +62,7 @@ impl Node {
 
     /// Podman, which reads [`HOOKS_D`] and runs the hook for every container.
     pub(crate) fn with_podman(&self) {
-        self.add_program("podman", "exit 1");
+        self.add_program("podman", "echo podman version 5.4.2");
         let hooks_dir = format!("[engine]\nhooks_dir = [\"{HOOKS_D}\"]\n");
         write("/etc/containers/containers.conf", &hooks_dir);
         self.succeed(&["register", "podman", "--all", "--hook", HOOK]);
@@ -91,6 +92,13 @@ impl Node {
         assert!(output.status.success(), "{arguments:?}: {output:?}");
     }
 
+    /// The process of the daemon of this name.
+    pub(crate) fn pid(&self, daemon: &str) -> u32 {
+        let daemons = DAEMONS.lock().unwrap();
+        let mut daemons = daemons.iter().filter(|it| is_called(it, daemon));
+        daemons.next().unwrap().1.id()
+    }
+
     pub(crate) fn doctor(&self) -> Said {
         Said::from(self.command(&["doctor"]).output().unwrap())
     }
@@ -114,31 +122,66 @@ impl Node {
 }
 
 /// A process that looks like a running daemon.
-pub(crate) struct Daemon(Child);
+pub(crate) struct Daemon(String);
+
+/// The daemons of this world, each with how it was started.
+static DAEMONS: Mutex<Vec<(Command, Child)>> = Mutex::new(Vec::new());
 
 impl Daemon {
     /// Starts a script of this name with these arguments.
     pub(crate) fn start(name: &str, arguments: &[&str]) -> Self {
+        Self::start_with(name, arguments, &[])
+    }
+
+    pub(crate) fn start_with(name: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let program = Path::new("/run/world/daemons").join(name);
         write(&program, "#!/bin/sh\n/bin/sleep 1000\nexit 0\n");
         set_mode(&program, 0o755);
-        // What was written before is older than the daemon, also in hundredths of a second.
-        std::thread::sleep(Duration::from_millis(100));
-        let child = Command::new(&program).args(arguments).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(100));
-        Self(child)
-    }
-
-    pub(crate) fn pid(&self) -> u32 {
-        self.0.id()
+        let mut command = Command::new(&program);
+        command.args(arguments).env_clear();
+        command.envs(variables.iter().copied());
+        let child = spawn(&mut command);
+        DAEMONS.lock().unwrap().push((command, child));
+        Self(name.to_owned())
     }
 }
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let mut daemons = DAEMONS.lock().unwrap();
+        daemons.retain_mut(|it| !is_called(it, &self.0) || end(&mut it.1));
     }
+}
+
+/// Restarts the daemons of this name, or all: what is on the disk is older than they are. How many those are.
+pub(crate) fn restart(name: Option<&str>) -> usize {
+    let mut daemons = DAEMONS.lock().unwrap();
+    let daemons = daemons.iter_mut();
+    let named = daemons.filter(|it| name.is_none_or(|name| is_called(it, name)));
+    let restarted = named.map(|(command, child)| {
+        end(child);
+        *child = spawn(command);
+    });
+    restarted.count()
+}
+
+fn is_called((command, _): &(Command, Child), name: &str) -> bool {
+    Path::new(command.get_program()).file_name() == Some(name.as_ref())
+}
+
+/// What was written before is older than the daemon, also in hundredths of a second.
+fn spawn(command: &mut Command) -> Child {
+    std::thread::sleep(Duration::from_millis(100));
+    let child = command.spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(100));
+    child
+}
+
+/// Ends it. Always false: it is gone.
+fn end(child: &mut Child) -> bool {
+    let _ = child.kill();
+    let _ = child.wait();
+    false
 }
 
 /// What doctor printed, and how it ended.

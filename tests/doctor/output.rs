@@ -122,6 +122,6 @@ fn json() {
             .keys()
             .map(String::as_str)
             .collect();
-        assert_eq!(keys, ["works", "change", "findings"]);
+        assert_eq!(keys, ["works", "change", "engines", "findings"]);
     });
 }

@@ -21,6 +21,7 @@ mod race;
 mod register_files;
 mod register_killed;
 mod running;
+mod running_engine_file;
 mod running_hang;
 mod running_memory;
 mod running_write;

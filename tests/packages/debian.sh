@@ -1,8 +1,8 @@
 #!/bin/sh
-# debian.sh BASE WORK FORMER DEB: tries the packages in the Debian system at BASE, in which nothing is
-# written: changes go to a tmpfs. Run by run.sh in namespaces of its own.
+# debian.sh BASE WORK INSIDE FILES: runs the script INSIDE, with the directory FILES as /run/test, in the Debian
+# system at BASE, in which nothing is written: changes go to a tmpfs. Run by run.sh in namespaces of its own.
 set -eu
-base=$1 work=$2 former=$3 package=$4
+base=$1 work=$2 inside=$3 files=$4
 
 mount -t tmpfs -o mode=0755 tmpfs "$work"
 mkdir "$work/changes" "$work/work" "$work/root"
@@ -23,13 +23,11 @@ mkdir "$root/dev/pts" "$root/dev/shm"
 mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts"
 ln -s pts/ptmx "$root/dev/ptmx"
 ln -s /proc/self/fd "$root/dev/fd"
-mkdir "$root/run/test"
-cp "$former" "$root/run/test/former.deb"
-cp "$package" "$root/run/test/package.deb"
-cp tests/packages/debian_inside.sh "$root/run/test"
+cp -R "$files" "$root/run/test"
+cp "tests/packages/$inside" "$root/run/test"
 # Not chroot alone: who enters a container's mount namespace has that namespace's root, not ours.
 mkdir "$root/run/test/machine"
 cd "$root"
 pivot_root . run/test/machine
 exec chroot . env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
-    DEBIAN_FRONTEND=noninteractive sh /run/test/debian_inside.sh
+    DEBIAN_FRONTEND=noninteractive sh "/run/test/$inside"

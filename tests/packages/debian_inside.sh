@@ -33,7 +33,13 @@ install_package former.deb
 [ "$(dpkg-query -W -f '${Version}' $name)" = 0.0.9-1 ]
 echo 'read-only = true' >/etc/$name/config.toml
 echo '10.0.0.1 registry.corp' >$hosts_d/corp.hosts
+# Path units of a former version, enabled as systemctl does it.
+mkdir -p /etc/systemd/system/paths.target.wants
+for unit in oci-hostaliases-refresh.path oci-hostaliases-refresh@shop.path; do
+    ln -s "/lib/systemd/system/$unit" "/etc/systemd/system/paths.target.wants/$unit"
+done
 install_package package.deb
+rmdir -p /etc/systemd/system/paths.target.wants 2>/dev/null || :
 [ "$(dpkg-query -W -f '${Version}' $name)" != 0.0.9-1 ]
 [ "$(cat /etc/$name/config.toml)" = 'read-only = true' ]
 dpkg --verify $name

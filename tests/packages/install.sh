@@ -20,7 +20,7 @@ umask 022
 [ "$(stat -c %a "$root/etc/oci-hostaliases/hosts.d")" = 755 ]
 # With the prefix /usr all files are as they are in the tree.
 cmp hooks/oci-hostaliases.json "$root/usr/share/containers/oci/hooks.d/oci-hostaliases.json"
-cmp packaging/systemd/oci-hostaliases-refresh.service "$root/usr/lib/systemd/system/oci-hostaliases-refresh.service"
+cmp packaging/systemd/oci-hostaliases-agent.service "$root/usr/lib/systemd/system/oci-hostaliases-agent.service"
 installed=$(list)
 
 quietly install PREFIX=/usr
@@ -37,8 +37,8 @@ quietly uninstall PREFIX=/usr
 quietly install PREFIX='/opt/a & b|c'
 grep -qF '"path": "/opt/a & b|c/libexec/oci/hooks.d/oci-hostaliases-hook"' \
     "$root/opt/a & b|c/share/containers/oci/hooks.d/oci-hostaliases.json"
-grep -qF 'ExecStart=/opt/a & b|c/bin/oci-hostaliases refresh' \
-    "$root/opt/a & b|c/lib/systemd/system/oci-hostaliases-refresh.service"
+grep -qF 'ExecStart=/opt/a & b|c/bin/oci-hostaliases-agent --hook /opt/a & b|c/libexec/oci/hooks.d/oci-hostaliases-hook' \
+    "$root/opt/a & b|c/lib/systemd/system/oci-hostaliases-agent.service"
 echo '10.0.0.1 registry.corp' >"$root/etc/oci-hostaliases/hosts.d/corp.hosts"
 quietly uninstall PREFIX='/opt/a & b|c'
 [ -z "$(find "$root/opt" -type f)" ]

@@ -134,6 +134,19 @@ fn every_option_of_the_hook() {
     }
 }
 
+#[test]
+fn every_option_of_the_agent() {
+    let help = help(env!("CARGO_BIN_EXE_oci-hostaliases-agent"), &[]);
+    let is_option = |line: &&str| line.trim_start().starts_with('-');
+    let in_help: BTreeSet<_> = block(&help, "Options:")
+        .filter(is_option)
+        .flat_map(|line| options_in(line.trim_start().split("  ").next().unwrap()))
+        .collect();
+    let in_page = &options_of_page(&page("oci-hostaliases-agent.8.md"))[""];
+    // A line below the options names those that config.toml has, too.
+    assert_eq!(*in_page, in_help);
+}
+
 /// The numbers themselves are pinned where they are defined, in `exit.rs`.
 #[test]
 fn every_exit_status() {
@@ -176,6 +189,7 @@ fn every_page_has_its_sections() {
     for name in [
         "oci-hostaliases.1.md",
         "oci-hostaliases-hook.8.md",
+        "oci-hostaliases-agent.8.md",
         "oci-hostaliases.conf.5.md",
     ] {
         let page = page(name);

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod agent_config;
 mod annotation_properties;
 mod annotations;
 #[path = "../support/apimachinery.rs"]
@@ -13,12 +14,16 @@ mod fixtures;
 mod hosts_text;
 mod mountinfo;
 mod node_lines;
+mod nri_answer;
+mod nri_wire;
 mod plan_table;
 mod pod_addresses;
 mod pod_line;
+mod sections;
 mod shallow_reader;
 #[path = "../support/skipped.rs"]
 mod skipped;
 mod stamp;
 mod state_fixtures;
+mod told;
 mod toml_entries;

@@ -23,6 +23,8 @@ use crate::engines::error::{Conflict, EngineError};
 #[derive(Debug)]
 pub(crate) struct Imports<'p> {
     main: &'p Path,
+    /// Its own `imports`.
+    patterns: Vec<String>,
     files: Vec<(PathBuf, Table)>,
 }
 
@@ -40,7 +42,7 @@ impl<'p> Imports<'p> {
     ) -> Result<Self, EngineError> {
         let mut files = Vec::new();
         let mut seen = BTreeSet::from([main.to_owned()]);
-        let mut pending = VecDeque::from([(main.to_owned(), patterns)]);
+        let mut pending = VecDeque::from([(main.to_owned(), patterns.clone())]);
         while let Some((importer, patterns)) = pending.pop_front() {
             for pattern in patterns {
                 for path in expand(&importer, &pattern, planned)? {
@@ -56,7 +58,11 @@ impl<'p> Imports<'p> {
                 }
             }
         }
-        Ok(Self { main, files })
+        Ok(Self {
+            main,
+            patterns,
+            files,
+        })
     }
 
     /// What containerd 2.x makes of the main file's tables and theirs, but for `file`: it merges tables and
@@ -80,6 +86,13 @@ impl<'p> Imports<'p> {
     /// The imported files.
     pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
         self.files.iter().map(|(path, _)| path.as_path())
+    }
+
+    /// The directories that the patterns of the main file name: a file of theirs can come or go.
+    pub(crate) fn directories(&self) -> impl Iterator<Item = PathBuf> {
+        let patterns = self.patterns.iter().filter(|it| it.contains('*'));
+        let whole = patterns.filter_map(|it| Some(self.main.parent()?.join(it)));
+        whole.filter_map(|it| Some(it.parent()?.to_owned()))
     }
 
     /// The `default_runtime_name` that is read last.

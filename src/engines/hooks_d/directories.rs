@@ -12,12 +12,17 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 use crate::engines::error::EngineError;
+use crate::engines::hooks_d::crio::CriO;
+use crate::engines::hooks_d::podman;
 
 /// Both engines' built-in list.
 pub(crate) const DEFAULT: &str = "/usr/share/containers/oci/hooks.d";
 
 /// The administrator's directory: taken when the engine reads it, whatever its place in the list.
 pub(crate) const ADMINISTRATORS: &str = "/etc/containers/oci/hooks.d";
+
+/// The key of both engines' configurations.
+pub(super) const KEY: &str = "hooks_dir";
 
 /// An engine with hooks.d directories.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,113 +49,152 @@ impl Engine {
             Self::CriO => "crio",
         }
     }
+}
 
-    /// The configuration files in the order in which the engine reads them; the last one with the
-    /// key counts. A directory means its `*.conf`, sorted (CRI-O's: all its files).
-    fn sources(self) -> &'static [&'static str] {
-        match self {
-            Self::Podman => &[
-                "/usr/share/containers/containers.conf",
-                "/etc/containers/containers.conf",
-                "/etc/containers/containers.conf.d/",
-            ],
-            Self::CriO => &["/etc/crio/crio.conf", "/etc/crio/crio.conf.d/"],
-        }
-    }
+/// What a version of an engine reads for its `hooks_dir`.
+pub(super) struct Sources {
+    /// In the order in which they are read; the last one with the key counts.
+    pub(super) files: Vec<PathBuf>,
+    /// Where a file has the key.
+    pub(super) table: &'static [&'static str],
+    /// What the command line says in the place of all files.
+    pub(super) option: Option<Vec<String>>,
+    /// Whether `{append=true}` is known: `["/x", {append=true}]` (containers.conf(5)).
+    pub(super) can_append: bool,
+    /// The directories of those files whose names say in which order they are read.
+    pub(super) drop_ins: Vec<PathBuf>,
+    /// What is read when the list is empty.
+    pub(super) if_empty: &'static [&'static str],
+}
 
-    fn table(self) -> &'static [&'static str] {
-        match self {
-            Self::Podman => &["engine"],
-            Self::CriO => &["crio", "runtime"],
-        }
-    }
+/// The hooks.d directories of an engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HooksDirs {
+    /// In the order in which a later one's file replaces an earlier one's of the same name.
+    pub(crate) directories: Vec<PathBuf>,
+    /// The file that names them; `None` for the built-in list and the command line.
+    pub(crate) set_by: Option<PathBuf>,
+    /// Names that are no absolute paths: the engine takes `~`, `$HOME` and `hooks.d` as they are, below the
+    /// directory in which it is started.
+    pub(crate) relative: Vec<String>,
 }
 
 /// The directory for the hook's file: `/etc/containers/oci/hooks.d` when the engine reads it,
 /// else the last that it reads, since later ones win. `root` is `/` but in tests.
 pub(crate) fn find(engine: Engine, root: &Path) -> Result<PathBuf, EngineError> {
-    let mut directories = all(engine, root)?;
+    Ok(choose(read(engine, root)?.directories, root))
+}
+
+fn choose(mut directories: Vec<PathBuf>, root: &Path) -> PathBuf {
     let administrators = under(root, ADMINISTRATORS);
     match directories.pop() {
-        Some(_) if directories.contains(&administrators) => Ok(administrators),
-        Some(last) => Ok(last),
-        // `all` never gives an empty list.
-        None => Ok(under(root, DEFAULT)),
+        Some(_) if directories.contains(&administrators) => administrators,
+        Some(last) => last,
+        // `resolve` never gives an empty list.
+        None => under(root, DEFAULT),
     }
 }
 
-/// All directories that the engine reads, in the order in which a later one's file replaces an
-/// earlier one's of the same name.
+/// All directories that the engine reads.
 pub(crate) fn all(engine: Engine, root: &Path) -> Result<Vec<PathBuf>, EngineError> {
-    let mut directories = vec![DEFAULT.to_owned()];
-    let mut set_by = PathBuf::from(DEFAULT);
-    for source in engine.sources() {
-        for path in files(engine, &under(root, source), source.ends_with('/'))? {
-            let Some(value) = hooks_dir(engine, &path)? else {
-                continue;
-            };
-            let wrong =
-                || EngineError::unusable(path.display(), "hooks_dir is not a list of directories");
-            let items = value.as_array().ok_or_else(wrong)?;
-            let mut append = false;
-            let mut named = Vec::new();
-            for item in items {
-                match item {
-                    Value::String(directory) => named.push(directory.clone()),
-                    // containers.conf(5) since Podman 5: `["/x", {append=true}]`.
-                    Value::Table(attributes) if engine == Engine::Podman => {
-                        append = attributes.get("append").and_then(Value::as_bool) == Some(true);
-                    }
-                    _ => return Err(wrong()),
-                }
-            }
-            if !append {
-                directories.clear();
-            }
-            directories.append(&mut named);
-            set_by = path;
-        }
-    }
-    if directories.is_empty() {
-        let reason = format!(
-            "hooks_dir is empty, so {} reads no hooks: name a directory there",
-            engine.name()
-        );
-        return Err(EngineError::unusable(set_by.display(), reason));
-    }
-    Ok(directories.iter().map(|it| under(root, it)).collect())
+    Ok(read(engine, root)?.directories)
 }
 
-fn under(root: &Path, absolute: &str) -> PathBuf {
-    root.join(absolute.trim_start_matches('/'))
-}
-
-pub(super) fn files(
+/// What the engine reads; for a Podman that does not say its version what each one reads, and why.
+pub(super) fn possible_sources(
     engine: Engine,
-    path: &Path,
-    is_directory: bool,
-) -> Result<Vec<PathBuf>, EngineError> {
-    if !is_directory {
-        return Ok(vec![path.to_owned()]);
+    root: &Path,
+) -> Result<(Vec<Sources>, String), EngineError> {
+    if engine == Engine::CriO {
+        return Ok((vec![CriO::running().sources(root)?], String::new()));
     }
-    let entries = match fs::read_dir(path) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(EngineError::call("readdir", path)(error)),
+    let (versions, why) = match podman::installed() {
+        Ok(version) => (vec![version], String::new()),
+        Err(why) => (podman::EACH_READING.map(<[_]>::to_vec).to_vec(), why),
     };
-    let mut found = Vec::new();
-    for entry in entries {
-        let file = entry.map_err(EngineError::call("readdir", path))?.path();
-        let is_conf = file.extension().is_some_and(|ending| ending == "conf");
-        if file.is_file() && (is_conf || engine == Engine::CriO) {
-            found.push(file);
-        }
-    }
-    found.sort();
-    Ok(found)
+    let versions = versions.iter();
+    let sources = versions.map(|version| podman::sources(version, root));
+    Ok((sources.collect::<Result<_, _>>()?, why))
 }
 
-pub(super) fn hooks_dir(engine: Engine, path: &Path) -> Result<Option<Value>, EngineError> {
+/// The directories that the engine reads, by its command line and version where it has to be asked.
+pub(crate) fn read(engine: Engine, root: &Path) -> Result<HooksDirs, EngineError> {
+    let (sources, why) = possible_sources(engine, root)?;
+    let read = sources.into_iter().map(|it| resolve(engine, it, root));
+    let read = read.collect::<Result<Vec<_>, _>>()?;
+    let unknown = || EngineError::UnknownVersion(engine.name(), why);
+    match read.split_first() {
+        Some((first, others)) if others.iter().all(|it| it.directories == first.directories) => {
+            Ok(first.clone())
+        }
+        _ => Err(unknown()),
+    }
+}
+
+fn resolve(engine: Engine, sources: Sources, root: &Path) -> Result<HooksDirs, EngineError> {
+    let mut named = vec![DEFAULT.to_owned()];
+    let mut set_by = None;
+    let mut append = false;
+    for path in sources.files {
+        let table = read_table(&path, sources.table)?.unwrap_or_default();
+        let Some(value) = table.get(KEY) else {
+            continue;
+        };
+        let wrong =
+            || EngineError::unusable(path.display(), "hooks_dir is not a list of directories");
+        let mut own = Vec::new();
+        for item in value.as_array().ok_or_else(wrong)? {
+            match item {
+                Value::String(directory) => own.push(directory.clone()),
+                // It holds for the files that are read later, too.
+                Value::Table(attributes) if sources.can_append => {
+                    let value = attributes.get("append").and_then(Value::as_bool);
+                    append = value.unwrap_or(append);
+                }
+                _ => return Err(wrong()),
+            }
+        }
+        if !append {
+            named.clear();
+        }
+        named.append(&mut own);
+        set_by = Some(path);
+    }
+    if let Some(option) = sources.option {
+        (named, set_by) = (option, None);
+    }
+    if named.is_empty() {
+        named.extend(sources.if_empty.iter().map(|it| (*it).to_owned()));
+    }
+    let (absolute, relative): (Vec<_>, Vec<_>) = named
+        .into_iter()
+        .partition(|it| Path::new(it).is_absolute());
+    if absolute.is_empty() {
+        let name = engine.name();
+        let reason = match relative.first() {
+            None => format!("hooks_dir is empty, so {name} reads no hooks: name a directory there"),
+            Some(first) => format!(
+                "hooks_dir names {first:?}, which {name} takes as it is, below the directory in which it is started: write an absolute path"
+            ),
+        };
+        let by = set_by.map_or("--hooks-dir".to_owned(), |it| it.display().to_string());
+        return Err(EngineError::unusable(by, reason));
+    }
+    Ok(HooksDirs {
+        directories: absolute.iter().map(|it| under(root, it)).collect(),
+        set_by,
+        relative,
+    })
+}
+
+/// An absolute path below another root.
+pub(super) fn under(root: &Path, absolute: impl AsRef<Path>) -> PathBuf {
+    let absolute = absolute.as_ref();
+    root.join(absolute.strip_prefix("/").unwrap_or(absolute))
+}
+
+/// A table of a file, by its keys; `None` when it has no such table, or there is no file.
+pub(super) fn read_table(path: &Path, keys: &[&str]) -> Result<Option<Table>, EngineError> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -159,14 +203,11 @@ pub(super) fn hooks_dir(engine: Engine, path: &Path) -> Result<Option<Value>, En
     let table: Table = text
         .parse()
         .map_err(|error| EngineError::not_toml(path.display(), &error))?;
-    let mut table = &table;
-    for key in engine.table() {
-        match table.get(*key).and_then(Value::as_table) {
-            Some(inner) => table = inner,
-            None => return Ok(None),
-        }
+    let mut table = Some(&table);
+    for key in keys {
+        table = table.and_then(|it| it.get(*key)?.as_table());
     }
-    Ok(table.get("hooks_dir").cloned())
+    Ok(table.cloned())
 }
 
 #[cfg(test)]
@@ -175,39 +216,69 @@ mod tests {
 
     use std::fs;
 
-    use super::{Engine, find, under};
+    use super::{CriO, Engine, choose, podman, resolve, under};
+    use crate::engines::processes::Process;
 
     /// Files with their `hooks_dir` (`-`: a file without it), and the directory, or why there is none.
     #[test]
     fn the_directory_is_one_that_the_engine_reads() {
         const CASES: &str = r#"
-podman => /usr/share/containers/oci/hooks.d
+podman4 => /usr/share/containers/oci/hooks.d
+podman6 => /usr/share/containers/oci/hooks.d
 crio => /usr/share/containers/oci/hooks.d
-podman USR - => /usr/share/containers/oci/hooks.d
-podman ETC ["/a","/b"] => /b
-podman ETC ["/a"] USR ["/c"] => /a
-podman ETC.d/10-hooks.conf ["/b"] ETC ["/a"] => /b
-podman ETC.d/README = => /usr/share/containers/oci/hooks.d
-podman ETC ["/etc/containers/oci/hooks.d","/b"] => /etc/containers/oci/hooks.d
-podman ETC [{append=true}] => /usr/share/containers/oci/hooks.d
-podman ETC ["/a",{append=true}] => /a
+podman4 USR - => /usr/share/containers/oci/hooks.d
+podman4 ETC ["/a","/b"] => /b
+podman4 ETC ["/a"] USR ["/c"] => /a
+podman4 ETC.d/10-hooks.conf ["/b"] ETC ["/a"] => /b
+podman4 ETC.d/README = => /usr/share/containers/oci/hooks.d
+podman4 ETC ["/etc/containers/oci/hooks.d","/b"] => /etc/containers/oci/hooks.d
+podman4 ETC [{append=true}] => ETC: hooks_dir is not a list of directories
+podman5 ETC [{append=true}] => /usr/share/containers/oci/hooks.d
+podman5 ETC ["/a",{append=true}] => /a
+podman5 USR ["/a",{append=true}] ETC ["/b"] ETC.d/x.conf ["/etc/containers/oci/hooks.d","/c"] => /etc/containers/oci/hooks.d
+podman5 USR ["/a",{append=true}] ETC ["/b",{append=false}] => /b
+podman4 USR ["/c"] ETC - => /c
+podman6 USR ["/c"] ETC - => /usr/share/containers/oci/hooks.d
+podman6 USR ["/c"] => /c
+podman5 USR.d/50-x.conf ["/u"] => /usr/share/containers/oci/hooks.d
+podman6 USR.d/50-x.conf ["/u"] => /u
+podman5 ROOTFUL.d/50-x.conf ["/r"] => /usr/share/containers/oci/hooks.d
+podman6 ROOTFUL.d/50-x.conf ["/r"] => /r
+podman6 ETC ["/a"] USR.d/50-x.conf ["/u"] => /u
+podman6 ROOTFUL.d/50-x.conf ["/r"] ETC.d/50-x.conf ["/e"] USR.d/50-x.conf ["/u"] => /r
+podman6 ROOTFUL.d/40-x.conf ["/r"] ETC.d/50-x.conf ["/e"] USR.d/60-x.conf ["/u"] => /u
+podman6 ETC.d/50-x.conf ["/e"] USR-ROOTFUL.d/50-x.conf ["/u"] => /e
 crio CRIO ["/a"] => /a
 crio CRIO ["/a"] CRIO.d/00-default ["/b"] => /b
+crio CRIO ["/a"] CRIO.d/10/x ["/b"] CRIO.d/00 ["/c"] => /b
 crio ETC ["/a"] => /usr/share/containers/oci/hooks.d
-podman ETC [] => ETC: hooks_dir is empty, so podman reads no hooks: name a directory there
-podman ETC "/a" => ETC: hooks_dir is not a list of directories
+podman4 ETC [] => ETC: hooks_dir is empty, so podman reads no hooks: name a directory there
+podman5 ETC [] => /etc/containers/oci/hooks.d
+crio CRIO [] => CRIO: hooks_dir is empty, so CRI-O reads no hooks: name a directory there
+podman4 ETC "/a" => ETC: hooks_dir is not a list of directories
+podman4 ETC ["~/.config/containers/oci/hooks.d"] => ETC: hooks_dir names "~/.config/containers/oci/hooks.d", which podman takes as it is, below the directory in which it is started: write an absolute path
+podman6 ETC ["$HOME/hooks.d"] => ETC: hooks_dir names "$HOME/hooks.d", which podman takes as it is, below the directory in which it is started: write an absolute path
+crio CRIO ["hooks.d"] => CRIO: hooks_dir names "hooks.d", which CRI-O takes as it is, below the directory in which it is started: write an absolute path
+podman4 ETC ["/a","~/b"] => /a
 crio CRIO = => CRIO is not valid TOML: extra `=`, expected nothing
 "#;
         for case in CASES.lines().filter(|line| !line.is_empty()) {
             let case = case
+                .replace(
+                    "USR-ROOTFUL",
+                    "/usr/share/containers/containers.rootful.conf",
+                )
                 .replace("USR", "/usr/share/containers/containers.conf")
+                .replace("ROOTFUL", "/etc/containers/containers.rootful.conf")
                 .replace("ETC", "/etc/containers/containers.conf")
                 .replace("CRIO", "/etc/crio/crio.conf");
             let (node, expected) = case.split_once(" => ").unwrap();
             let mut words = node.split(' ');
-            let (engine, table) = match words.next().unwrap() {
-                "podman" => (Engine::Podman, "engine"),
-                _ => (Engine::CriO, "crio.runtime"),
+            let (version, table) = match words.next().unwrap() {
+                "podman4" => (Some([4, 7, 2]), "engine"),
+                "podman5" => (Some([5, 0, 0]), "engine"),
+                "podman6" => (Some([6, 0, 0]), "engine"),
+                _ => (None, "crio.runtime"),
             };
             let root = tempfile::tempdir().unwrap();
             while let (Some(path), Some(value)) = (words.next(), words.next()) {
@@ -216,11 +287,64 @@ crio CRIO = => CRIO is not valid TOML: extra `=`, expected nothing
                 let comment = if value == "-" { "#" } else { "" };
                 fs::write(path, format!("[{table}]\n{comment}hooks_dir = {value}\n")).unwrap();
             }
-            let found = match find(engine, root.path()) {
-                Ok(found) => found.display().to_string(),
+            let (engine, sources) = match version {
+                Some(version) => (Engine::Podman, podman::sources(&version, root.path())),
+                None => (Engine::CriO, CriO::started_as(None).sources(root.path())),
+            };
+            let found = sources.and_then(|sources| resolve(engine, sources, root.path()));
+            let found = match found {
+                Ok(found) => choose(found.directories, root.path()).display().to_string(),
                 Err(error) => error.to_string(),
             };
-            assert_eq!(found.replace(root.path().to_str().unwrap(), ""), expected);
+            let found = found.replace(root.path().to_str().unwrap(), "");
+            assert_eq!(found, expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn the_command_line_of_crio_comes_first() {
+        let root = tempfile::tempdir().unwrap();
+        let write = |path: &str, hooks_dir: &str| {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(
+                path,
+                format!("[crio.runtime]\nhooks_dir = [{hooks_dir:?}]\n"),
+            )
+            .unwrap();
+        };
+        write("etc/crio/crio.conf", "/usual");
+        write("etc/site/crio.conf", "/site");
+        write("etc/site.d/10-x", "/drop-in");
+        for (arguments, environment, expected) in [
+            ("crio", "", "/usual"),
+            ("crio -c /etc/site/crio.conf", "", "/site"),
+            ("crio --config=/etc/site/crio.conf", "", "/site"),
+            ("crio", "CONTAINER_CONFIG=/etc/site/crio.conf", "/site"),
+            ("crio -d /etc/site.d", "", "/drop-in"),
+            (
+                "crio --config-dir /etc/site.d -c /etc/site/crio.conf",
+                "",
+                "/drop-in",
+            ),
+            ("crio --config-dir /etc/site.d --hooks-dir /a", "", "/a"),
+            ("crio --hooks-dir=/a --hooks-dir /b", "", "/a /b"),
+            ("crio --hooks-dir=/a,/b", "", "/a /b"),
+            ("crio", "CONTAINER_HOOKS_DIR=/a,/b", "/a /b"),
+            ("crio --hooks-dir /c", "CONTAINER_HOOKS_DIR=/a,/b", "/c"),
+        ] {
+            let words = |text: &str| text.split_whitespace().map(str::to_owned).collect();
+            let daemon = Process {
+                arguments: words(arguments),
+                environment: words(environment),
+                ..Process::default()
+            };
+            let sources = CriO::started_as(Some(daemon)).sources(root.path()).unwrap();
+            let found = resolve(Engine::CriO, sources, root.path()).unwrap();
+            let found = found.directories.iter().map(|it| it.display().to_string());
+            let found = found.collect::<Vec<_>>().join(" ");
+            let found = found.replace(root.path().to_str().unwrap(), "");
+            assert_eq!(found, expected, "{arguments} {environment}");
         }
     }
 }

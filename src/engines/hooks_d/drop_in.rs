@@ -3,12 +3,15 @@
 //! `hooks_dir` of a later file replaces the list of an earlier one, so the drop-in repeats what the
 //! engine reads without it. Podman before 5 knows no `{append=true}`, and does not start with one.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use toml_edit::Array;
 
 use crate::engines::error::EngineError;
-use crate::engines::hooks_d::directories::{self, ADMINISTRATORS, Engine};
+use crate::engines::hooks_d::directories::{
+    ADMINISTRATORS, Engine, KEY, possible_sources, read_table,
+};
 
 /// Behind what administrators and other packages number.
 const FILE_NAME: &str = "99-oci-hostaliases.conf";
@@ -47,17 +50,35 @@ pub(crate) fn is_ours(text: &str) -> bool {
     text.starts_with(HEAD)
 }
 
-/// Refuses where a file that the engine reads later names other directories.
+/// Refuses where the engine does not look for it, or reads other directories after it.
 pub(crate) fn check_counts(engine: Engine) -> Result<(), EngineError> {
     let ours = path(engine);
-    for file in directories::files(engine, directory(engine), true)? {
-        if file > ours && directories::hooks_dir(engine, &file)?.is_some() {
-            let reason = format!(
-                "sets hooks_dir, and {} reads it after {}: add {ADMINISTRATORS} to that list",
-                engine.name(),
-                ours.display()
-            );
-            return Err(EngineError::unusable(file.display(), reason));
+    let name = engine.name();
+    let later = |what: &dyn fmt::Display| {
+        let reason = format!(
+            "sets hooks_dir, and {name} reads it after {}: add {ADMINISTRATORS} to that list",
+            ours.display()
+        );
+        Err(EngineError::unusable(what, reason))
+    };
+    for sources in possible_sources(engine, Path::new("/"))?.0 {
+        if sources.option.is_some() {
+            return later(&"--hooks-dir");
+        }
+        let in_order = |file: &Path| {
+            let mut relative = sources.drop_ins.iter().map(|it| file.strip_prefix(it));
+            relative.find_map(|it| it.ok().map(Path::to_owned))
+        };
+        let Some(own) = in_order(&ours) else {
+            let reason = format!("{name} reads its drop-ins elsewhere: set hooks_dir there");
+            return Err(EngineError::unusable(ours.display(), reason));
+        };
+        for file in &sources.files {
+            let sets_it =
+                || Ok(read_table(file, sources.table)?.is_some_and(|it| it.contains_key(KEY)));
+            if in_order(file).is_some_and(|it| it > own) && sets_it()? {
+                return later(&file.display());
+            }
         }
     }
     Ok(())

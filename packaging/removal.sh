@@ -1,0 +1,143 @@
+# shellcheck shell=sh
+# removal.sh: what an installation and a removal have to do so that containers start before, during and
+# after. Part of the packages' scripts and of install.sh, which set LIBEXECDIR, DATADIR and BINDIR.
+#
+# An engine may have the hook in memory long after its files are gone. Entries that `register` writes for
+# such engines start the hook by a shell that does without it; those of former versions name the hook
+# itself, and so something has to stay at its path.
+
+hook=$LIBEXECDIR/oci/hooks.d/oci-hostaliases-hook
+hooks_d=$DATADIR/containers/oci/hooks.d
+state=/var/lib/oci-hostaliases
+of_the_administrator=/etc/containers/oci/hooks.d/oci-hostaliases.json
+
+say() { echo "oci-hostaliases: $*" >&2; }
+
+# The configurations of containerd that have lines of `register`.
+registered_configurations() {
+    grep -ls '# added by oci-hostaliases$' /etc/containerd/*.toml /etc/containerd/*/*.toml /etc/k0s/*.toml \
+        /etc/k0s/containerd.d/*.toml /var/lib/rancher/*/agent/etc/containerd/* \
+        /var/lib/rancher/*/agent/etc/containerd/*/* /var/snap/microk8s/current/args/*.toml || :
+}
+
+# The base specs that `register` wrote: where it puts them by default, and what it wrote into those configurations.
+base_specs() {
+    ls /etc/oci-hostaliases/*.json 2>/dev/null || :
+    registered_configurations | while read -r file; do
+        sed -n 's/^[[:space:]]*base_runtime_spec = "\(.*\)" # added by oci-hostaliases$/\1/p' "$file"
+    done
+}
+
+# The files that name the hook itself and that containerd or CRI-O reads. Podman passes over a hook that is gone.
+direct_entries() {
+    { base_specs; ! has_crio || echo "$of_the_administrator"; } | sort -u | while read -r file; do
+        grep -lsF "\"path\": \"$hook\"" "$file" || :
+    done
+}
+
+systemd_runs() { [ -d /run/systemd/system ]; }
+
+# Those of `systemctl enable` to units whose files are gone. Prints which.
+remove_dangling_links() {
+    for link in /etc/systemd/system/*.wants/oci-hostaliases-*; do
+        if [ -L "$link" ] && [ ! -e "$link" ]; then
+            rm "$link"
+            echo "${link##*/}"
+        fi
+    done
+}
+
+has_crio() { [ -d /etc/crio ] || command -v crio >/dev/null; }
+
+# Before the files are there. Former versions wrote `register --all` into the package's file.
+before_installation() {
+    if grep -qs '^# In the place of oci-hostaliases-hook' "$hook"; then
+        mkdir -p "$state"
+        echo "$hook" >"$state/direct"
+    fi
+    if grep -qsF '"always": true' "$hooks_d/oci-hostaliases.json"; then
+        mkdir -p "$state"
+        : >"$state/register-all"
+    fi
+}
+
+after_installation() {
+    if systemd_runs; then
+        systemctl daemon-reload || :
+        # Units that a former version had.
+        systemctl list-units --all --plain --no-legend 'oci-hostaliases-*' | while read -r unit load _; do
+            [ "$load" != not-found ] || systemctl stop "$unit" || :
+        done
+        systemctl try-restart oci-hostaliases-agent.service || :
+    fi
+    if remove_dangling_links | grep -q '^oci-hostaliases-refresh'; then
+        say "oci-hostaliases-refresh.path is gone: systemctl enable --now oci-hostaliases-agent does the same, and more"
+    fi
+    rm -f "$hooks_d/.oci-hostaliases"
+    if [ -e "$state/register-all" ]; then
+        rm "$state/register-all"
+        for engine in podman crio; do
+            case $engine in
+            podman) command -v podman >/dev/null || continue ;;
+            crio) has_crio || continue ;;
+            esac
+            "$BINDIR/oci-hostaliases" register "$engine" --all --hook "$hook" ||
+                say "the hook is not registered for every container any more: run oci-hostaliases register $engine --all"
+        done
+    fi
+    # An engine has these in memory, maybe also when they are gone from the disk.
+    found=$(direct_entries | grep -vxF "$of_the_administrator" || :)
+    if [ -n "$found" ]; then
+        mkdir -p "$state"
+        echo "$found" >"$state/direct"
+        say "$(echo "$found" | tr '\n' ' ')names the hook as a former version did: run oci-hostaliases register containerd once more and restart containerd"
+    fi
+    rmdir "$state" 2>/dev/null || :
+}
+
+before_removal() {
+    if systemd_runs; then
+        systemctl stop 'oci-hostaliases-*' || :
+    fi
+    # CRI-O watches the directory and would not see a new one in its place.
+    if has_crio && [ -d "$hooks_d" ]; then
+        echo "CRI-O watches this directory: it stays, for the time when oci-hostaliases is installed again." >"$hooks_d/.oci-hostaliases"
+    fi
+    found=$(registered_configurations)
+    [ -n "$found" ] || found=$(base_specs)
+    if [ -n "$found" ]; then
+        say "containerd is still registered: $(echo "$found" | tr '\n' ' ')"
+        say "containers go on starting, without the entries of the hook; keep the base specs in /etc/oci-hostaliases"
+        say "to undo the registration, install oci-hostaliases again, run oci-hostaliases unregister containerd, and restart containerd"
+    fi
+    if [ -e "$of_the_administrator" ]; then
+        say "$of_the_administrator stays and does nothing without the hook"
+    fi
+}
+
+after_removal() {
+    if systemd_runs; then
+        systemctl daemon-reload || :
+        systemctl reset-failed 'oci-hostaliases-*' 2>/dev/null || :
+    fi
+    if [ ! -e "$state/direct" ] && [ -z "$(direct_entries)" ]; then
+        return
+    fi
+    mkdir -p "${hook%/*}"
+    cat >"$hook.new" <<'STUB'
+#!/bin/sh
+# In the place of oci-hostaliases-hook, which was removed: an engine that has not been restarted still runs
+# this for every container. It takes the container's state and does nothing.
+while read -r _; do :; done
+STUB
+    chmod 0755 "$hook.new"
+    mv -f "$hook.new" "$hook"
+    say "$hook stays as a script that does nothing: containerd or CRI-O may have it in memory"
+    say "remove it when the hook is unregistered and the engine is restarted"
+}
+
+# When nothing is to be remembered any more.
+forget() {
+    remove_dangling_links >/dev/null
+    rm -rf "$state"
+}

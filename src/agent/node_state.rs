@@ -1,0 +1,58 @@
+//! What the agent knows of the node, in memory. A change makes a new value; who reads has the old one or the new
+//! one, and waits for neither.
+
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::agent::entries::Entries;
+use crate::error::{Error, on_one_line};
+use crate::files::agent_config::AgentConfig;
+use crate::files::config::Config;
+
+/// The node at one moment.
+#[derive(Debug, Clone)]
+pub struct NodeState {
+    /// `hosts.d`.
+    pub entries: Entries,
+    /// `config.toml`, as the hook reads it; or why it cannot be read.
+    pub hook: Result<Config, String>,
+    /// Its table `[agent]`. One that cannot be read leaves the last one that could.
+    pub agent: AgentConfig,
+}
+
+impl NodeState {
+    /// Reads all of it. What is wrong with the agent's own table is the second value, and `before` stays.
+    pub fn read(config: &Path, hosts_d: &Path, before: &AgentConfig) -> (Self, Option<Error>) {
+        let (agent, trouble) = match AgentConfig::load(config) {
+            Ok(agent) => (agent, None),
+            Err(error) => (before.clone(), Some(error)),
+        };
+        let state = Self {
+            entries: Entries::read(hosts_d),
+            hook: Config::load(config).map_err(|error| on_one_line(&error)),
+            agent,
+        };
+        (state, trouble)
+    }
+}
+
+/// The newest of them.
+#[derive(Debug)]
+pub struct Newest(RwLock<Arc<NodeState>>);
+
+impl Newest {
+    /// Begins with this one.
+    pub fn new(state: NodeState) -> Self {
+        Self(RwLock::new(Arc::new(state)))
+    }
+
+    /// The newest.
+    pub fn get(&self) -> Arc<NodeState> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts a newer one in its place.
+    pub fn set(&self, state: NodeState) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
+    }
+}

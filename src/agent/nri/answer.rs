@@ -1,0 +1,116 @@
+//! What becomes of a container that is made: the plan first, then what it takes. Pure.
+//!
+//! What it takes is the hook: so plan, mount, limits and promises stay where they are. Only where a runtime does
+//! not run hooks (Kata, gVisor) it is a mount, and only for the runtime handlers that the administrator names.
+
+use std::path::Path;
+
+use crate::agent::node_state::NodeState;
+use crate::agent::nri::event::Event;
+use crate::agent::nri::messages::{ContainerAdjustment, Hook, Hooks, OptionalInt};
+use crate::compose::{self, Decision, Draft};
+use crate::engines::our_hook;
+use crate::error::{Error, on_one_line};
+use crate::files::config::{self, OnError};
+use crate::files::hosts_d;
+use crate::plan::Plan;
+
+/// What becomes of a container.
+#[derive(Debug)]
+pub enum Answer<'a> {
+    /// It stays as it is, by this plan.
+    Leave(Plan),
+    /// It has the hook already, by another registration.
+    HasHook,
+    /// It gets the hook, which will do by this plan.
+    Hook(Plan),
+    /// It gets a mount with what this makes.
+    Mount(Draft<'a>),
+    /// What it asks for is wrong, and it starts all the same: `on-error` is `warn`. Why.
+    StartsWithout(String),
+    /// It must not start: why.
+    Refuse(String),
+}
+
+/// Decides. The hook is not looked for here.
+pub fn decide<'a>(event: &'a Event, node: &NodeState) -> Answer<'a> {
+    let by_mount = node.agent.mount_handlers.contains(&event.runtime_handler);
+    if event.has_hook && !by_mount {
+        return Answer::HasHook;
+    }
+    let asks = event.container.annotations.ask_for_something();
+    let entries = || node.entries.of(event.identity.namespace.as_deref());
+    match compose::decide(&event.container, asks, entries) {
+        Ok(Decision::Leave(plan)) => Answer::Leave(plan),
+        Ok(Decision::Write(draft)) if by_mount => Answer::Mount(draft),
+        Ok(Decision::Write(draft)) => Answer::Hook(draft.plan().clone()),
+        Err(errors) => refusal(event, node, &Error::Annotations(errors)),
+    }
+}
+
+/// What becomes of a container that cannot get its file for this reason. As with the hook, it starts if it asked
+/// for nothing, or if the administrator says so.
+pub fn refusal(event: &Event, node: &NodeState, error: &Error) -> Answer<'static> {
+    let text = format!("{}: {}", event.identity, on_one_line(error));
+    let warns = node
+        .hook
+        .as_ref()
+        .is_ok_and(|hook| hook.on_error == OnError::Warn);
+    if warns || !event.container.annotations.ask_for_something() {
+        Answer::StartsWithout(text)
+    } else {
+        Answer::Refuse(text)
+    }
+}
+
+/// Where the hook is, and what it is told of the node.
+#[derive(Debug, Clone, Copy)]
+pub struct HookCall<'a> {
+    /// Its program.
+    pub program: &'a Path,
+    /// The configuration.
+    pub config: &'a Path,
+    /// The directory of the entries.
+    pub hosts_d: &'a Path,
+}
+
+/// The adjustment that makes the runtime run the hook. `None` where a path is not UTF-8, as protobuf's
+/// strings are.
+pub fn with_hook(event: &Event, call: HookCall<'_>) -> Option<ContainerAdjustment> {
+    let registered = our_hook::entry(call.program).ok()?;
+    let mut args: Vec<String> = registered.args().clone().unwrap_or_default();
+    let mut add = |option: &str, value: &str| args.extend([option.to_owned(), value.to_owned()]);
+    for (option, path, default) in [
+        ("--config", call.config, config::DEFAULT_PATH),
+        ("--hosts-d", call.hosts_d, hosts_d::DEFAULT_PATH),
+    ] {
+        if path != Path::new(default) {
+            add(option, path.to_str()?);
+        }
+    }
+    if !event.told.pod_ips.is_empty() {
+        add("--pod-ips", &event.told.pod_ips.join(","));
+    }
+    for (option, told) in [
+        ("--namespace", &event.told.namespace),
+        ("--pod", &event.told.pod),
+    ] {
+        if let Some(value) = told {
+            add(option, value);
+        }
+    }
+    let hook = Hook {
+        path: call.program.to_str()?.to_owned(),
+        args,
+        env: registered.env().clone().unwrap_or_default(),
+        timeout: registered.timeout().map(|value| OptionalInt { value }),
+    };
+    Some(ContainerAdjustment {
+        annotations: event.missing_annotations.iter().cloned().collect(),
+        mounts: Vec::new(),
+        hooks: Some(Hooks {
+            prestart: vec![hook],
+            ..Hooks::default()
+        }),
+    })
+}

@@ -1,0 +1,54 @@
+//! The agent's command line, and what of it `config.toml` can say too.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Parser;
+
+use crate::engines::our_hook::HOOK_PATH;
+use crate::files::agent_config::AgentConfig;
+use crate::files::agent_state::NRI_SOCKET;
+use crate::files::{config, hosts_d};
+
+/// Makes an engine run the hook, by NRI, and brings running containers up to date when hosts.d changes
+///
+/// One runs per node, as a service. It needs no change of the engine's configuration and no restart.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "oci-hostaliases-agent", version)]
+pub struct Options {
+    /// The configuration, of the hook too
+    #[arg(long, value_name = "PATH", default_value = config::DEFAULT_PATH)]
+    pub config: PathBuf,
+    /// The directory of the entries for the node and its namespaces
+    #[arg(long, value_name = "DIR", default_value = hosts_d::DEFAULT_PATH)]
+    pub hosts_d: PathBuf,
+    /// The hook that containers get [default: /usr/libexec/oci/hooks.d/oci-hostaliases-hook]
+    #[arg(long, value_name = "PATH")]
+    hook: Option<PathBuf>,
+    /// The engine's socket for plugins [default: /var/run/nri/nri.sock]
+    #[arg(long, value_name = "PATH")]
+    nri_socket: Option<PathBuf>,
+    /// Serve /healthz, /readyz and /metrics at this address and port
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+}
+
+impl Options {
+    /// The hook, by the command line, the configuration or the package.
+    pub(super) fn hook(&self, config: &AgentConfig) -> PathBuf {
+        let given = self.hook.clone().or_else(|| config.hook.clone());
+        given.unwrap_or_else(|| HOOK_PATH.into())
+    }
+
+    /// The engine's socket.
+    pub(super) fn nri_socket(&self, config: &AgentConfig) -> PathBuf {
+        let given = self.nri_socket.clone();
+        let given = given.or_else(|| config.nri_socket.clone());
+        given.unwrap_or_else(|| NRI_SOCKET.into())
+    }
+
+    /// Where health and metrics are served; nowhere unless that is said.
+    pub(super) fn listen(&self, config: &AgentConfig) -> Option<SocketAddr> {
+        self.listen.or(config.listen)
+    }
+}

@@ -1,0 +1,209 @@
+//! Refreshes of the running containers, in a thread of its own: one can take seconds, and an engine that asks
+//! meanwhile does not wait.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::event::{EventfdFlags, eventfd};
+
+use crate::agent::log::say;
+use crate::agent::node_state::Newest;
+use crate::agent::nri::mount_file;
+use crate::agent::report::Report;
+use crate::error::{Error, on_one_line};
+use crate::log::Severity;
+use crate::running::refresh::{self, Event, Summary};
+
+/// The pause after a refresh. Who may write an engine's file, a container of the same Pod for one, must not be able
+/// to keep the node busy.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// What the two threads share.
+#[derive(Debug)]
+pub(super) struct Refresher {
+    wanted: Mutex<Wanted>,
+    changed: Condvar,
+    done: OwnedFd,
+    hosts_d: PathBuf,
+    newest: Arc<Newest>,
+    report: Arc<Report>,
+}
+
+#[derive(Debug, Default)]
+struct Wanted {
+    refresh: bool,
+    is_running: bool,
+    look: bool,
+    stops: bool,
+    /// Of running containers, as they were found last.
+    found: BTreeSet<PathBuf>,
+    /// Of those about which an engine has asked, by their IDs.
+    told: BTreeMap<String, PathBuf>,
+}
+
+impl Refresher {
+    /// Nothing is wanted yet.
+    ///
+    /// # Errors
+    ///
+    /// The kernel gives no descriptor.
+    pub(super) fn new(
+        hosts_d: PathBuf,
+        newest: Arc<Newest>,
+        report: Arc<Report>,
+    ) -> Result<Self, Error> {
+        let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
+        let done = eventfd(0, flags).map_err(|errno| Error::call("eventfd()", errno))?;
+        Ok(Self {
+            wanted: Mutex::default(),
+            changed: Condvar::new(),
+            done,
+            hosts_d,
+            newest,
+            report,
+        })
+    }
+
+    /// Asks for a refresh. One that runs is followed by another.
+    pub(super) fn want(&self) {
+        self.lock().refresh = true;
+        self.changed.notify_all();
+    }
+
+    /// Asks for a look at which engines' files there are.
+    pub(super) fn want_engine_files(&self) {
+        self.lock().look = true;
+        self.changed.notify_all();
+    }
+
+    /// This container is made from this file of its engine's, or is gone.
+    pub(super) fn told(&self, id: &str, file: Option<PathBuf>) {
+        let mut wanted = self.lock();
+        match file {
+            Some(file) => drop(wanted.told.insert(id.to_owned(), file)),
+            None if wanted.told.remove(id).is_none() => return,
+            None => {}
+        }
+        drop(wanted);
+        self.wake();
+    }
+
+    /// The engines' files to watch. To be called when the descriptor is readable.
+    pub(super) fn engine_files(&self) -> BTreeSet<PathBuf> {
+        let mut count = [0; 8];
+        let _ = rustix::io::read(&self.done, &mut count);
+        let wanted = self.lock();
+        wanted
+            .found
+            .iter()
+            .chain(wanted.told.values())
+            .cloned()
+            .collect()
+    }
+
+    fn wake(&self) {
+        let _ = rustix::io::write(&self.done, &1_u64.to_ne_bytes());
+    }
+
+    /// Lets no further one begin, and waits for the one that runs, but not longer than this.
+    pub(super) fn stop(&self, limit: Duration) {
+        let mut wanted = self.lock();
+        wanted.stops = true;
+        let waited = self
+            .changed
+            .wait_timeout_while(wanted, limit, |wanted| wanted.is_running);
+        drop(waited);
+    }
+
+    /// Does what is wanted, and never ends.
+    pub(super) fn run(&self) {
+        loop {
+            let mut wanted = self.lock();
+            while !(wanted.refresh || wanted.look) || wanted.stops {
+                wanted = self
+                    .changed
+                    .wait(wanted)
+                    .unwrap_or_else(PoisonError::into_inner);
+            }
+            let refreshes = std::mem::take(&mut wanted.refresh);
+            wanted.look = false;
+            wanted.is_running = true;
+            drop(wanted);
+
+            if refreshes {
+                let began = Instant::now();
+                let is_complete = self.refresh();
+                let seconds = began.elapsed().as_secs_f64();
+                self.report.refreshed(is_complete, seconds);
+            } else if let Ok(files) = refresh::engine_files() {
+                self.lock().found = files;
+                self.wake();
+            }
+
+            self.lock().is_running = false;
+            self.changed.notify_all();
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    fn refresh(&self) -> bool {
+        let mut tell = |event: Event<'_>| match event {
+            Event::Refreshed(identity) => {
+                say(Severity::Info, &format!("refreshed: {identity}"));
+            }
+            Event::Trouble(trouble) => say(Severity::Warning, &trouble),
+        };
+        let files = self.refresh_mounts();
+        match refresh::refresh(&self.hosts_d, false, &mut tell) {
+            Ok(summary) => {
+                self.count(&summary);
+                self.lock().found = summary.engine_files;
+                self.wake();
+                files && summary.failed == 0
+            }
+            Err(error) => {
+                say(Severity::Error, &on_one_line(&error));
+                false
+            }
+        }
+    }
+
+    fn refresh_mounts(&self) -> bool {
+        let node = self.newest.get();
+        let Ok(config) = &node.hook else {
+            return false;
+        };
+        let (replaced, errors) = mount_file::refresh(&node.entries, config.size_limit);
+        self.report.files("replaced", replaced);
+        for error in &errors {
+            say(Severity::Warning, &on_one_line(error));
+        }
+        errors.is_empty()
+    }
+
+    fn count(&self, summary: &Summary) {
+        for (outcome, count) in [
+            ("replaced", summary.refreshed),
+            ("up_to_date", summary.up_to_date),
+            ("own_doing", summary.own_doing),
+            ("failed", summary.failed),
+            ("without_stamp", summary.without_stamp),
+        ] {
+            self.report.files(outcome, count);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Wanted> {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Readable when there are other files of engines than before.
+impl AsFd for Refresher {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.done.as_fd()
+    }
+}

@@ -1,0 +1,203 @@
+//! What the agent did, counted: for `/metrics`, for `/readyz`, and, in a file below `/run`, for `doctor`.
+
+use std::fmt;
+use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::sync::{Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use crate::files::agent_state::AgentState;
+
+/// The upper bounds of the buckets for the time that an answer takes, in seconds: the aim is 1 ms, what
+/// NRI allows is 2 s for all plugins.
+const ANSWER_BUCKETS: [f64; 7] = [0.0001, 0.0005, 0.001, 0.005, 0.05, 0.5, 2.0];
+
+/// The counters.
+#[derive(Debug)]
+pub(super) struct Report {
+    registry: Registry,
+    state: Mutex<AgentState>,
+    connected: Gauge,
+    containers: Family<Outcome, Counter>,
+    answer_seconds: Histogram,
+    started_without: Gauge,
+    entries: Gauge,
+    left_out: Gauge,
+    refreshes: Family<Outcome, Counter>,
+    files: Family<Outcome, Counter>,
+    last_refresh: Gauge<i64, AtomicI64>,
+    refresh_seconds: Counter<f64, AtomicU64>,
+}
+
+/// The label of a counter that says how something went.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Outcome {
+    outcome: &'static str,
+}
+
+impl Report {
+    /// Nothing has happened yet. `state` is what is known of the agent from the start.
+    pub(super) fn new(state: AgentState) -> Self {
+        let mut registry = Registry::with_prefix("oci_hostaliases");
+        let report = Self {
+            state: Mutex::new(state),
+            connected: Gauge::default(),
+            containers: Family::default(),
+            answer_seconds: Histogram::new(ANSWER_BUCKETS),
+            started_without: Gauge::default(),
+            entries: Gauge::default(),
+            left_out: Gauge::default(),
+            refreshes: Family::default(),
+            files: Family::default(),
+            last_refresh: Gauge::default(),
+            refresh_seconds: Counter::default(),
+            registry: Registry::default(),
+        };
+        registry.register(
+            "nri_connected",
+            "Whether an engine has the agent as an NRI plugin",
+            report.connected.clone(),
+        );
+        registry.register(
+            "nri_containers",
+            "Containers that an engine asked about, by what they got",
+            report.containers.clone(),
+        );
+        registry.register(
+            "nri_answer_seconds",
+            "Time from an engine's question to the agent's answer",
+            report.answer_seconds.clone(),
+        );
+        registry.register(
+            "nri_started_without",
+            "Containers that ran without the hook when the agent connected and would have got it",
+            report.started_without.clone(),
+        );
+        registry.register("entries", "Entries in hosts.d", report.entries.clone());
+        registry.register(
+            "left_out",
+            "Lines, files and directories of hosts.d that are left out",
+            report.left_out.clone(),
+        );
+        registry.register(
+            "refreshes",
+            "Refreshes of the running containers, by how they ended",
+            report.refreshes.clone(),
+        );
+        registry.register(
+            "refreshed_files",
+            "Files of running containers that a refresh met, by what was done",
+            report.files.clone(),
+        );
+        registry.register(
+            "last_refresh_timestamp_seconds",
+            "When the last refresh without an error ended",
+            report.last_refresh.clone(),
+        );
+        registry.register(
+            "refresh_seconds",
+            "Time that refreshes took",
+            report.refresh_seconds.clone(),
+        );
+        Self { registry, ..report }
+    }
+
+    /// The text of `/metrics`.
+    ///
+    /// # Errors
+    ///
+    /// None in practice: it goes to memory.
+    pub(super) fn metrics(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+
+    /// Whether an engine is connected.
+    pub(super) fn is_connected(&self) -> bool {
+        self.connected.get() == 1
+    }
+
+    /// An engine has taken the plugin; its name and version.
+    pub(super) fn connected(&self, engine: String) {
+        self.connected.set(1);
+        self.change(|state| {
+            state.engine = Some(engine);
+            state.trouble = None;
+        });
+    }
+
+    /// There is no engine any more, or none yet; why, if that is news.
+    pub(super) fn disconnected(&self, trouble: Option<String>) {
+        self.connected.set(0);
+        self.change(|state| {
+            state.engine = None;
+            state.trouble = trouble;
+        });
+    }
+
+    /// A container was answered for, within so many seconds.
+    pub(super) fn answered(&self, outcome: &'static str, seconds: f64) {
+        self.containers.get_or_create(&Outcome { outcome }).inc();
+        self.answer_seconds.observe(seconds);
+        self.change(|state| state.last_event = Some(now()));
+    }
+
+    /// So many containers were found that run without what they would have got.
+    pub(super) fn started_without(&self, count: usize) {
+        self.started_without.set(gauge(count));
+        self.change(|state| state.started_without = count);
+    }
+
+    /// `hosts.d` was read.
+    pub(super) fn entries(&self, entries: usize, left_out: usize) {
+        self.entries.set(gauge(entries));
+        self.left_out.set(gauge(left_out));
+    }
+
+    /// A refresh met so many files, by what was done with them.
+    pub(super) fn files(&self, outcome: &'static str, count: usize) {
+        self.files
+            .get_or_create(&Outcome { outcome })
+            .inc_by(count as u64);
+    }
+
+    /// A refresh has ended.
+    pub(super) fn refreshed(&self, is_complete: bool, seconds: f64) {
+        let outcome = if is_complete {
+            "complete"
+        } else {
+            "incomplete"
+        };
+        self.refreshes.get_or_create(&Outcome { outcome }).inc();
+        self.refresh_seconds.inc_by(seconds);
+        if is_complete {
+            self.last_refresh
+                .set(i64::try_from(now()).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// Changes the state that `doctor` reads. It is no error that it cannot be written: it says what is so.
+    fn change(&self, change: impl FnOnce(&mut AgentState)) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut state);
+        let _ = state.write();
+    }
+}
+
+fn gauge(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// Seconds since 1970.
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
+}
