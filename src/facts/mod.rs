@@ -8,11 +8,13 @@ pub mod creator;
 pub mod hosts_mount;
 pub mod json_object;
 #[cfg(feature = "cli")]
-pub mod manifest_field;
+pub(crate) mod manifest_field;
 #[cfg(feature = "cli")]
-pub mod manifest_text;
+pub(crate) mod manifest_text;
+#[cfg(feature = "cli")]
+pub(crate) mod manifests;
 pub mod node_entries;
 #[cfg(feature = "cli")]
-pub mod pod_manifest;
+pub(crate) mod pod_manifest;
 pub mod request;
 pub mod state;

@@ -19,6 +19,7 @@ mod register_containerd_refuses;
 mod register_hooks_d;
 mod render_bundle;
 mod render_manifest;
+mod render_manifests;
 mod size_limit;
 #[path = "../support/skipped.rs"]
 mod skipped;
