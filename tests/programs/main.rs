@@ -10,6 +10,7 @@ mod closed_pipe;
 mod containerd_node;
 mod explain;
 mod hook_bad_input;
+mod kubectl_plugin;
 mod man_pages;
 mod on_disk;
 mod recorded_kubelets;
