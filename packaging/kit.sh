@@ -16,7 +16,7 @@ for page in oci-hostaliases.1 oci-hostaliases-hook.8 oci-hostaliases.conf.5; do
     go-md2man -in "docs/$page.md" -out "$kit/man/$page"
 done
 for name in kubectl-hostaliases kubectl_complete-hostaliases; do
-    echo '.so man1/oci-hostaliases.1' >"$kit/man/$name.1"
+    printf '.so man1/oci-hostaliases.1\n.\\" %s\n' "$name" >"$kit/man/$name.1"
 done
 cp packaging/kubectl_complete-hostaliases "$kit/completions/kubectl"
 for shell in bash zsh fish; do
