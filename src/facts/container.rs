@@ -98,7 +98,7 @@ impl Container {
     }
 
     /// Whether this is the Pod's sandbox, in the words of containerd's CRI and of CRI-O.
-    pub fn is_sandbox(&self) -> bool {
+    pub(crate) fn is_sandbox(&self) -> bool {
         [
             "io.kubernetes.cri.container-type",
             "io.kubernetes.cri-o.ContainerType",

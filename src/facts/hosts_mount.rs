@@ -44,7 +44,7 @@ pub enum HostsWriter {
 
 impl HostsWriter {
     /// Its name in a sentence.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Kubelet => "the kubelet",
             Self::Podman => "Podman",
@@ -107,7 +107,7 @@ impl HostsMount {
 
 /// Whether a mount's destination is `/etc/hosts`. Compared cleaned, as containerd does; the
 /// kubelet compares the raw string, and would put its file over a user's `/etc//hosts`.
-pub fn is_etc_hosts(destination: &str) -> bool {
+pub(crate) fn is_etc_hosts(destination: &str) -> bool {
     clean(destination) == ["etc", "hosts"]
 }
 

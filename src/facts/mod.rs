@@ -4,9 +4,9 @@
 pub mod annotations;
 pub mod config_json;
 pub mod container;
-pub mod creator;
+pub(crate) mod creator;
 pub mod hosts_mount;
-pub mod json_object;
+pub(crate) mod json_object;
 #[cfg(feature = "cli")]
 pub(crate) mod manifest_field;
 #[cfg(feature = "cli")]

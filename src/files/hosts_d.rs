@@ -28,7 +28,7 @@ const SUFFIX: &[u8] = b".hosts";
 
 impl NodeEntries {
     /// Reads what applies to a Pod of this namespace.
-    pub fn read(hosts_d: &Path, namespace: Option<&str>) -> Self {
+    pub(crate) fn read(hosts_d: &Path, namespace: Option<&str>) -> Self {
         let mut entries = Self::default();
         match open_directory(
             rustix::fs::CWD,
@@ -49,7 +49,8 @@ impl NodeEntries {
     }
 
     /// Reads what only one namespace's directory has.
-    pub fn read_alone(directory: &Path) -> Self {
+    #[cfg(feature = "cli")]
+    pub(crate) fn read_alone(directory: &Path) -> Self {
         let mut entries = Self::default();
         let name = directory.as_os_str();
         match open_directory(rustix::fs::CWD, name, directory, OFlags::NOFOLLOW) {

@@ -1,9 +1,9 @@
 //! Files that the administrator or the engine wrote: read whole, bounded, and only from whom they
 //! may be.
 
-pub mod admin_file;
+pub(crate) mod admin_file;
 pub mod bounded_read;
-pub mod bundle;
+pub(crate) mod bundle;
 pub mod config;
 pub mod hosts_d;
 pub mod toml_entries;

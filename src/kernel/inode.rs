@@ -11,31 +11,27 @@ use crate::kernel::procfs::ProcDirectory;
 
 /// What a descriptor refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Inode {
+pub(crate) struct Inode {
     /// The file's identity on this host.
-    pub id: FileId,
+    pub(crate) id: FileId,
     /// What kind of file it is.
-    pub kind: FileType,
+    pub(crate) kind: FileType,
     /// The number of the mount through which it was reached, as mountinfo has it.
-    pub mount: u64,
+    pub(crate) mount: u64,
     /// Whether it is the root of that mount. Only for directories before Linux 5.8.
-    pub is_mount_root: bool,
+    pub(crate) is_mount_root: bool,
 }
 
 /// A file's identity on this host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FileId {
+pub(crate) struct FileId {
     device: (u32, u32),
     inode: u64,
 }
 
 impl Inode {
     /// Asks the kernel.
-    ///
-    /// # Errors
-    ///
-    /// It does not say.
-    pub fn of(fd: impl AsFd) -> Result<Self, Error> {
+    pub(crate) fn of(fd: impl AsFd) -> Result<Self, Error> {
         // What the kernel knows is enough, and does not change for an inode: a file system in user space, or
         // a server, is not asked and so cannot keep us waiting.
         let status = statx(

@@ -64,18 +64,14 @@ pub struct DefaultRoute {
 
 /// A socket to the kernel in the network namespace in which it was opened.
 #[derive(Debug)]
-pub struct Netlink {
+pub(crate) struct Netlink {
     socket: OwnedFd,
     piece: Vec<u8>,
 }
 
 impl Netlink {
     /// Opens a socket.
-    ///
-    /// # Errors
-    ///
-    /// The kernel refuses.
-    pub fn open() -> Result<Self, Error> {
+    pub(crate) fn open() -> Result<Self, Error> {
         // No protocol is protocol 0, NETLINK_ROUTE.
         let socket = socket_with(
             AddressFamily::NETLINK,
@@ -96,11 +92,7 @@ impl Netlink {
     }
 
     /// All addresses, in the kernel's order.
-    ///
-    /// # Errors
-    ///
-    /// A socket call fails.
-    pub fn addresses(&mut self) -> Result<Vec<InterfaceAddress>, Error> {
+    pub(crate) fn addresses(&mut self) -> Result<Vec<InterfaceAddress>, Error> {
         let mut addresses = Vec::new();
         self.dump(RTM_GETADDR, &[0; 8], |kind, body| {
             if kind == RTM_NEWADDR {
@@ -111,11 +103,10 @@ impl Netlink {
     }
 
     /// The default routes of the main table for one family, in the kernel's order.
-    ///
-    /// # Errors
-    ///
-    /// A socket call fails.
-    pub fn default_routes(&mut self, family: AddressFamily) -> Result<Vec<DefaultRoute>, Error> {
+    pub(crate) fn default_routes(
+        &mut self,
+        family: AddressFamily,
+    ) -> Result<Vec<DefaultRoute>, Error> {
         let mut routes = Vec::new();
         // struct rtmsg, which starts with the family; those there are have small numbers.
         let mut body = [0; 12];

@@ -32,7 +32,7 @@ const SYSFS_MAGIC: i64 = 0x6265_6572;
 
 /// The container's root filesystem in the mount namespace in which we are.
 #[derive(Debug)]
-pub struct Rootfs {
+pub(crate) struct Rootfs {
     directory: OwnedFd,
     path: PathBuf,
     mount: u64,
@@ -40,20 +40,16 @@ pub struct Rootfs {
 
 /// `/etc/hosts` in a root filesystem: a regular file on a file system that can have one.
 #[derive(Debug)]
-pub struct HostsTarget {
+pub(crate) struct HostsTarget {
     file: OwnedFd,
     mount: u64,
     is_on_tmpfs: bool,
 }
 
 impl Rootfs {
-    /// Opens the root filesystem.
-    ///
-    /// # Errors
-    ///
-    /// It is not there, no directory, or not a mount point: then the runtime has not (or no
-    /// longer) prepared it in this mount namespace, and a mount could land on the host.
-    pub fn open(path: &Path) -> Result<Self, Error> {
+    /// Opens the root filesystem. Where it is not a mount point the runtime has not (or no longer)
+    /// prepared it in this mount namespace, and a mount could land on the host.
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         let elsewhere = "the rootfs is not to be had in the container's mount namespace: this runtime \
                          (youki before 0.6?) runs its hooks at another moment than the specification says";
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -79,17 +75,16 @@ impl Rootfs {
     }
 
     /// Its path, for messages, and for a kernel that mounts by path only.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Finds `/etc/hosts`; makes it when it is missing, as runc and the kubelet would, as an empty
     /// file of `owner` (container root where it is not us).
-    ///
-    /// # Errors
-    ///
-    /// It cannot be had or made, or is something that must not be mounted on.
-    pub fn open_or_create_hosts(&self, owner: Option<(u32, u32)>) -> Result<HostsTarget, Error> {
+    pub(crate) fn open_or_create_hosts(
+        &self,
+        owner: Option<(u32, u32)>,
+    ) -> Result<HostsTarget, Error> {
         let file = match self.resolve(Path::new(ETC_HOSTS))? {
             Some(file) => file,
             None => self.make(Path::new(ETC_HOSTS), Create::File, owner, 0)?,
@@ -125,22 +120,18 @@ impl Rootfs {
     }
 
     /// What `/etc/hosts` is now.
-    ///
-    /// # Errors
-    ///
-    /// It is not there any more.
-    pub fn reopen_hosts(&self) -> Result<OwnedFd, Error> {
+    pub(crate) fn reopen_hosts(&self) -> Result<OwnedFd, Error> {
         self.resolve(Path::new(ETC_HOSTS))?.ok_or_else(|| {
             Error::Refused("/etc/hosts in the container went away while we mounted on it".into())
         })
     }
 
     /// Whether the target already is a file of ours: registered twice, or at two stages.
-    ///
-    /// # Errors
-    ///
-    /// The table of mounts cannot be read.
-    pub fn is_ours(&self, target: &HostsTarget, own_proc: &ProcDirectory) -> Result<bool, Error> {
+    pub(crate) fn is_ours(
+        &self,
+        target: &HostsTarget,
+        own_proc: &ProcDirectory,
+    ) -> Result<bool, Error> {
         if !target.is_on_tmpfs {
             return Ok(false);
         }
@@ -151,11 +142,7 @@ impl Rootfs {
     /// Makes sure that what is mounted on the rootfs or the target is seen in this mount namespace
     /// alone. The table has a line for each mount of the node at this moment, so it is read only
     /// where the kernel cannot be asked to refuse: see [`crate::kernel::attach`].
-    ///
-    /// # Errors
-    ///
-    /// It would be seen elsewhere too, or the table cannot be read.
-    pub fn check_not_shared(
+    pub(crate) fn check_not_shared(
         &self,
         target: &HostsTarget,
         own_proc: &ProcDirectory,
@@ -297,11 +284,7 @@ impl AsFd for HostsTarget {
 impl HostsTarget {
     /// Reads the file that the runtime has mounted there, through the container's own view: what
     /// a tenant can make this show is what his container could read anyway.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be read, or has more than `limit` bytes.
-    pub fn read(&self, own_proc: &ProcDirectory, limit: u64) -> Result<Vec<u8>, Error> {
+    pub(crate) fn read(&self, own_proc: &ProcDirectory, limit: u64) -> Result<Vec<u8>, Error> {
         use std::os::fd::AsRawFd;
         let mut bytes = Vec::new();
         // The descriptor is to a regular file, so neither opening nor reading it can hang on a peer.

@@ -23,7 +23,7 @@ impl HostAlias {
     /// entry too. `position` is where it stands in its source: the index in a list, the line
     /// number in a file. The refused values go to `errors`, the address under `ip_field` and each
     /// name under `name_field(index)`.
-    pub fn check(
+    pub(crate) fn check(
         ip: &str,
         hostnames: Vec<String>,
         position: usize,
@@ -73,7 +73,7 @@ impl HostAlias {
     }
 
     /// Index in its list, or line number in its file.
-    pub fn position(&self) -> usize {
+    pub(crate) fn position(&self) -> usize {
         self.position
     }
 }
@@ -82,7 +82,7 @@ impl HostAlias {
 /// `.spec.hostAliases`, as strictly as the API server does with `fieldValidation=Strict`: unknown
 /// and repeated fields are errors. `field` is the list's own name. Refused values go to `errors`,
 /// all of them; the entries without fault are returned.
-pub fn read_list(field: &str, json: &str, errors: &mut Vec<FieldError>) -> Vec<HostAlias> {
+pub(crate) fn read_list(field: &str, json: &str, errors: &mut Vec<FieldError>) -> Vec<HostAlias> {
     match serde_json::from_str::<Vec<Item>>(json) {
         Ok(items) => check_items(field, items, errors),
         Err(error) => {
@@ -100,11 +100,12 @@ pub fn read_list(field: &str, json: &str, errors: &mut Vec<FieldError>) -> Vec<H
 }
 
 /// The same for a list that a manifest's reader has parsed already. `null` is an empty list.
-///
-/// # Errors
-///
-/// The value is not a list.
-pub fn read_value(field: &str, value: Value, errors: &mut Vec<FieldError>) -> Vec<HostAlias> {
+#[cfg(feature = "cli")]
+pub(crate) fn read_value(
+    field: &str,
+    value: Value,
+    errors: &mut Vec<FieldError>,
+) -> Vec<HostAlias> {
     if value.is_null() {
         return Vec::new();
     }

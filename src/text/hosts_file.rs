@@ -59,7 +59,7 @@ pub struct PodName<'a> {
     /// The short host name.
     pub hostname: &'a str,
     /// The domain: with it the line reads `IP<TAB>hostname.domain<TAB>hostname`.
-    pub domain: Option<&'a str>,
+    pub(crate) domain: Option<&'a str>,
 }
 
 impl<'a> PodName<'a> {

@@ -43,7 +43,11 @@ enum What {
 impl FieldError {
     /// The value is of the right kind and refused for `detail`. It is shown quoted, with control
     /// characters escaped.
-    pub fn invalid(field: impl Into<String>, value: &str, detail: impl Into<String>) -> Self {
+    pub(crate) fn invalid(
+        field: impl Into<String>,
+        value: &str,
+        detail: impl Into<String>,
+    ) -> Self {
         Self::new(
             field,
             What::Invalid {
@@ -54,7 +58,7 @@ impl FieldError {
     }
 
     /// The value is not even of the right kind; `shown` is a word for it, such as `7` or `object`.
-    pub fn wrong_kind(
+    pub(crate) fn wrong_kind(
         field: impl Into<String>,
         shown: impl Into<String>,
         detail: impl Into<String>,
@@ -69,7 +73,7 @@ impl FieldError {
     }
 
     /// The field must be there and is not; `detail` says why, or what to do.
-    pub fn required(field: impl Into<String>, detail: impl Into<String>) -> Self {
+    pub(crate) fn required(field: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::new(
             field,
             What::Required {
@@ -79,27 +83,30 @@ impl FieldError {
     }
 
     /// Nobody knows this field: a typo such as `hostames` must not be lost without a word.
-    pub fn unknown(field: impl Into<String>) -> Self {
+    pub(crate) fn unknown(field: impl Into<String>) -> Self {
         Self::new(field, What::Unknown { nearest: None })
     }
 
     /// The same, with the known field that its author most likely meant.
-    pub fn unknown_but_near(field: impl Into<String>, nearest: Option<&'static str>) -> Self {
+    pub(crate) fn unknown_but_near(
+        field: impl Into<String>,
+        nearest: Option<&'static str>,
+    ) -> Self {
         Self::new(field, What::Unknown { nearest })
     }
 
     /// The field stands twice in one object.
-    pub fn duplicate(field: impl Into<String>) -> Self {
+    pub(crate) fn duplicate(field: impl Into<String>) -> Self {
         Self::new(field, What::Duplicate)
     }
 
     /// More than `limit` bytes.
-    pub fn too_long(field: impl Into<String>, limit: usize) -> Self {
+    pub(crate) fn too_long(field: impl Into<String>, limit: usize) -> Self {
         Self::new(field, What::TooLong { limit })
     }
 
     /// Adds an error; behind the first twenty only the number.
-    pub fn add(errors: &mut Vec<Self>, error: Self) {
+    pub(crate) fn add(errors: &mut Vec<Self>, error: Self) {
         let is_kept = errors.len() < LISTED;
         match errors.last_mut().map(|last| &mut last.what) {
             Some(What::More { count }) => *count += 1,
@@ -109,7 +116,7 @@ impl FieldError {
     }
 
     /// How many errors these are, the counted ones among them.
-    pub fn count(errors: &[Self]) -> usize {
+    pub(crate) fn count(errors: &[Self]) -> usize {
         let weight = |error: &Self| match error.what {
             What::More { count } => count,
             _ => 1,
@@ -152,11 +159,7 @@ pub struct FieldErrors(Vec<FieldError>);
 
 impl FieldErrors {
     /// `Ok(value)` when nothing was refused.
-    ///
-    /// # Errors
-    ///
-    /// What was refused, when something was.
-    pub fn or<T>(errors: Vec<FieldError>, value: T) -> Result<T, Self> {
+    pub(crate) fn or<T>(errors: Vec<FieldError>, value: T) -> Result<T, Self> {
         if errors.is_empty() {
             Ok(value)
         } else {
@@ -189,7 +192,8 @@ impl fmt::Display for FieldErrors {
 impl std::error::Error for FieldErrors {}
 
 /// A word for a message, unquoted where it cannot be mistaken for anything else.
-pub fn bare(word: &str) -> String {
+#[cfg(feature = "cli")]
+pub(crate) fn bare(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
     if !word.is_empty() && word.len() <= SHOWN && word.chars().all(plain) {
         word.to_owned()
@@ -200,7 +204,7 @@ pub fn bare(word: &str) -> String {
 
 /// `value` in double quotes, cut to a length that a message can carry. Control characters, quotes
 /// and whatever is not printable is escaped: the text is a tenant's and goes to a log.
-pub fn quote(value: &str) -> String {
+pub(crate) fn quote(value: &str) -> String {
     let mut shown: String = value.chars().take(SHOWN).collect();
     let cut = shown.len() < value.len();
     shown = format!("{shown:?}");
