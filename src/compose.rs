@@ -6,6 +6,7 @@
 //! [`Draft::compose`].
 
 use std::fmt;
+use std::path::Path;
 
 use crate::facts::annotations::HOST_ALIASES;
 use crate::facts::container::{Container, Identity};
@@ -14,7 +15,7 @@ use crate::facts::node_entries::NodeEntries;
 use crate::facts::request::Request;
 use crate::plan::{self, Action, Plan};
 use crate::pod_line::{self, MissingFact};
-use crate::stamp::Stamp;
+use crate::stamp::{EngineFile, FileId, Stamp};
 use crate::text::host_alias::HostAlias;
 use crate::text::hosts_file::{HostsFile, LINE_MAX};
 use crate::validation::field_error::FieldErrors;
@@ -86,7 +87,10 @@ pub struct Composed {
     pub file: HostsFile,
     /// What the administrator should know about it.
     pub notices: Vec<Notice>,
+    base_length: usize,
     own_length: usize,
+    /// The source of the engine's file that is extended, also one that is still empty.
+    engine_source: Option<String>,
 }
 
 /// What an administrator should know about a file.
@@ -108,6 +112,13 @@ pub enum Notice {
         /// How many bytes fit.
         limit: u64,
     },
+}
+
+impl Notice {
+    /// Whether something is missing that was asked for. A container without a host name is an ordinary one.
+    pub fn is_warning(&self) -> bool {
+        *self != Self::Missing(MissingFact::HostName)
+    }
 }
 
 impl fmt::Display for Notice {
@@ -186,11 +197,13 @@ impl Draft<'_> {
         surroundings: &mut S,
     ) -> Result<Composed, S::Error> {
         let mut empty = None;
+        let mut engine_source = None;
         let mut engine_hosts = Vec::new();
         if let (Action::Extend, Some(HostsMount::Engine { writer, source })) =
             (self.plan.action, &self.container.hosts_mount)
         {
             engine_hosts = surroundings.engine_hosts(source, size_limit)?;
+            engine_source = Some(source.clone());
             if engine_hosts.is_empty() {
                 empty = Some(plan::engine_file_is_empty(*writer, source));
             }
@@ -200,6 +213,7 @@ impl Draft<'_> {
         } else {
             (HostsFile::from_engine(engine_hosts), None)
         };
+        let base_length = file.bytes().len();
         file.add_host_aliases(HOST_ALIASES, &self.request.aliases);
         let own_length = file.bytes().len();
         if own_length as u64 > size_limit {
@@ -216,19 +230,27 @@ impl Draft<'_> {
             plan: empty.unwrap_or_else(|| self.plan.clone()),
             file,
             notices,
+            base_length,
             own_length,
+            engine_source,
         })
     }
 }
 
 impl Composed {
-    /// What `refresh` has to know of this file.
-    pub fn stamp(&self, identity: Identity) -> Stamp {
+    /// What `refresh` has to know of this file: with the directory of the node's entries, and which file was
+    /// mounted on `/etc/hosts` before.
+    pub fn stamp(&self, identity: Identity, hosts_d: &Path, covered: FileId) -> Stamp {
         let whole = self.file.bytes();
         let (own, node) = whole
             .split_at_checked(self.own_length)
             .unwrap_or((whole, &[]));
-        Stamp::new(identity, own, node)
+        let engine = self.engine_source.as_ref().map(|source| EngineFile {
+            source: source.clone(),
+            file: covered,
+            aliases: self.own_length - self.base_length,
+        });
+        Stamp::new(identity, hosts_d, engine, own, node)
     }
 }
 
@@ -263,33 +285,10 @@ pub fn long_lines(aliases: &[HostAlias]) -> impl Iterator<Item = Notice> {
 /// Adds the section of each file of `hosts.d` behind the Pod's own part. These entries cannot stop a
 /// container: a section that would make the text longer than `limit` bytes is left out, and named.
 pub fn add_node_entries(file: &mut HostsFile, entries: &NodeEntries, limit: u64) -> Vec<Notice> {
-    add_sections(file, entries, limit, 0)
-}
-
-/// The sections of `hosts.d` behind an own part of this length, where the whole text may have `limit`
-/// bytes: what [`add_node_entries`] adds.
-pub fn node_sections(
-    own_length: usize,
-    entries: &NodeEntries,
-    limit: u64,
-) -> (Vec<u8>, Vec<Notice>) {
-    let mut sections = HostsFile::default();
-    let notices = add_sections(&mut sections, entries, limit, own_length as u64);
-    (sections.bytes().to_vec(), notices)
-}
-
-/// `taken` is how much of `limit` is taken by bytes that are not in `file`.
-fn add_sections(
-    file: &mut HostsFile,
-    entries: &NodeEntries,
-    limit: u64,
-    taken: u64,
-) -> Vec<Notice> {
-    let room = limit.saturating_sub(taken);
     let mut notices = Vec::new();
     for (path, aliases) in &entries.files {
         let path = path.display().to_string();
-        if !file.add_node_entries(&path, aliases, room) {
+        if !file.add_node_entries(&path, aliases, limit) {
             notices.push(Notice::DoesNotFit { path, limit });
         }
     }

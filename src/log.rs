@@ -1,4 +1,5 @@
-//! Records for the node's log: `/dev/log`, which journald and every syslog daemon offer.
+//! Records for the node's log: journald's own socket where there is one, so that a record can be found by
+//! its container (`journalctl CONTAINER_ID=…`), else `/dev/log`, which every syslog daemon offers.
 //!
 //! crun throws a hook's stderr away and nobody reads that of a hook that succeeded, so the log is
 //! where an administrator finds what we did.
@@ -8,7 +9,12 @@ use std::os::unix::net::UnixDatagram;
 
 use rustix::net::{SendFlags, send};
 
+use crate::facts::container::Identity;
+
+/// Where journald takes records of fields (systemd.io/JOURNAL_NATIVE_PROTOCOL).
+const JOURNAL: &str = "/run/systemd/journal/socket";
 const DEV_LOG: &str = "/dev/log";
+const IDENTIFIER: &str = "oci-hostaliases-hook";
 /// LOG_DAEMON of syslog(3), shifted as RFC 3164 wants it.
 const FACILITY_DAEMON: u8 = 3 << 3;
 /// Longest message, in bytes: twenty refused fields with all their text.
@@ -29,32 +35,68 @@ pub(crate) enum Severity {
 /// The way to the node's log. Connected when there is something to say, since mostly there is
 /// not; and by [`Log::connect`] before the host is left behind.
 #[derive(Debug, Default)]
-pub(crate) struct Log(OnceCell<Option<UnixDatagram>>);
+pub(crate) struct Log(OnceCell<Option<Connection>>);
+
+/// A connection to a log daemon.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    socket: UnixDatagram,
+    takes_fields: bool,
+}
 
 impl Log {
     /// Connects. A node without a log daemon is no error: there is nobody to tell.
-    pub(crate) fn connect(&self) -> Option<&UnixDatagram> {
+    pub(crate) fn connect(&self) -> Option<&Connection> {
         let connection = self.0.get_or_init(|| {
             let socket = UnixDatagram::unbound().ok()?;
-            socket.connect(DEV_LOG).ok()?;
-            Some(socket)
+            let takes_fields = socket.connect(JOURNAL).is_ok();
+            if !takes_fields {
+                socket.connect(DEV_LOG).ok()?;
+            }
+            Some(Connection {
+                socket,
+                takes_fields,
+            })
         });
         connection.as_ref()
     }
 
-    /// Sends one record.
-    pub(crate) fn record(&self, severity: Severity, message: &str) {
-        if let Some(socket) = self.connect() {
-            let priority = FACILITY_DAEMON | severity as u8;
-            let message = printable(message);
-            let record = format!(
-                "<{priority}>oci-hostaliases-hook[{}]: {message}",
-                std::process::id()
+    /// Sends one record. The message names the container that it is about itself.
+    pub(crate) fn record(&self, severity: Severity, about: Option<&Identity>, message: &str) {
+        let Some(connection) = self.connect() else {
+            return;
+        };
+        let message = printable(message);
+        let severity = severity as u8;
+        let record = if connection.takes_fields {
+            let mut record = format!(
+                "MESSAGE={message}\nPRIORITY={severity}\nSYSLOG_FACILITY={}\nSYSLOG_IDENTIFIER={IDENTIFIER}\n",
+                FACILITY_DAEMON >> 3
             );
-            // A daemon that does not read must not hold up the start of a container, and nobody is
-            // left who could be told that telling failed.
-            let _ = send(socket, record.as_bytes(), SendFlags::DONTWAIT);
-        }
+            if let Some(about) = about {
+                for (field, value) in [
+                    ("CONTAINER_ID", Some(&about.id)),
+                    ("CONTAINER_NAME", about.container.as_ref()),
+                    ("POD", about.pod.as_ref()),
+                    ("NAMESPACE", about.namespace.as_ref()),
+                ] {
+                    if let Some(value) = value {
+                        record += field;
+                        record.push('=');
+                        record += &printable(value);
+                        record.push('\n');
+                    }
+                }
+            }
+            record
+        } else {
+            let priority = FACILITY_DAEMON | severity;
+            let process = std::process::id();
+            format!("<{priority}>{IDENTIFIER}[{process}]: {message}")
+        };
+        // A daemon that does not read must not hold up the start of a container, and nobody is
+        // left who could be told that telling failed.
+        let _ = send(&connection.socket, record.as_bytes(), SendFlags::DONTWAIT);
     }
 }
 

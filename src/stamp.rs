@@ -1,9 +1,11 @@
-//! What the hook records with a file so that `refresh` can bring its node entries up to date.
+//! What the hook records with a file so that `refresh` can bring it up to date.
 //!
-//! The file has three parts: the Pod's own, written once; the sections of `hosts.d`; and whatever
-//! the container put behind them. The stamp tells where the first two end and what they were, so
-//! that the middle can be replaced and nothing of the container's is lost. It is stored in a
+//! The file has three parts: the container's own (the base and its aliases), the sections of `hosts.d`, and
+//! whatever the container put behind them. The stamp tells where the first two end and what they were, so
+//! that they can be replaced and nothing of the container's is lost. It is stored in a
 //! `trusted.*` extended attribute of the file, which only root of the host can read or write.
+
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,15 +22,46 @@ pub struct Stamp {
     /// Whose file it is.
     #[serde(flatten)]
     pub identity: Identity,
+    /// The directory that the sections come from; `None` in a stamp of a version that did not record it.
+    #[serde(rename = "hostsD", default, skip_serializing_if = "Option::is_none")]
+    pub hosts_d: Option<String>,
+    /// The engine's file that the own part begins with; `None` where the hook wrote the base itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<EngineFile>,
     own: Fingerprint,
+    /// The own part as it will be, during an update of it.
+    #[serde(rename = "nextOwn", default, skip_serializing_if = "Option::is_none")]
+    next_own: Option<Fingerprint>,
     /// The sections as they are; during an update, first as they were and then as they will be.
     node: Vec<Fingerprint>,
+}
+
+/// The engine's file that a container's file was made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineFile {
+    /// Its path on the host: the source of the mount in `config.json`.
+    pub source: String,
+    /// Which file the runtime had mounted from there.
+    pub file: FileId,
+    /// How many bytes at the end of the own part are the container's aliases.
+    pub aliases: usize,
+}
+
+/// A file's identity on this host. With the time of its birth a number that is given again is no other file's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileId {
+    /// The number of its file system, major and minor.
+    pub device: (u32, u32),
+    /// Its number there.
+    pub inode: u64,
+    /// When it was made, in seconds and nanoseconds; zeros where the file system does not say.
+    pub born: (i64, u32),
 }
 
 /// The file, cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Parts<'a> {
-    /// The Pod's own part: the base and its aliases.
+    /// The container's own part: the base and its aliases.
     pub own: &'a [u8],
     /// The sections of `hosts.d`.
     pub node: &'a [u8],
@@ -44,17 +77,26 @@ struct Fingerprint {
     digest: u64,
 }
 
-/// The container has edited the Pod's part or the sections, so they cannot be told from its own.
+/// The container has edited its own part or the sections, so they cannot be told from its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the container has changed the file itself; it is left as it is until the next start")]
 pub struct Edited;
 
 impl Stamp {
     /// The stamp of a new file.
-    pub fn new(identity: Identity, own: &[u8], node: &[u8]) -> Self {
+    pub fn new(
+        identity: Identity,
+        hosts_d: &Path,
+        engine: Option<EngineFile>,
+        own: &[u8],
+        node: &[u8],
+    ) -> Self {
         Self {
             identity,
+            hosts_d: Some(hosts_d.to_string_lossy().into_owned()),
+            engine,
             own: Fingerprint::of(own),
+            next_own: None,
             node: vec![Fingerprint::of(node)],
         }
     }
@@ -77,44 +119,56 @@ impl Stamp {
         serde_json::to_vec(self)
     }
 
-    /// The length of the Pod's own part.
-    pub fn own_length(&self) -> usize {
-        self.own.length
-    }
-
-    /// Cuts the file as it is now into the Pod's own part, the sections, and what the container
+    /// Cuts the file as it is now into the own part, the sections, and what the container
     /// put behind them.
     ///
     /// # Errors
     ///
     /// The container has edited the first two.
     pub fn split<'a>(&self, text: &'a [u8]) -> Result<Parts<'a>, Edited> {
-        let (own, rest) = self.own.cut_from(text).ok_or(Edited)?;
-        // The longest first: an empty section fits everywhere.
-        let mut known = self.node.clone();
-        known.sort_unstable_by_key(|part| std::cmp::Reverse(part.length));
-        let (node, behind) = known
-            .iter()
-            .find_map(|part| part.cut_from(rest))
-            .ok_or(Edited)?;
-        Ok(Parts { own, node, behind })
+        let mut known: Vec<_> = self.node.iter().map(|node| (self.own, *node)).collect();
+        if let (Some(own), Some((of, _))) = (self.next_own, known.last_mut()) {
+            *of = own;
+        }
+        // The longest first: an empty section fits everywhere, and what was added to begins as it did.
+        known.sort_unstable_by_key(|(own, node)| {
+            std::cmp::Reverse(own.length.saturating_add(node.length))
+        });
+        let parts = known.iter().find_map(|(own, node)| {
+            let (own, rest) = own.cut_from(text)?;
+            let (node, behind) = node.cut_from(rest)?;
+            Some(Parts { own, node, behind })
+        });
+        parts.ok_or(Edited)
     }
 
-    /// The stamp while the sections, which are now `current`, are replaced: whoever dies half-way leaves a
-    /// file that the next one still understands. It knows these two only, however often that happens.
-    pub fn during(&self, current: &[u8], wanted: &[u8]) -> Self {
+    /// The stamp while the first two parts, which are now those of `current`, are replaced: whoever dies
+    /// half-way leaves a file that the next one still understands. It knows these only, however often that happens.
+    pub fn during(&self, current: &Parts<'_>, own: &[u8], node: &[u8]) -> Self {
         Self {
-            node: vec![Fingerprint::of(current), Fingerprint::of(wanted)],
+            own: Fingerprint::of(current.own),
+            next_own: (current.own != own).then(|| Fingerprint::of(own)),
+            node: vec![Fingerprint::of(current.node), Fingerprint::of(node)],
             ..self.clone()
         }
     }
 
-    /// The stamp once the sections are these.
-    pub fn after(&self, node: &[u8]) -> Self {
+    /// The stamp once the first two parts are these.
+    pub fn after(&self, own: &[u8], node: &[u8]) -> Self {
         Self {
+            own: Fingerprint::of(own),
+            next_own: None,
             node: vec![Fingerprint::of(node)],
             ..self.clone()
         }
+    }
+}
+
+impl EngineFile {
+    /// The own part with `text` as the engine's file.
+    pub fn own_with(&self, own: &[u8], text: &[u8]) -> Vec<u8> {
+        let base = own.len().saturating_sub(self.aliases);
+        [text, own.get(base..).unwrap_or_default()].concat()
     }
 }
 

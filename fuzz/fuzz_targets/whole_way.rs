@@ -14,7 +14,7 @@ use oci_hostaliases::facts::state::State;
 use oci_hostaliases::facts::node_entries::NodeEntries;
 use oci_hostaliases::log::printable;
 use oci_hostaliases::pod_line;
-use oci_hostaliases::stamp::Stamp;
+use oci_hostaliases::stamp::{FileId, Stamp};
 use oci_hostaliases::text::node_lines;
 
 const SIZE_LIMIT: u64 = 4096;
@@ -62,7 +62,13 @@ fuzz_target!(|bytes: &[u8]| {
     let text = composed.file.bytes();
     assert!(text.len() as u64 <= SIZE_LIMIT);
     checks::lines(text);
-    let stamp = composed.stamp(identity).bytes().expect("a stamp");
+    let covered = FileId {
+        device: (0, 0),
+        inode: 0,
+        born: (0, 0),
+    };
+    let stamp = composed.stamp(identity, "/etc/oci-hostaliases/hosts.d".as_ref(), covered);
+    let stamp = stamp.bytes().expect("a stamp");
     let stamp = Stamp::read(&stamp).expect("what was written is read");
     let parts = stamp.split(text).expect("our own file");
     assert_eq!([parts.own, parts.node].concat(), text);

@@ -158,17 +158,33 @@ impl Identity {
     }
 }
 
+impl Identity {
+    /// The same for a Pod's Event, where the kubelet puts the container's name in the place of its ID: without
+    /// the ID where the names say enough.
+    pub fn in_event(&self) -> Self {
+        let mut identity = self.clone();
+        if self.pod.is_some() && self.container.is_some() {
+            identity.id.clear();
+        }
+        identity
+    }
+}
+
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(pod) = &self.pod {
             let namespace = self.namespace.as_deref().unwrap_or("default");
             write!(f, "pod {}/{}, ", bare(namespace), bare(pod))?;
         }
-        f.write_str("container ")?;
+        f.write_str("container")?;
         if let Some(container) = &self.container {
-            write!(f, "{} ", bare(container))?;
+            write!(f, " {}", bare(container))?;
         }
-        f.write_str(&bare(&self.id))
+        // Empty only where the names are enough.
+        if !self.id.is_empty() || self.container.is_none() {
+            write!(f, " {}", bare(&self.id))?;
+        }
+        Ok(())
     }
 }
 

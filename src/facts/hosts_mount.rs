@@ -105,6 +105,17 @@ impl HostsMount {
     }
 }
 
+#[cfg(feature = "cli")]
+impl HostsMount {
+    /// Whether a path ends as those of the engines' files do.
+    pub fn is_engines(path: &str) -> bool {
+        matches!(
+            Self::of_source(Some(path), &Annotations::default()),
+            Self::Engine { .. }
+        )
+    }
+}
+
 /// Whether a mount's destination is `/etc/hosts`. Compared cleaned, as containerd does; the
 /// kubelet compares the raw string, and would put its file over a user's `/etc//hosts`.
 pub(crate) fn is_etc_hosts(destination: &str) -> bool {

@@ -60,7 +60,11 @@ pub fn run(invocation: &Invocation, stdin: impl AsFd) -> Exit {
     match attempt(invocation, stdin, &log, &mut subject) {
         Ok(outcome) => {
             if let Some((severity, text)) = outcome.record() {
-                log.record(severity, &format!("{subject}: {text}"));
+                log.record(
+                    severity,
+                    subject.identity.as_ref(),
+                    &format!("{subject}: {text}"),
+                );
             }
             Exit::Done
         }
@@ -71,7 +75,11 @@ pub fn run(invocation: &Invocation, stdin: impl AsFd) -> Exit {
 /// A container that asked for nothing, or one that may start without what it asked for, starts
 /// with what its engine gave it; any other does not start.
 fn give_up(invocation: &Invocation, log: &Log, subject: &Subject, error: &Error) -> Exit {
-    let message = printable(&format!("{subject}: {}", on_one_line(error)));
+    let situation = on_one_line(error);
+    let record = |severity, end: &str| {
+        let message = format!("{subject}: {situation}{end}");
+        log.record(severity, subject.identity.as_ref(), &message);
+    };
     // Once the container is entered its own files must not decide.
     let on_error = || {
         let loaded = || {
@@ -83,15 +91,20 @@ fn give_up(invocation: &Invocation, log: &Log, subject: &Subject, error: &Error)
     };
     let starts = !subject.asks || on_error() == Some(OnError::Warn);
     if starts {
-        log.record(
-            Severity::Warning,
-            &format!("{message}; it starts with its engine's file"),
-        );
+        record(Severity::Warning, "; it starts with its engine's file");
         return Exit::Done;
     }
-    log.record(Severity::Error, &message);
+    record(Severity::Error, "");
+    let message = match &subject.identity {
+        Some(identity) => format!("{}: {situation}", identity.in_event()),
+        None => format!("{subject}: {situation}"),
+    };
     // Not eprintln!, which panics when nobody reads: the exit status must say why all the same.
-    let _ = writeln!(std::io::stderr(), "oci-hostaliases-hook: {message}");
+    let _ = writeln!(
+        std::io::stderr(),
+        "oci-hostaliases-hook: {}",
+        printable(&message)
+    );
     error.exit()
 }
 
@@ -136,7 +149,7 @@ fn attempt(
                 let separator = if nth == 0 { "" } else { "; " };
                 let _ = write!(text, "{separator}{left_out}");
             }
-            log.record(Severity::Warning, &text);
+            log.record(Severity::Warning, subject.identity.as_ref(), &text);
         }
         read
     };
@@ -149,6 +162,7 @@ fn attempt(
     for warning in &config.warnings {
         log.record(
             Severity::Warning,
+            None,
             &format!("{}: {warning}", invocation.config.display()),
         );
     }
@@ -159,6 +173,7 @@ fn attempt(
         container: &container,
         draft: &draft,
         config: &config,
+        hosts_d: &invocation.hosts_d,
     };
     mount::mount(invocation.stage, state.pid, wanted)
 }

@@ -1,5 +1,7 @@
 //! The second half of the way: into the container, and the file onto its `/etc/hosts`.
 
+use std::path::Path;
+
 use crate::compose::Draft;
 use crate::error::Error;
 use crate::facts::container::{Container, Identity};
@@ -20,6 +22,7 @@ pub(super) struct Wanted<'a> {
     pub(super) container: &'a Container,
     pub(super) draft: &'a Draft<'a>,
     pub(super) config: &'a Config,
+    pub(super) hosts_d: &'a Path,
 }
 
 /// Everything with an effect, in the order in which it must happen.
@@ -29,6 +32,7 @@ pub(super) fn mount(stage: Stage, pid: Option<i64>, wanted: Wanted<'_>) -> Resul
         container,
         draft,
         config,
+        hosts_d,
     } = wanted;
     let own_proc = ProcDirectory::of_self()?;
     let (network, owner) = match stage {
@@ -59,7 +63,8 @@ pub(super) fn mount(stage: Stage, pid: Option<i64>, wanted: Wanted<'_>) -> Resul
     };
     let composed = draft.compose(config.size_limit, &mut surroundings)?;
     // Without a stamp `refresh` says that it cannot know this file.
-    let stamp = composed.stamp(identity).bytes().unwrap_or_default();
+    let stamp = composed.stamp(identity, hosts_d, target.id());
+    let stamp = stamp.bytes().unwrap_or_default();
     let options = HostsFileOptions {
         size_limit: config.size_limit,
         owner,

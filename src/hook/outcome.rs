@@ -26,7 +26,7 @@ impl Outcome {
             Self::Left(plan, _) => (plan, &[][..]),
             Self::Mounted(plan, notices) => (plan, notices.as_slice()),
         };
-        let severity = if plan.is_warning || !notices.is_empty() {
+        let severity = if plan.is_warning || notices.iter().any(Notice::is_warning) {
             Severity::Warning
         } else {
             Severity::Info

@@ -18,9 +18,10 @@ use rustix::mount::{
 
 use crate::error::Error;
 use crate::kernel::hosts_tmpfs::{self, FILE_NAME, HostsFileOptions, HostsTmpfs, SOURCE};
-use crate::kernel::inode::{FileId, Inode};
+use crate::kernel::inode::Inode;
 use crate::kernel::procfs::{ProcDirectory, path_of};
 use crate::kernel::rootfs::{HostsTarget, Rootfs};
+use crate::stamp::FileId;
 
 /// Makes the file and mounts it on `target`, then makes sure that `/etc/hosts` in the container is
 /// now this file. When it is not, because a call failed or something moves `/etc/hosts` meanwhile, what

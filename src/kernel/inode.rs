@@ -8,6 +8,7 @@ use rustix::fs::{
 
 use crate::error::Error;
 use crate::kernel::procfs::ProcDirectory;
+use crate::stamp::FileId;
 
 /// What a descriptor refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,13 +23,6 @@ pub(crate) struct Inode {
     pub(crate) is_mount_root: bool,
 }
 
-/// A file's identity on this host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct FileId {
-    device: (u32, u32),
-    inode: u64,
-}
-
 impl Inode {
     /// Asks the kernel.
     pub(crate) fn of(fd: impl AsFd) -> Result<Self, Error> {
@@ -38,7 +32,7 @@ impl Inode {
             &fd,
             "",
             AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC,
-            StatxFlags::BASIC_STATS | StatxFlags::MNT_ID,
+            StatxFlags::BASIC_STATS | StatxFlags::BTIME | StatxFlags::MNT_ID,
         )
         .map_err(|errno| Error::call("statx(<descriptor>, \"\", AT_EMPTY_PATH)", errno))?;
         let kind = FileType::from_raw_mode(u32::from(status.stx_mode));
@@ -51,6 +45,7 @@ impl Inode {
             id: FileId {
                 device,
                 inode: status.stx_ino,
+                born: (status.stx_btime.tv_sec, status.stx_btime.tv_nsec),
             },
             kind,
             mount,

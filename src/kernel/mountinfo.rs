@@ -20,6 +20,8 @@ pub struct MountLine<'a> {
     pub id: u64,
     /// The device of the file system, `major:minor`: ours has one for each container.
     pub device: &'a [u8],
+    /// Which directory or file of the file system is mounted, with escapes like `mount_point`.
+    pub root: &'a [u8],
     /// Where it is mounted, with spaces and the like as octal escapes.
     pub mount_point: &'a [u8],
     /// Whether it is mounted read-only.
@@ -38,7 +40,8 @@ impl<'a> MountLine<'a> {
         let mut fields = line.split(|byte| *byte == b' ');
         let id = number(fields.next()?)?;
         let device = fields.nth(1)?;
-        let mount_point = fields.nth(1)?;
+        let root = fields.next()?;
+        let mount_point = fields.next()?;
         let options = fields.next().filter(|options| options != b"-")?;
         let is_read_only = options
             .split(|byte| *byte == b',')
@@ -53,6 +56,7 @@ impl<'a> MountLine<'a> {
         Some(Self {
             id,
             device,
+            root,
             mount_point,
             is_read_only,
             is_shared,

@@ -23,6 +23,7 @@ use crate::kernel::hosts_tmpfs::SOURCE;
 use crate::kernel::inode::Inode;
 use crate::kernel::mountinfo::MountLine;
 use crate::kernel::procfs::ProcDirectory;
+use crate::stamp::FileId;
 
 const ETC_HOSTS: &str = "etc/hosts";
 /// As many symlinks as the kernel follows in one path (`MAXSYMLINKS`).
@@ -42,6 +43,7 @@ pub(crate) struct Rootfs {
 #[derive(Debug)]
 pub(crate) struct HostsTarget {
     file: OwnedFd,
+    id: FileId,
     mount: u64,
     is_on_tmpfs: bool,
 }
@@ -114,6 +116,7 @@ impl Rootfs {
         }
         Ok(HostsTarget {
             file,
+            id: inode.id,
             mount: inode.mount,
             is_on_tmpfs: filesystem == TMPFS_MAGIC,
         })
@@ -282,6 +285,11 @@ impl AsFd for HostsTarget {
 }
 
 impl HostsTarget {
+    /// Which file it is.
+    pub(crate) fn id(&self) -> FileId {
+        self.id
+    }
+
     /// Reads the file that the runtime has mounted there, through the container's own view: what
     /// a tenant can make this show is what his container could read anyway.
     pub(crate) fn read(&self, own_proc: &ProcDirectory, limit: u64) -> Result<Vec<u8>, Error> {

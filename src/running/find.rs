@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::ops::ControlFlow;
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use pathrs::Root;
 use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, openat2};
@@ -12,6 +12,7 @@ use rustix::io::Errno;
 
 use crate::error::Error;
 use crate::facts::container::Identity;
+use crate::facts::hosts_mount::HostsMount;
 use crate::kernel::hosts_tmpfs::SOURCE;
 use crate::kernel::inode::Inode;
 use crate::kernel::mountinfo::{self, MountLine};
@@ -30,16 +31,35 @@ const ETC_HOSTS: &[u8] = b"/etc/hosts";
 /// What is mounted at a place and named like ours, by the mounts' numbers: the one on top is seen.
 type Stack = BTreeMap<u64, (Device, bool)>;
 
+/// The places, escaped as in the table.
+type Places = BTreeMap<Vec<u8>, Stack>;
+/// A file system and the path of the file in it.
+type EngineMount = (Device, PathBuf);
+
+/// What a process sees on its `/etc/hosts` and elsewhere.
+#[derive(Debug)]
+pub enum Seen {
+    /// Files of ours, or none.
+    Files(Vec<RunningFile>),
+    /// A file that an engine made for the container with this ID, and none of ours.
+    EngineFileAlone(String),
+}
+
 /// The files of ours that the process sees.
 ///
 /// # Errors
 ///
 /// The process is gone, or may not be looked at, or its mount table is too long. EAGAIN where `may_wait` is
 /// not set and a file system has to be asked.
-pub fn files_of(pid: i32, may_wait: bool) -> Result<Vec<RunningFile>, Error> {
+pub fn files_of(pid: i32, may_wait: bool) -> Result<Seen, Error> {
     let process = ProcDirectory::of(pid)?;
     let mut files = Vec::new();
-    for (place, stack) in places(&process)? {
+    let (ours, engines) = places(&process)?;
+    // What the node itself has there, where it is a container, is no container's.
+    if ours.is_empty() && engines.is_some() && engines != places(&ProcDirectory::of_self()?)?.1 {
+        return Ok(Seen::EngineFileAlone(identity_by_cgroup(&process).id));
+    }
+    for (place, stack) in ours {
         let path = mountinfo::unescape(&place);
         let Some((mount, file)) = open_in_container(&process, &path, may_wait)? else {
             continue;
@@ -62,17 +82,27 @@ pub fn files_of(pid: i32, may_wait: bool) -> Result<Vec<RunningFile>, Error> {
             file,
         });
     }
-    Ok(files)
+    Ok(Seen::Files(files))
 }
 
 /// Where the process sees mounts named like ours, escaped as in the table. A place is opened once, however
-/// many mounts lie on it, and of very many places only some are.
-fn places(process: &ProcDirectory) -> Result<BTreeMap<Vec<u8>, Stack>, Error> {
-    let mut places: BTreeMap<Vec<u8>, Stack> = BTreeMap::new();
+/// many mounts lie on it, and of very many places only some are. And the engine's file that is mounted
+/// on `/etc/hosts`, known by its path in its file system, which ends like the path on the host.
+fn places(process: &ProcDirectory) -> Result<(Places, Option<EngineMount>), Error> {
+    let mut places = Places::new();
+    let mut engines = None;
     let mut table = process.open_file("mountinfo")?.take(TABLE_MAX);
     mountinfo::each_line(&mut table, &mut |line| {
-        let ours = MountLine::read(line)
-            .filter(|line| line.filesystem == b"tmpfs" && line.source == SOURCE.as_bytes());
+        let line = MountLine::read(line);
+        let on_hosts = line.filter(|line| line.mount_point == ETC_HOSTS);
+        if let Some((line, device)) = on_hosts.and_then(|line| Some((line, device(line.device)?))) {
+            let root = mountinfo::unescape(line.root);
+            if root.to_str().is_some_and(HostsMount::is_engines) {
+                engines = Some((device, root));
+            }
+        }
+        let ours =
+            line.filter(|line| line.filesystem == b"tmpfs" && line.source == SOURCE.as_bytes());
         if let Some((line, device)) = ours.and_then(|line| Some((line, device(line.device)?))) {
             let seen = (device, line.is_read_only);
             if let Some(stack) = places.get_mut(line.mount_point) {
@@ -87,7 +117,7 @@ fn places(process: &ProcDirectory) -> Result<BTreeMap<Vec<u8>, Stack>, Error> {
     if table.limit() == 0 && places.is_empty() {
         return Err(process.failed("read", "mountinfo", Errno::FBIG.into()));
     }
-    Ok(places)
+    Ok((places, engines))
 }
 
 fn device(text: &[u8]) -> Option<Device> {

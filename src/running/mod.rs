@@ -7,11 +7,15 @@
 //! time ([`lock`]), and what is killed half-way is mended by the next ([`journal`]).
 
 mod cgroup;
+mod changes;
+pub mod engine_file;
 pub mod file;
 pub mod find;
 pub mod journal;
 pub mod lock;
+pub mod refresh;
 pub mod rewrite;
+pub mod sections;
 pub mod step;
 pub mod walk;
 mod writable;

@@ -1,4 +1,4 @@
-//! Replacing the sections of `hosts.d` in a running container's file, in place.
+//! Replacing what a running container's file has of its engine's file and of `hosts.d`, in place.
 //!
 //! The inode stays: programs watch it, and a mount point cannot be renamed over. Memory for the new
 //! text is reserved first, so that a full file system cannot leave half of it. A file that grows is
@@ -20,11 +20,12 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 
 use rustix::fs::{FallocateFlags, XattrFlags, fallocate, fsetxattr};
 
-use crate::compose;
 use crate::error::Error;
 use crate::facts::node_entries::NodeEntries;
+use crate::running::engine_file::{self, NotRead};
 use crate::running::file::RunningFile;
 use crate::running::journal::{self, Journal};
+use crate::running::sections;
 use crate::running::writable::Writable;
 use crate::stamp::{self, Edited, Parts, Stamp};
 
@@ -33,14 +34,19 @@ const TRIES: usize = 8;
 
 /// How it went with one file.
 #[derive(Debug)]
-pub enum Rewritten {
-    /// The sections are as `hosts.d` has them.
-    UpToDate,
-    /// They were replaced, or would be; what of `hosts.d` did not fit is named.
-    Replaced {
-        /// What did not fit, with its file.
-        left_out: Vec<String>,
-    },
+pub struct Rewritten {
+    /// Whether anything was replaced, or would be.
+    pub is_replaced: bool,
+    /// What of `hosts.d` does not fit, with its file.
+    pub does_not_fit: Vec<String>,
+    /// Why the engine's part is as it was.
+    pub engine_stays: Option<NotRead>,
+}
+
+/// What a file is to begin with.
+struct Wanted {
+    own: Vec<u8>,
+    node: Vec<u8>,
 }
 
 /// Why a file was not brought up to date.
@@ -62,7 +68,8 @@ pub enum NotRewritten {
     Failed(#[from] Error),
 }
 
-/// Brings the sections of `hosts.d` up to date; with `dry_run` only says whether that is needed.
+/// Brings the engine's part and the sections of `hosts.d` up to date; with `dry_run` only says whether that is
+/// needed.
 ///
 /// # Errors
 ///
@@ -76,22 +83,41 @@ pub fn refresh(
     let mut text = file.read()?;
     let was_killed = stamp.split(&text).is_err();
     let parts = split(file, stamp, &mut text, None)?;
-    let limit = file
-        .size_of_filesystem()?
-        .saturating_sub(parts.behind.len() as u64);
-    let (wanted, left_out) = compose::node_sections(parts.own.len(), entries, limit);
-    let left_out = left_out.iter().map(ToString::to_string).collect();
-    if parts.node == wanted.as_slice() && !was_killed {
-        return Ok(Rewritten::UpToDate);
+    let limit = file.size_of_filesystem()?;
+    let behind = parts.behind.len() as u64;
+    let (mut own, engine_stays) = own_part(stamp, &parts, limit.saturating_sub(behind));
+    let taken = own.len() as u64 + behind;
+    let (node, does_not_fit) = sections::renewed(parts.node, entries, taken, limit);
+    if node.is_empty() && !parts.behind.is_empty() && !own.ends_with(b"\n") {
+        // What the container appended must not end up on the last line of another one.
+        own.push(b'\n');
     }
-    if dry_run {
-        return Ok(Rewritten::Replaced { left_out });
+    let is_replaced = parts.own != own || parts.node != node || was_killed;
+    if is_replaced && !dry_run {
+        let mut writable = Writable::open(file)?;
+        let replaced = replace(file, &mut writable, stamp, &Wanted { own, node });
+        writable.close(file)?;
+        replaced?;
     }
-    let mut writable = Writable::open(file)?;
-    let replaced = replace(file, &mut writable, stamp, &wanted);
-    writable.close(file)?;
-    replaced?;
-    Ok(Rewritten::Replaced { left_out })
+    Ok(Rewritten {
+        is_replaced,
+        does_not_fit,
+        engine_stays,
+    })
+}
+
+/// The own part as it should be in at most `limit` bytes: with the engine's text where that can be had, and
+/// there is room for what the container has already.
+fn own_part(stamp: &Stamp, parts: &Parts<'_>, limit: u64) -> (Vec<u8>, Option<NotRead>) {
+    let Some(engine) = &stamp.engine else {
+        return (parts.own.to_vec(), None);
+    };
+    let aliases = engine.aliases as u64;
+    let room = limit.saturating_sub(aliases + parts.node.len() as u64);
+    match engine_file::read(engine, room) {
+        Ok(text) => (engine.own_with(parts.own, &text), None),
+        Err(situation) => (parts.own.to_vec(), Some(situation)),
+    }
 }
 
 /// The parts of the text. One that was killed while it was written is mended first, which needs no more than
@@ -120,11 +146,11 @@ fn replace(
     file: &RunningFile,
     writable: &mut Writable,
     stamp: &Stamp,
-    wanted: &[u8],
+    wanted: &Wanted,
 ) -> Result<(), NotRewritten> {
     let mut text = file.read()?;
-    let current = split(file, stamp, &mut text, Some(writable))?.node;
-    let during = stamp.during(current, wanted);
+    let current = split(file, stamp, &mut text, Some(writable))?;
+    let during = stamp.during(&current, &wanted.own, &wanted.node);
     let Writable {
         anywhere: open,
         end,
@@ -146,8 +172,8 @@ fn replace(
     for _ in 0..TRIES {
         let text = file.read()?;
         let parts = during.split(&text)?;
-        if parts.node == wanted {
-            store(&during.after(wanted))?;
+        if parts.own == wanted.own && parts.node == wanted.node {
+            store(&during.after(&wanted.own, &wanted.node))?;
             return Ok(());
         }
         // Empty lines are those of a try before this one.
@@ -157,7 +183,7 @@ fn replace(
             .take_while(|byte| **byte == b'\n')
             .count();
         let behind = parts.behind.get(blank..).unwrap_or_default();
-        let mut new = [parts.own, wanted, behind].concat();
+        let mut new = [&wanted.own, &wanted.node, behind].concat();
         let length = new.len();
         fallocate(&*open, FallocateFlags::KEEP_SIZE, 0, length as u64)
             .map_err(|errno| file.failed("fallocate", errno))?;

@@ -3,8 +3,9 @@
 //! That process gets the numbers of processes, a line each, with ` wait` behind it or not, and answers each
 //! with a line of JSON.
 
+use std::ffi::OsString;
 use std::io::{BufRead, ErrorKind, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
@@ -12,33 +13,62 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, on_one_line};
 use crate::facts::container::Identity;
 use crate::facts::node_entries::NodeEntries;
+use crate::files::hosts_d;
 use crate::kernel::procfs::ProcDirectory;
+use crate::running::engine_file::NotRead;
 use crate::running::file::{Device, RunningFile};
-use crate::running::find;
-use crate::running::rewrite::{self, NotRewritten, Rewritten};
+use crate::running::find::{self, Seen};
+use crate::running::rewrite::{self, NotRewritten};
 
 /// Behind the number of a process: the step may wait for a file system.
 pub(super) const WAIT: &str = " wait";
 
 /// What is done with a file that is found.
-#[derive(Debug, Clone, Copy)]
-pub enum Task<'a> {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Task {
     /// Nothing: it is told.
     Look,
-    /// Its sections become what `hosts.d` says.
+    /// What it has of its engine's file and of `hosts.d` becomes what these say.
     Refresh {
-        /// The directory.
-        hosts_d: &'a Path,
+        /// The directory. Files that were made from another one are passed over.
+        hosts_d: PathBuf,
         /// Only say whether that is needed.
         dry_run: bool,
     },
 }
+
+impl Task {
+    /// The arguments by which another process gets this task.
+    pub(super) fn arguments(&self) -> Vec<OsString> {
+        match self {
+            Self::Look => Vec::new(),
+            Self::Refresh { hosts_d, dry_run } => {
+                let dry_run = dry_run.then(|| OsString::from(DRY_RUN));
+                [hosts_d.into()].into_iter().chain(dry_run).collect()
+            }
+        }
+    }
+
+    fn of_arguments(arguments: &[OsString]) -> Self {
+        match arguments {
+            [] => Self::Look,
+            [hosts_d, rest @ ..] => Self::Refresh {
+                hosts_d: hosts_d.into(),
+                dry_run: rest.iter().any(|argument| argument == DRY_RUN),
+            },
+        }
+    }
+}
+
+const DRY_RUN: &str = "--dry-run";
 
 /// The answer for one process.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Answer {
     /// What it sees of ours.
     Files(Vec<Report>),
+    /// It sees none of ours, but a file that an engine made for the container with this ID.
+    EngineFileAlone(String),
     /// It has ended.
     Ended,
     /// We may not look.
@@ -62,36 +92,63 @@ pub struct Report {
     pub is_read_only: bool,
     /// Whether the hook has recorded what `refresh` needs.
     pub is_stamped: bool,
+    /// The `hosts.d` that it was made from.
+    pub hosts_d: Option<String>,
+    /// The engine's file on the host that it was made from.
+    pub engine_file: Option<PathBuf>,
     /// What was done.
     pub done: Done,
-    /// What of `hosts.d` was left out, for every container.
-    pub left_out: Vec<String>,
+    /// What there is to say of it, a sentence each.
+    pub troubles: Vec<String>,
+    /// What of `hosts.d` was left out: for every container, and what does not fit into this file.
+    pub left_out: LeftOut,
+}
+
+/// What of `hosts.d` a container does not get.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// No container gets it.
+    pub everywhere: Vec<String>,
+    /// It does not fit into this container's file.
+    pub here: Vec<String>,
 }
 
 /// What was done with one file.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Done {
     /// It was only looked at.
     Nothing,
-    /// Its sections are as `hosts.d` has them.
+    /// It was made from another `hosts.d`.
+    PassedOver,
+    /// It is as its engine's file and `hosts.d` have it.
     UpToDate,
-    /// They were replaced, or would be. What did not fit.
-    Replaced(Vec<String>),
+    /// It was replaced, or would be.
+    Replaced,
     /// It was not made by the hook as root, or not by the hook.
     NoStamp,
+    /// It stays as it is, by the container's own doing.
+    OwnDoing,
     /// It could not be brought up to date.
-    NotPossible(String),
+    NotPossible,
 }
 
-/// Answers until nothing is asked any more.
+/// Does the steps that another process asks for on stdin, and answers on stdout. `arguments` are what that
+/// process put behind the verb [`super::walk::VERB`].
 ///
 /// # Errors
 ///
-/// The one that asks is gone.
-pub fn answer_all(
+/// That process is gone.
+pub fn work(arguments: &[OsString]) -> Result<(), Error> {
+    let task = Task::of_arguments(arguments);
+    let (mut questions, mut answers) = (std::io::stdin().lock(), std::io::stdout().lock());
+    answer_all(&mut questions, &mut answers, &task)
+        .map_err(|source| Error::file("read", "stdin", source))
+}
+
+fn answer_all(
     questions: &mut dyn BufRead,
     answers: &mut dyn Write,
-    task: Task<'_>,
+    task: &Task,
 ) -> std::io::Result<()> {
     let mut line = String::new();
     while questions.read_line(&mut line)? > 0 {
@@ -107,9 +164,12 @@ pub fn answer_all(
     Ok(())
 }
 
-fn answer(pid: i32, may_wait: bool, task: Task<'_>) -> Answer {
+fn answer(pid: i32, may_wait: bool, task: &Task) -> Answer {
     match find::files_of(pid, may_wait) {
-        Ok(files) => Answer::Files(files.iter().filter_map(|file| report(file, task)).collect()),
+        Ok(Seen::Files(files)) => {
+            Answer::Files(files.iter().filter_map(|file| report(file, task)).collect())
+        }
+        Ok(Seen::EngineFileAlone(id)) => Answer::EngineFileAlone(id),
         Err(Error::File { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {
             Answer::NotAllowed
         }
@@ -131,31 +191,72 @@ fn is_end(source: &std::io::Error) -> bool {
 }
 
 /// `None` where the container ended meanwhile: that is no error.
-fn report(file: &RunningFile, task: Task<'_>) -> Option<Report> {
-    let mut left_out = Vec::new();
-    let done = match task {
-        Task::Look => Done::Nothing,
-        Task::Refresh { hosts_d, dry_run } => {
-            let entries = NodeEntries::read(hosts_d, file.identity.namespace.as_deref());
-            left_out.extend(entries.left_out.iter().map(ToString::to_string));
-            match rewrite::refresh(file, &entries, dry_run) {
-                Ok(Rewritten::UpToDate) => Done::UpToDate,
-                Ok(Rewritten::Replaced { left_out }) => Done::Replaced(left_out),
-                Err(NotRewritten::NoStamp) => Done::NoStamp,
-                Err(NotRewritten::Failed(_)) if !is_there(file.pid) => return None,
-                Err(situation) => Done::NotPossible(on_one_line(&situation)),
-            }
-        }
-    };
-    Some(Report {
+fn report(file: &RunningFile, task: &Task) -> Option<Report> {
+    let stamp = file.stamp.as_ref();
+    let engine = stamp.and_then(|stamp| stamp.engine.as_ref());
+    let mut report = Report {
         identity: file.identity.clone(),
         path: file.path.to_string_lossy().into_owned(),
         device: file.device,
         is_read_only: file.is_read_only,
-        is_stamped: file.stamp.is_some(),
-        done,
-        left_out,
-    })
+        is_stamped: stamp.is_some(),
+        hosts_d: stamp.map(|stamp| stamp.hosts_d.clone().unwrap_or_else(default_hosts_d)),
+        engine_file: engine.map(|engine| PathBuf::from(&engine.source)),
+        done: Done::Nothing,
+        troubles: Vec::new(),
+        left_out: LeftOut::default(),
+    };
+    if let Task::Refresh { hosts_d, dry_run } = task {
+        report.done = refresh(file, hosts_d, *dry_run, &mut report)?;
+    }
+    Some(report)
+}
+
+fn refresh(file: &RunningFile, hosts_d: &Path, dry_run: bool, report: &mut Report) -> Option<Done> {
+    let Some(made_from) = report.hosts_d.as_deref().map(Path::new) else {
+        return Some(Done::NoStamp);
+    };
+    if !is_same_directory(hosts_d, made_from) {
+        return Some(Done::PassedOver);
+    }
+    // By the name that the headings in the file have.
+    let entries = NodeEntries::read(made_from, file.identity.namespace.as_deref());
+    report.left_out.everywhere = entries.left_out.iter().map(ToString::to_string).collect();
+    match rewrite::refresh(file, &entries, dry_run) {
+        Ok(rewritten) => {
+            report.left_out.here = rewritten.does_not_fit;
+            let stays = rewritten.engine_stays;
+            report
+                .troubles
+                .extend(stays.as_ref().map(|stays| on_one_line(stays)));
+            Some(match stays {
+                Some(NotRead::Another(_) | NotRead::Failed(_)) => Done::NotPossible,
+                _ if rewritten.is_replaced => Done::Replaced,
+                Some(NotRead::Empty(_) | NotRead::TooLarge(_)) => Done::OwnDoing,
+                None => Done::UpToDate,
+            })
+        }
+        Err(NotRewritten::NoStamp) => Some(Done::NoStamp),
+        Err(NotRewritten::Failed(_)) if !is_there(file.pid) => None,
+        Err(situation) => {
+            report.troubles.push(on_one_line(&situation));
+            Some(match situation {
+                NotRewritten::Edited(_) | NotRewritten::Busy => Done::OwnDoing,
+                _ => Done::NotPossible,
+            })
+        }
+    }
+}
+
+/// The one of a file whose stamp has none: the version that recorded none was hardly given another one.
+fn default_hosts_d() -> String {
+    hosts_d::DEFAULT_PATH.to_owned()
+}
+
+/// By their names, or where both are there by what they are.
+fn is_same_directory(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().ok();
+    one == other || real(one).is_some_and(|one| real(other) == Some(one))
 }
 
 fn is_there(pid: i32) -> bool {

@@ -18,7 +18,8 @@ use crate::running::file::Device;
 use crate::running::find::identity_by_cgroup;
 use crate::running::step::{Answer, Report, Task, WAIT};
 
-/// The verb of the program that does the steps.
+/// The verb of the program that does the steps: whoever walks is started again with it, and calls
+/// [`super::step::work`] then.
 pub const VERB: &str = "do-steps";
 /// How long one step may take.
 const STEP_LIMIT: Duration = Duration::from_secs(5);
@@ -27,11 +28,13 @@ const ANSWER_MAX: u64 = 64 * 1024 * 1024;
 
 /// One walk through the node, or several.
 #[derive(Debug)]
-pub struct Walk<'a> {
-    task: Task<'a>,
+pub struct Walk {
+    task: Task,
     worker: Option<Worker>,
     /// The files that were met: a container's child in a namespace of its own sees copies.
     devices: BTreeSet<Device>,
+    /// The containers that have their engine's file alone, by their IDs.
+    engine_file_alone: BTreeSet<String>,
     /// Where a step did not end: it is not tried again.
     hung: BTreeSet<NamespaceId>,
     /// How many processes we were not allowed to look at.
@@ -57,13 +60,14 @@ impl fmt::Display for Hidden {
     }
 }
 
-impl<'a> Walk<'a> {
+impl Walk {
     /// A walk on which this is done.
-    pub fn new(task: Task<'a>) -> Self {
+    pub fn new(task: Task) -> Self {
         Self {
             task,
             worker: None,
             devices: BTreeSet::new(),
+            engine_file_alone: BTreeSet::new(),
             hung: BTreeSet::new(),
             not_allowed: 0,
         }
@@ -106,6 +110,12 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
+    /// Gives the files once more that were given before.
+    pub fn forget(&mut self) {
+        self.devices.clear();
+        self.engine_file_alone.clear();
+    }
+
     /// The same once more: gives files that were not there before, and says no trouble twice.
     ///
     /// # Errors
@@ -120,6 +130,11 @@ impl<'a> Walk<'a> {
         });
         self.not_allowed = not_allowed;
         done
+    }
+
+    /// How many containers have a file that their engine made and the hook left alone.
+    pub fn engine_file_alone(&self) -> usize {
+        self.engine_file_alone.len()
     }
 
     /// Why containers may be missing; `None` where root looked, who sees all but what a stronger
@@ -137,6 +152,9 @@ impl<'a> Walk<'a> {
                         meet(Met::File(pid, Box::new(file)));
                     }
                 }
+            }
+            Some(Answer::EngineFileAlone(id)) => {
+                self.engine_file_alone.insert(id);
             }
             Some(Answer::Failed(situation)) => meet(Met::Trouble(situation)),
             Some(Answer::Ended | Answer::NotAllowed) => {}
@@ -159,7 +177,7 @@ impl<'a> Walk<'a> {
     fn step(&mut self, pid: i32, wait: &str) -> Result<Option<Answer>, Error> {
         let mut worker = match self.worker.take() {
             Some(worker) => worker,
-            None => Worker::start(self.task)
+            None => Worker::start(&self.task)
                 .map_err(|source| Error::file("exec", "/proc/self/exe", source))?,
         };
         match worker.ask(pid, wait) {
@@ -177,7 +195,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-impl Drop for Walk<'_> {
+impl Drop for Walk {
     fn drop(&mut self) {
         if let Some(Worker { mut child, stream }) = self.worker.take() {
             drop(stream);
@@ -194,16 +212,12 @@ struct Worker {
 }
 
 impl Worker {
-    fn start(task: Task<'_>) -> std::io::Result<Self> {
+    fn start(task: &Task) -> std::io::Result<Self> {
         let (ours, theirs) = UnixStream::pair()?;
         ours.set_read_timeout(Some(STEP_LIMIT))?;
         let theirs = OwnedFd::from(theirs);
         let mut command = Command::new("/proc/self/exe");
-        command.arg(VERB);
-        if let Task::Refresh { hosts_d, dry_run } = task {
-            command.arg("--refresh").arg(hosts_d);
-            command.args(dry_run.then_some("--dry-run"));
-        }
+        command.arg(VERB).args(task.arguments());
         let child = command
             .stdin(Stdio::from(theirs.try_clone()?))
             .stdout(Stdio::from(theirs))

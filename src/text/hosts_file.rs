@@ -16,6 +16,8 @@ const BOILERPLATE: &str = "127.0.0.1\tlocalhost\n\
     fe00::1\tip6-allnodes\n\
     fe00::2\tip6-allrouters\n";
 const ALIASES_HEADER: &str = "\n# Entries added by HostAliases.\n";
+/// How each section of `hosts.d` begins; its file's path, a full stop and a newline follow.
+pub const NODE_HEADER: &str = "\n# Entries added by oci-hostaliases from ";
 
 /// The text of one container's `/etc/hosts` and, for `explain`, the origin of its lines.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -135,12 +137,8 @@ impl HostsFile {
     /// [`LINE_MAX`] bytes go on the next one, behind the same address.
     pub fn add_node_entries(&mut self, path: &str, aliases: &[HostAlias], limit: u64) -> bool {
         let before = (self.bytes.len(), self.parts.len());
-        self.add_section(
-            &format!("\n# Entries added by oci-hostaliases from {path}.\n"),
-            path,
-            aliases,
-            LINE_MAX,
-        );
+        let heading = format!("{NODE_HEADER}{path}.\n");
+        self.add_section(&heading, path, aliases, LINE_MAX);
         let fits = self.bytes.len() as u64 <= limit;
         if !fits {
             self.bytes.truncate(before.0);

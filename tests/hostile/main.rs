@@ -18,6 +18,7 @@ mod privileges;
 mod race;
 mod register_files;
 mod running;
+mod running_engine_file;
 mod running_hang;
 mod running_memory;
 mod running_write;

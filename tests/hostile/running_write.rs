@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::running::{Running, compiled, list, refresh, said, sleeping, tool};
-use crate::{needs, whole_file, world};
+use crate::{ALIASES_SECTION, needs, whole_file, world};
 
 /// Opens the file for writing as often as it can, and tells when that works.
 const SPINNER: &str = r#"
@@ -195,6 +195,61 @@ fn killed_inside_a_write() {
     });
 }
 
+/// The same where the engine's part is written too: after each step of the way.
+#[test]
+fn killed_while_the_engines_part_is_written() {
+    world(
+        "running_write::killed_while_the_engines_part_is_written",
+        |home| {
+            let mut bundle = sleeping(home);
+            let source = home.join("userdata/hosts");
+            fs::create_dir_all(source.parent().unwrap()).unwrap();
+            fs::write(&source, lines(0, 10)).unwrap();
+            bundle.bind(&source, "/etc/hosts");
+            let container = Running::start(&bundle, "case");
+            container.sh("echo '192.0.2.7 mine' >>/etc/hosts");
+            let calls = [
+                "fsetxattr",
+                "fallocate",
+                "write:when=2",
+                "pwrite64",
+                "ftruncate",
+            ];
+            for (round, call) in calls.iter().cycle().take(20).enumerate() {
+                // Longer and shorter by turns, each part by itself.
+                let (engines, node) = (10 + 300 * (round % 3), 1 + 40 * (round % 4));
+                fs::write(&source, lines(round, engines)).unwrap();
+                let corp = bundle.entries("corp.hosts", &lines(round + 7, node));
+                let kill = format!("inject={call}:signal=KILL")
+                    .replace(":when=2:signal=KILL", ":signal=KILL:when=2");
+                refresh(
+                    &["strace", "-f", "-qq", "-o", "/dev/null", "-e", &kill],
+                    &bundle,
+                );
+                if round % 2 == 0 {
+                    // Both are others by now.
+                    fs::write(&source, lines(round + 3, 50)).unwrap();
+                    bundle.entries("corp.hosts", &lines(round + 9, 20));
+                }
+                let (_, stderr, status) = refresh(&[], &bundle);
+                assert_eq!((stderr.as_str(), status), ("", 0), "{round}, {call}");
+                let engines = fs::read_to_string(&source).unwrap();
+                let node = fs::read_to_string(&corp).unwrap().replace(' ', "\t");
+                let expected = format!(
+                    "{engines}{ALIASES_SECTION}\n# Entries added by oci-hostaliases from {corp}.\n{node}192.0.2.7 mine\n"
+                );
+                // Empty lines of a write that was killed stay where the container's own part begins.
+                let without_empty = |text: &str| text.replace("\n\n", "\n");
+                let mut shown = container.hosts();
+                while shown.contains("\n\n") {
+                    shown = without_empty(&shown);
+                }
+                assert_eq!(shown, without_empty(&expected), "{round}, {call}");
+            }
+        },
+    );
+}
+
 /// A container appends line after line: while the text becomes longer none is lost, and none is torn.
 #[test]
 fn appended_lines_stay() {
@@ -242,16 +297,13 @@ fn several_at_once() {
     world("running_write::several_at_once", |home| {
         let bundle = sleeping(home);
         let container = Running::start(&bundle, "case");
-        let other = home.join("other.d");
-        fs::create_dir_all(&other).unwrap();
         for round in 0..6 {
-            bundle.entries("corp.hosts", &lines(round, 700));
-            fs::write(other.join("corp.hosts"), lines(round + 300, 900)).unwrap();
-            let hosts_d = [bundle.hosts_d(), other.clone()];
             let started: Vec<_> = (0..6)
                 .map(|nth| {
+                    // Each finds something else there, and some are still at work for the one before.
+                    bundle.entries("corp.hosts", &lines(round + nth * 50, 700 + nth % 2 * 200));
                     tool(&[], &["refresh", "--hosts-d"])
-                        .arg(&hosts_d[nth % 2])
+                        .arg(bundle.hosts_d())
                         .stdout(Stdio::piped())
                         .stderr(Stdio::piped())
                         .spawn()

@@ -181,8 +181,10 @@ fn source_of_the_mount_is_not_opened() {
             "{shown}"
         );
         let opened = tracer::recorded(&bundle);
+        // It is read in config.json and written into the stamp, for `refresh`.
+        let as_text = ["read(", "execve(", "fsetxattr("];
         let opened = opened.iter().find(|call| {
-            call.contains("userdata") && !call.starts_with("read(") && !call.starts_with("execve(")
+            call.contains("userdata") && !as_text.iter().any(|start| call.starts_with(start))
         });
         assert_eq!(opened, None);
     });

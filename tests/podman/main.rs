@@ -8,6 +8,7 @@ mod case_table;
 mod hook_program;
 #[path = "../support/image_archive.rs"]
 mod image_archive;
+mod later_entries;
 #[path = "../support/needs.rs"]
 mod needs;
 #[path = "../support/node_log.rs"]
@@ -68,7 +69,7 @@ const ROOTLESS_PROGRAMS: [needs::Program; 3] = [
     ("slirp4netns", "slirp4netns"),
 ];
 
-const CASES: [Case<Podman>; 13] = [
+const CASES: [Case<Podman>; 15] = [
     ("run with the annotation: Podman's file extended", annotated),
     ("run without: Podman's own file", not_annotated),
     (
@@ -77,6 +78,14 @@ const CASES: [Case<Podman>; 13] = [
     ),
     ("the default hooks directory", default_directory),
     ("a Pod's members", pod_members),
+    (
+        "a Pod's member that starts later: found after a refresh",
+        later_entries::pod_members,
+    ),
+    (
+        "a network that is connected later: known after a refresh",
+        later_entries::networks,
+    ),
     ("kube play with the Pod's annotation", kube_play),
     ("the node's network", host_network),
     ("no file of Podman's: the kubelet's", no_hosts),

@@ -52,6 +52,8 @@ impl Podman {
         if podman.version < (5, 0) {
             text += &cni(&networks);
             fs::write(network, cni_network(home).to_string()).expect("CNI network");
+            let second = networks.join("second.conflist");
+            fs::write(second, second_cni_network(home).to_string()).expect("CNI network");
         } else {
             text += &netavark(&networks);
             fs::write(
@@ -59,6 +61,8 @@ impl Podman {
                 netavark_network().to_string(),
             )
             .expect("netavark network");
+            let second = networks.join("second.json");
+            fs::write(second, second_netavark_network().to_string()).expect("netavark network");
         }
         fs::write(home.join("containers.conf"), text).expect("configuration");
 
@@ -300,6 +304,30 @@ fn cni_network(home: &Path) -> Value {
                 "ranges": [[{"subnet": "192.0.2.0/24"}], [{"subnet": "2001:db8:77::/64"}]],
             },
         }],
+    })
+}
+
+/// One that containers are connected to while they run.
+fn second_cni_network(home: &Path) -> Value {
+    json!({
+        "cniVersion": "0.4.0",
+        "name": "second",
+        "plugins": [{
+            "type": "bridge", "bridge": "hostaliases2", "ipMasq": false,
+            "ipam": {
+                "type": "host-local", "dataDir": home.join("cni-addresses"),
+                "ranges": [[{"subnet": "198.51.100.0/24"}]],
+            },
+        }],
+    })
+}
+
+fn second_netavark_network() -> Value {
+    json!({
+        "name": "second", "id": "1".repeat(64), "driver": "bridge", "network_interface": "hostaliases2",
+        "created": "2020-01-01T00:00:00Z", "ipv6_enabled": false, "internal": false, "dns_enabled": false,
+        "subnets": [{"subnet": "198.51.100.0/24", "gateway": "198.51.100.1"}],
+        "ipam_options": {"driver": "host-local"},
     })
 }
 

@@ -1,6 +1,6 @@
 //! The whole file of one container: what is asked for, and no more; and what does not fit.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use oci_hostaliases::compose::{
     self, Composed, Decision, NetworkFacts, Notice, Surroundings, TooLarge,
@@ -9,6 +9,8 @@ use oci_hostaliases::facts::container::Identity;
 use oci_hostaliases::facts::node_entries::NodeEntries;
 use oci_hostaliases::facts::request::Request;
 use oci_hostaliases::pod_line::MissingFact;
+use oci_hostaliases::running::sections;
+use oci_hostaliases::stamp::{EngineFile, FileId, Stamp};
 use oci_hostaliases::text::node_lines;
 use serde_json::{Value, json};
 
@@ -17,6 +19,11 @@ use crate::fixtures::container;
 const BOILERPLATE: &str = "# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::0\tip6-localnet\nfe00::0\tip6-mcastprefix\nfe00::1\tip6-allnodes\nfe00::2\tip6-allrouters\n";
 const SECTION: &str = "\n# Entries added by HostAliases.\n10.1.2.3\tfoo.remote\n";
 const NODE_SECTION: &str = "\n# Entries added by oci-hostaliases from /d/a.hosts.\n10.9.0.1\tdb\n";
+const COVERED: FileId = FileId {
+    device: (0, 45),
+    inode: 4711,
+    born: (1_700_000_000, 5),
+};
 const ENGINE: &str = "10.0.0.9 web\n";
 
 /// Surroundings that note what they are asked for.
@@ -240,23 +247,56 @@ fn node_entries_that_do_not_fit_are_left_out_in_the_same_way_at_each_refresh() {
     for limit in own as u64..own as u64 + 400 {
         let composed = composed(&config, node.clone(), limit, &mut Asked::new(ENGINE)).unwrap();
         assert!(composed.file.bytes().len() as u64 <= limit);
-        let (sections, notices) = compose::node_sections(own, &node, limit);
+        let (sections, does_not_fit) = sections::renewed(b"", &node, own as u64, limit);
         assert_eq!(&composed.file.bytes()[own..], sections);
-        assert_eq!(composed.notices, notices);
+        let notices: Vec<String> = composed.notices.iter().map(ToString::to_string).collect();
+        assert_eq!(notices, does_not_fit);
         let identity = Identity::default();
-        let stamp = composed.stamp(identity);
+        let stamp = composed.stamp(identity, Path::new("/d"), COVERED);
         let parts = stamp.split(composed.file.bytes()).unwrap();
         assert_eq!((parts.own.len(), parts.node), (own, sections.as_slice()));
         seen.insert(notices.len());
         for notice in notices {
             let suffix = format!(": left out, the file would have more than {limit} bytes");
-            assert!(notice.to_string().ends_with(&suffix), "{notice}");
+            assert!(notice.ends_with(&suffix), "{notice}");
         }
     }
     assert_eq!(seen.into_iter().collect::<Vec<_>>(), [0, 1, 2, 3]);
     // An own part that is larger than the file system is now: all of them are left out.
-    let (sections, notices) = compose::node_sections(own, &node, own as u64 - 1);
+    let (sections, notices) = sections::renewed(b"", &node, own as u64, own as u64 - 1);
     assert_eq!((sections.len(), notices.len()), (0, 3));
+}
+
+/// The engine's file is recorded wherever its later text is wanted: also one that is still empty.
+#[test]
+fn the_stamp_names_the_engines_file_and_the_directory() {
+    let source = "/run/userdata/hosts";
+    for (mount, engine_hosts, aliases) in [
+        (Some(source), ENGINE, Some(SECTION.len())),
+        (Some(source), "", Some(SECTION.len())),
+        (None, "", None),
+    ] {
+        let config = config(mount, entries());
+        let mut surroundings = Asked::new(engine_hosts);
+        let composed = composed(&config, one_node_file(), 4096, &mut surroundings).unwrap();
+        let hosts_d = Path::new("/srv/hosts.d");
+        let stamp = composed.stamp(Identity::default(), hosts_d, COVERED);
+        let text = composed.file.bytes();
+        let node = text.len() - NODE_SECTION.len();
+        let engine = aliases.map(|aliases| EngineFile {
+            source: source.to_owned(),
+            file: COVERED,
+            aliases,
+        });
+        let expected = Stamp::new(
+            Identity::default(),
+            hosts_d,
+            engine,
+            &text[..node],
+            NODE_SECTION.as_bytes(),
+        );
+        assert_eq!(stamp, expected, "{mount:?}, {engine_hosts:?}");
+    }
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod node_lines;
 mod plan_table;
 mod pod_addresses;
 mod pod_line;
+mod sections;
 mod shallow_reader;
 #[path = "../support/skipped.rs"]
 mod skipped;

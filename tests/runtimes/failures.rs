@@ -22,7 +22,7 @@ fn bad_annotation() {
         assert_eq!(ran.stdout, "");
         ran.assert_refused(
             5,
-            "pod shop/web-0, container main case: \
+            "pod shop/web-0, container main: \
              oci-hostaliases.io/host-aliases[0].ip: Invalid value: \"010.0.0.5\": must not have leading 0s; \
              oci-hostaliases.io/host-aliases[1].hostames: Unknown field",
         );

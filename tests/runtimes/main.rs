@@ -10,6 +10,7 @@ mod bundle;
 mod config;
 mod engine_mounts;
 mod failures;
+mod journal;
 mod label;
 #[path = "../support/needs.rs"]
 mod needs;
@@ -17,6 +18,9 @@ mod network;
 mod node_entries;
 mod old_kernels;
 mod refresh;
+mod refresh_extended;
+mod refresh_full;
+mod refresh_hosts_d;
 mod refusals;
 mod resolvers;
 mod rootfs;

@@ -1,0 +1,195 @@
+//! Bringing all running containers up to date: what `refresh` and the agent do.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::facts::container::Identity;
+use crate::running::changes::Snapshot;
+use crate::running::file::Device;
+use crate::running::lock::Lock;
+use crate::running::step::{Done, Report, Task};
+use crate::running::walk::{Hidden, Met, Walk};
+
+/// How long a container may take from reading `hosts.d` to having its file mounted. One that
+/// starts while we look is found by looking again after this time.
+const START_GRACE: Duration = Duration::from_millis(200);
+/// Longer than a tick of the clock by which the kernel dates changes: one that comes after this has another time.
+const TICK: Duration = Duration::from_millis(20);
+
+/// What happens on the way.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// This container's file was replaced, or would be.
+    Refreshed(&'a Identity),
+    /// A sentence for the administrator. Names in it are escaped.
+    Trouble(String),
+}
+
+/// How it went, counted by files.
+#[derive(Debug, Default)]
+pub struct Summary {
+    /// Replaced, or would be.
+    pub refreshed: usize,
+    /// Nothing to replace.
+    pub up_to_date: usize,
+    /// Not replaced by their containers' own doing: no failure, or a container could make every refresh fail.
+    pub own_doing: usize,
+    /// Could not be replaced.
+    pub failed: usize,
+    /// Files that the hook has not recorded, or did not make: no failure, since any user can make such.
+    pub without_stamp: usize,
+    /// Made from another `hosts.d`.
+    pub passed_over: usize,
+    /// Those directories.
+    pub other_hosts_d: BTreeSet<String>,
+    /// Containers with the file that their engine made, which the hook left alone.
+    pub engine_file_alone: usize,
+    /// What of `hosts.d` no container gets.
+    pub left_out: BTreeSet<String>,
+    /// Files into which not all of `hosts.d` fits.
+    pub too_small: usize,
+    /// The engines' files on the host that files here were made from: what is written to one of these reaches its
+    /// containers at the next refresh. A tenant may have chosen a path: do not open it, watch it at most.
+    pub engine_files: BTreeSet<PathBuf>,
+    /// Processes that could not be looked at.
+    pub hidden: Option<Hidden>,
+}
+
+impl Summary {
+    /// The exit status that stands for this.
+    pub fn exit(&self) -> Exit {
+        if self.failed > 0 || self.hidden.is_some() {
+            Exit::System
+        } else if !self.left_out.is_empty() || self.too_small > 0 {
+            Exit::NodeConfiguration
+        } else {
+            Exit::Done
+        }
+    }
+
+    fn add(&mut self, report: &Report) {
+        match report.done {
+            Done::Nothing => {}
+            Done::PassedOver => {
+                self.passed_over += 1;
+                self.other_hosts_d.extend(report.hosts_d.clone());
+                return;
+            }
+            Done::UpToDate => self.up_to_date += 1,
+            Done::Replaced => self.refreshed += 1,
+            Done::NoStamp => self.without_stamp += 1,
+            Done::OwnDoing => self.own_doing += 1,
+            Done::NotPossible => self.failed += 1,
+        }
+        self.left_out.extend(report.left_out.everywhere.clone());
+        self.too_small += usize::from(!report.left_out.here.is_empty());
+        self.engine_files.extend(report.engine_file.clone());
+    }
+}
+
+/// Brings the file of each running container that was made from `hosts_d` up to date with that directory and with
+/// its engine's file, and goes on until the directory is as it was when it was read last. One at a time on a
+/// node. With `dry_run` only says what would be done. The program has to do [`super::step::work`] when it is
+/// called with the verb [`super::walk::VERB`].
+///
+/// # Errors
+///
+/// Nothing can be done at all: no root, no `/proc`, no process can be started.
+pub fn refresh(
+    hosts_d: &Path,
+    dry_run: bool,
+    tell: &mut dyn FnMut(Event<'_>),
+) -> Result<Summary, Error> {
+    // Who is not root can write no stamp, so there is nothing to lock.
+    let writes = !dry_run && nix::unistd::geteuid().is_root();
+    let mut lock = writes.then(Lock::wait).transpose()?;
+    let mut walk = Walk::new(Task::Refresh {
+        hosts_d: hosts_d.to_owned(),
+        dry_run,
+    });
+    let mut met = Files::default();
+    let mut seen = Snapshot::of(hosts_d);
+    let hidden = loop {
+        walk.forget();
+        if !dry_run {
+            std::thread::sleep(TICK);
+        }
+        walk.go(&mut |file| met.add(file, tell))?;
+        let hidden = walk.hidden();
+        if dry_run {
+            break hidden;
+        }
+        std::thread::sleep(START_GRACE);
+        walk.go_again(&mut |file| met.add(file, tell))?;
+        let now = Snapshot::of(hosts_d);
+        if now == seen {
+            break hidden;
+        }
+        seen = now;
+    };
+    let mut summary = Summary {
+        failed: met.troubles.len(),
+        hidden,
+        ..Summary::default()
+    };
+    for report in met.files.values() {
+        summary.add(report);
+        for trouble in report.troubles.iter().chain(&report.left_out.here) {
+            tell(Event::Trouble(format!("{}: {trouble}", report.identity)));
+        }
+    }
+    if seen.has_files() {
+        summary.engine_file_alone = walk.engine_file_alone();
+    }
+    if let Some(lock) = lock.as_mut().filter(|_| summary.failed > 0) {
+        lock.keep_journals();
+    }
+    Ok(summary)
+}
+
+/// The engines' files that files of running containers were made from, as in [`Summary::engine_files`].
+///
+/// # Errors
+///
+/// As [`refresh`].
+pub fn engine_files() -> Result<BTreeSet<PathBuf>, Error> {
+    let mut files = BTreeSet::new();
+    Walk::new(Task::Look).go(&mut |met| {
+        if let Met::File(_, report) = met {
+            files.extend(report.engine_file);
+        }
+    })?;
+    Ok(files)
+}
+
+/// What was met, each file once: as it was met last, and replaced when it was so once.
+#[derive(Default)]
+struct Files {
+    files: BTreeMap<Device, Report>,
+    troubles: BTreeSet<String>,
+}
+
+impl Files {
+    fn add(&mut self, met: Met, tell: &mut dyn FnMut(Event<'_>)) {
+        match met {
+            Met::Trouble(situation) => {
+                if self.troubles.insert(situation.clone()) {
+                    tell(Event::Trouble(situation));
+                }
+            }
+            Met::File(_, mut report) => {
+                let before = self.files.remove(&report.device);
+                let was_replaced = before.is_some_and(|before| before.done == Done::Replaced);
+                if report.done == Done::Replaced && !was_replaced {
+                    tell(Event::Refreshed(&report.identity));
+                } else if report.done == Done::UpToDate && was_replaced {
+                    report.done = Done::Replaced;
+                }
+                self.files.insert(report.device, *report);
+            }
+        }
+    }
+}
