@@ -153,7 +153,7 @@ impl Manifests {
     }
 
     fn pass_over(&mut self, kind: &str) {
-        *self.passed_over.entry(bare(kind)).or_default() += 1;
+        *self.passed_over.entry(bare(kind, "-_./")).or_default() += 1;
     }
 }
 

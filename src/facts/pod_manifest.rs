@@ -121,7 +121,7 @@ impl PodManifest {
         let keys = annotations.into_iter().flat_map(|members| members.keys());
         self.misplaced = keys
             .filter(|key| key.starts_with(PREFIX))
-            .map(|key| bare(key))
+            .map(|key| bare(key, "-_./"))
             .collect();
         match self.kind {
             "StatefulSet" => {
@@ -139,13 +139,13 @@ impl PodManifest {
 
     /// `shop/Deployment/web`, for messages and headings.
     pub(crate) fn label(&self) -> String {
-        let (namespace, name) = (bare(&self.namespace), self.object_name());
+        let (namespace, name) = (bare(&self.namespace, "-_./"), self.object_name());
         format!("{namespace}/{}/{name}", self.kind)
     }
 
     /// `metadata.name` of the object, or that there is none.
     pub(crate) fn object_name(&self) -> String {
-        let name = self.object_name.as_deref().map(bare);
+        let name = self.object_name.as_deref().map(|name| bare(name, "-_./"));
         name.unwrap_or_else(|| "(not named yet)".to_owned())
     }
 
@@ -235,7 +235,7 @@ fn read_annotations(metadata: &Field<'_>, errors: &mut Vec<FieldError>) -> Annot
             if text.is_none() {
                 // `manage: false` without quotes is the one that everybody writes once.
                 errors.push(FieldError::wrong_kind(
-                    format!("{}[{}]", annotations.path(), bare(key)),
+                    format!("{}[{}]", annotations.path(), bare(key, "-_./")),
                     host_alias::kind(value),
                     "must be a string (in quotes)",
                 ));

@@ -3,7 +3,7 @@
 use crate::facts::annotations::{self, Annotations, DOMAIN, HOST_ALIASES, MANAGE, POD_IPS, PREFIX};
 use crate::text::annotation_lines;
 use crate::text::host_alias::{self, HostAlias};
-use crate::validation::field_error::{FieldError, FieldErrors};
+use crate::validation::field_error::{FieldError, FieldErrors, bare};
 use crate::validation::names;
 
 /// What all our annotations of a container may have together, in bytes: the API server's bound
@@ -51,7 +51,7 @@ impl Request {
                 MANAGE => check_manage(value, &mut errors),
                 _ => {
                     let nearest = annotations::nearest_key(key);
-                    errors.push(FieldError::unknown_but_near(readable(key), nearest));
+                    errors.push(FieldError::unknown(bare(key, "-_./"), nearest));
                 }
             }
         }
@@ -115,14 +115,5 @@ fn check_manage(value: &str, errors: &mut Vec<FieldError>) {
             value,
             "must be \"true\" or \"false\"",
         ));
-    }
-}
-
-/// A key that nobody knows, for a message: the tenant chose it.
-fn readable(key: &str) -> String {
-    if key.chars().all(|c| c.is_ascii_graphic()) && key.len() <= 128 {
-        key.to_owned()
-    } else {
-        crate::validation::field_error::quote(key)
     }
 }

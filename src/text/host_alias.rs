@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-use crate::validation::field_error::FieldError;
+use crate::validation::field_error::{FieldError, bare, quote};
 use crate::validation::names;
 
 /// An IP address and the names for it: Kubernetes' `HostAlias`. Both are valid, by the API server's
@@ -156,7 +156,7 @@ fn check_item(
             _ => {
                 FieldError::add(
                     errors,
-                    FieldError::unknown(format!("{field}[{index}].{}", bare(&key))),
+                    FieldError::unknown(format!("{field}[{index}].{}", bare(&key, "_-")), None),
                 );
                 continue;
             }
@@ -231,18 +231,8 @@ pub(crate) fn kind(value: &Value) -> String {
     match value {
         Value::Array(_) => "list".to_owned(),
         Value::Object(_) => "object".to_owned(),
-        Value::String(text) => crate::validation::field_error::quote(text),
+        Value::String(text) => quote(text),
         small => small.to_string(),
-    }
-}
-
-/// An unknown key as part of a field's path: nothing that could be taken for something else.
-fn bare(key: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    if !key.is_empty() && key.len() <= 64 && key.chars().all(plain) {
-        key.to_owned()
-    } else {
-        crate::validation::field_error::quote(key)
     }
 }
 

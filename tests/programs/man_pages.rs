@@ -134,7 +134,6 @@ fn every_option_of_the_hook() {
     }
 }
 
-/// The numbers themselves are pinned where they are defined, in `exit.rs`.
 #[test]
 fn every_exit_status() {
     let source =
