@@ -59,10 +59,11 @@ impl HostsMount {
     /// Directories of the engines can be anywhere, and a Pod's author can name a volume as he
     /// likes: in a container that a CRI engine made, only the kubelet makes files.
     pub fn of_source(source: Option<&str>, annotations: &Annotations) -> Self {
+        let own = |source: &str| Self::Own {
+            source: source.to_owned(),
+        };
         let Some(source) = source else {
-            return Self::Own {
-                source: "no source".to_owned(),
-            };
+            return own("no source");
         };
         let path = clean(source);
         let creator = Creator::of(annotations);
@@ -72,9 +73,7 @@ impl HostsMount {
             return if creator == Creator::CriO && creator::crio_mounted_node_hosts(annotations) {
                 Self::NodeHosts
             } else {
-                Self::Own {
-                    source: source.to_owned(),
-                }
+                own(source)
             };
         }
         let writer = match path.as_slice() {
@@ -84,19 +83,11 @@ impl HostsMount {
                     source: source.to_owned(),
                 };
             }
-            _ if creator.is_cri() => {
-                return Self::Own {
-                    source: source.to_owned(),
-                };
-            }
+            _ if creator.is_cri() => return own(source),
             [.., "userdata", "hosts"] => HostsWriter::Podman,
             [.., "containers", _, "hosts"] => HostsWriter::Docker,
             [.., "etchosts", _, _, "hosts"] => HostsWriter::Nerdctl,
-            _ => {
-                return Self::Own {
-                    source: source.to_owned(),
-                };
-            }
+            _ => return own(source),
         };
         Self::Engine {
             writer,

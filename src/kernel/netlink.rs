@@ -4,7 +4,7 @@
 //! all of netlink would be the larger part of a program that is audited as root code.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::OwnedFd;
 
 use rustix::buffer::spare_capacity;
@@ -257,31 +257,19 @@ fn aligned(length: usize) -> usize {
 }
 
 fn ip_address(bytes: &[u8]) -> Option<IpAddr> {
-    match bytes.len() {
-        4 => <[u8; 4]>::try_from(bytes)
-            .ok()
-            .map(|octets| Ipv4Addr::from(octets).into()),
-        16 => <[u8; 16]>::try_from(bytes)
-            .ok()
-            .map(|octets| Ipv6Addr::from(octets).into()),
-        _ => None,
-    }
+    let ipv4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+    ipv4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from))
+        .ok()
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    bytes
-        .get(at..at + 2)?
-        .try_into()
-        .ok()
-        .map(u16::from_ne_bytes)
+    let number = bytes.get(at..)?.first_chunk();
+    number.map(|number| u16::from_ne_bytes(*number))
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes
-        .get(at..at + 4)?
-        .try_into()
-        .ok()
-        .map(u32::from_ne_bytes)
+    let number = bytes.get(at..)?.first_chunk();
+    number.map(|number| u32::from_ne_bytes(*number))
 }
 
 #[cfg(all(test, target_endian = "little"))]

@@ -6,8 +6,7 @@
 //! checked and mounted on.
 
 use std::fs::File;
-use std::io::Read;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use nix::sys::statfs::{
@@ -19,6 +18,7 @@ use rustix::fs::{FileType, Gid, Mode, OFlags, Uid, openat};
 use rustix::io::Errno;
 
 use crate::error::Error;
+use crate::files::bounded_read::read_to_end;
 use crate::kernel::hosts_tmpfs::SOURCE;
 use crate::kernel::inode::Inode;
 use crate::kernel::mountinfo::MountLine;
@@ -28,6 +28,8 @@ use crate::stamp::FileId;
 const ETC_HOSTS: &str = "etc/hosts";
 /// As many symlinks as the kernel follows in one path (`MAXSYMLINKS`).
 const SYMLINKS_MAX: usize = 40;
+/// An engine's file with some entries.
+const TYPICAL_HOSTS: usize = 4095;
 /// sysfs, by its number in statfs(2).
 const SYSFS_MAGIC: i64 = 0x6265_6572;
 
@@ -222,31 +224,23 @@ impl Rootfs {
             None => self.make(parent, Create::Directory, owner, links + 1)?,
         };
         let shown = self.path.join(path);
-        let made = match create {
-            Create::Directory => rustix::fs::mkdirat(&directory, name, Mode::from_raw_mode(0o755))
-                .map_err(|errno| Error::file("mkdir", &shown, errno))
-                .and_then(|()| {
-                    let flags =
-                        OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::DIRECTORY;
-                    openat(&directory, name, flags, Mode::empty())
-                        .map_err(|errno| Error::file("open", &shown, errno))
-                })?,
-            Create::File => {
-                let flags = OFlags::CREATE
-                    | OFlags::EXCL
-                    | OFlags::NOFOLLOW
-                    | OFlags::CLOEXEC
-                    | OFlags::WRONLY;
-                openat(&directory, name, flags, Mode::from_raw_mode(0o644))
-                    .map_err(|errno| Error::file("create", &shown, errno))?
-            }
+        let (call, flags, mode) = match create {
+            Create::Directory => ("open", OFlags::RDONLY | OFlags::DIRECTORY, 0o755),
+            Create::File => (
+                "create",
+                OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY,
+                0o644,
+            ),
         };
-        let mode = match create {
-            Create::Directory => 0o755,
-            Create::File => 0o644,
-        };
-        rustix::fs::fchmod(&made, Mode::from_raw_mode(mode))
-            .map_err(|errno| Error::file("fchmod", &shown, errno))?;
+        let mode = Mode::from_raw_mode(mode);
+        if create == Create::Directory {
+            rustix::fs::mkdirat(&directory, name, mode)
+                .map_err(|errno| Error::file("mkdir", &shown, errno))?;
+        }
+        let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let made = openat(&directory, name, flags, mode)
+            .map_err(|errno| Error::file(call, &shown, errno))?;
+        rustix::fs::fchmod(&made, mode).map_err(|errno| Error::file("fchmod", &shown, errno))?;
         if let Some((user, group)) = owner {
             rustix::fs::fchown(&made, Some(Uid::from_raw(user)), Some(Gid::from_raw(group)))
                 .map_err(|errno| Error::file("fchown", &shown, errno))?;
@@ -293,13 +287,10 @@ impl HostsTarget {
     /// Reads the file that the runtime has mounted there, through the container's own view: what
     /// a tenant can make this show is what his container could read anyway.
     pub(crate) fn read(&self, own_proc: &ProcDirectory, limit: u64) -> Result<Vec<u8>, Error> {
-        use std::os::fd::AsRawFd;
-        let mut bytes = Vec::new();
         // The descriptor is to a regular file, so neither opening nor reading it can hang on a peer.
         let file: File = own_proc.open_file(&format!("fd/{}", self.file.as_raw_fd()))?;
-        file.take(limit + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|source| Error::file("read", "/etc/hosts in the container", source))?;
+        let bytes = read_to_end(&file, TYPICAL_HOSTS, limit)
+            .map_err(|errno| Error::file("read", "/etc/hosts in the container", errno))?;
         if bytes.len() as u64 > limit {
             return Err(Error::TooLarge {
                 path: "/etc/hosts in the container".into(),
