@@ -90,7 +90,7 @@ fn table(file: &HostsFile, provenance: &Provenance) -> String {
     table
 }
 
-fn in_words(origin: Origin<'_>, provenance: &Provenance) -> String {
+fn in_words(origin: Origin<&str>, provenance: &Provenance) -> String {
     match origin {
         Origin::Kubelet => "kubelet's boilerplate".to_owned(),
         Origin::PodAddress => format!("address of the Pod ({})", provenance.addresses),

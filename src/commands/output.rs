@@ -72,11 +72,8 @@ impl<'w> Output<'w> {
         }
     }
 
-    /// Ends the result.
-    ///
-    /// # Errors
-    ///
-    /// A piece could not be written, for another reason than that the reader went away.
+    /// Ends the result: an error when a piece could not be written, for another reason than that the reader
+    /// went away.
     pub(super) fn finish(&mut self) -> Result<(), Failure> {
         let flushed =
             std::mem::replace(&mut self.written, Ok(())).and_then(|()| self.stdout.flush());
