@@ -16,7 +16,7 @@ trap 'exit 1' HUP INT TERM
 step() { printf '\n== %s\n' "$*"; }
 
 step "scripts"
-git ls-files -z '*.sh' | xargs -0 shellcheck
+git ls-files -z '*.sh' packaging/kubectl_complete-hostaliases | xargs -0 shellcheck
 
 step "packages"
 rm -f "$packages"/*.deb "$packages"/*.rpm "$packages"/*.tar.gz

@@ -10,6 +10,7 @@ mod closed_pipe;
 mod containerd_node;
 mod explain;
 mod hook_bad_input;
+mod kubectl_plugin;
 mod man_pages;
 #[path = "../support/newer_engines.rs"]
 mod newer_engines;
@@ -22,6 +23,7 @@ mod register_containerd_refuses;
 mod register_hooks_d;
 mod render_bundle;
 mod render_manifest;
+mod render_manifests;
 mod size_limit;
 #[path = "../support/skipped.rs"]
 mod skipped;
