@@ -45,12 +45,9 @@ impl Inode {
             None => mount_before_statx(&fd, kind)?,
         };
         let device = (status.stx_dev_major, status.stx_dev_minor);
+        let born = (status.stx_btime.tv_sec, status.stx_btime.tv_nsec);
         Ok(Self {
-            id: FileId {
-                device,
-                inode: status.stx_ino,
-                born: (status.stx_btime.tv_sec, status.stx_btime.tv_nsec),
-            },
+            id: FileId::new(device, status.stx_ino, born),
             kind,
             mount,
             is_mount_root,
