@@ -15,6 +15,7 @@ mod nri;
 mod nri_config;
 mod owners;
 mod podman;
+mod register;
 pub(crate) mod report;
 mod restart;
 mod runtimes;

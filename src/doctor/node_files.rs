@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::doctor::owners;
-use crate::doctor::report::{Finding, Harm, register};
+use crate::doctor::register;
+use crate::doctor::report::{Finding, Harm};
 use crate::engines::our_hook::{Containers, RegisteredHook};
 use crate::error::on_one_line;
 use crate::facts::node_entries::NodeEntries;
@@ -113,7 +114,8 @@ fn examine_hosts_d<'h>(
                 "{shown} is for all containers, but {} runs the hook only for those that carry an oci-hostaliases.io/ annotation",
                 engine.name()
             );
-            let remedy = register(&format!("{} --all", engine.cli_name()), &hook.path);
+            let remedy =
+                register::command(&format!("{} --all", engine.cli_name()), Some(&hook.path));
             findings.push(Finding::note(SUBJECT, text).with_remedy(remedy));
         }
     } else if findings.is_empty() {

@@ -15,8 +15,23 @@ use crate::engines::bounded_run;
 use crate::engines::error::EngineError;
 use crate::engines::our_hook::{self, STAGE};
 
-/// Where our spec goes when the administrator has none.
+/// Where our spec for the default configuration goes when the administrator has none.
 pub(crate) const BASE_SPEC_PATH: &str = "/etc/oci-hostaliases/containerd-base-spec.json";
+
+/// Where our spec for the configuration of `main` goes: each has its own, which goes with it. `-` stands
+/// for `/`; a `-`, `:` or `%` in the path is escaped.
+pub(crate) fn default_path(main: &Path) -> PathBuf {
+    let ours = Path::new(BASE_SPEC_PATH);
+    if main == Path::new(super::CONFIG_PATH) {
+        return ours.to_owned();
+    }
+    let path = main.to_string_lossy().replace('%', "%25");
+    let path = path
+        .replace('-', "%2D")
+        .replace(':', "%3A")
+        .replace('/', "-");
+    ours.with_file_name(format!("{}{path}.json", stem(ours)))
+}
 
 /// What messages call the daemon's own default spec.
 pub(crate) const DAEMON_DEFAULT: &str = "the output of `ctr oci spec`";
