@@ -23,7 +23,7 @@ use crate::validation::names;
 /// Where it is unless `--hosts-d` says otherwise.
 pub const DEFAULT_PATH: &str = "/etc/oci-hostaliases/hosts.d";
 /// Largest file, in bytes. A file that fills a container's file system by itself is a mistake.
-const FILE_MAX: u64 = 1024 * 1024;
+pub(crate) const FILE_MAX: u64 = 1024 * 1024;
 const SUFFIX: &[u8] = b".hosts";
 
 impl NodeEntries {

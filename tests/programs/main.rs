@@ -11,10 +11,12 @@ mod containerd_node;
 mod explain;
 mod hook_bad_input;
 mod kubectl_plugin;
+mod kubernetes_follow;
 mod man_pages;
 #[path = "../support/newer_engines.rs"]
 mod newer_engines;
 mod on_disk;
+mod recorded_api_server;
 mod recorded_kubelets;
 mod register_containerd;
 mod register_containerd_checked;
