@@ -59,7 +59,7 @@ demo: ## show a container with the /etc/hosts of the Kubernetes documentation's 
 	@$(MAKE) --no-print-directory build
 	@tests/demo.sh "$(RELEASE)/oci-hostaliases-hook"
 
-ENGINES := runc crun containerd podman containernetworking-plugins uidmap slirp4netns busybox-static iproute2 strace util-linux gcc libc6-dev
+ENGINES := runc crun containerd podman containernetworking-plugins uidmap slirp4netns busybox-static iproute2 strace util-linux gcc libc6-dev musl-tools
 HOOK_UNDER_TEST = OCI_HOSTALIASES_HOOK="$(CURDIR)/$(RELEASE)/oci-hostaliases-hook"
 
 .PHONY: test
@@ -139,7 +139,7 @@ bench-cluster: ## what 500 agents cost a real API server, in one process; two mi
 
 .PHONY: test-packages
 test-packages: ## build, install, use, upgrade and remove the packages, in Debian 12 and 13 and by rpm
-	@tests/needs.sh debootstrap dpkg-dev gcc git go-md2man libc6-dev lintian rpm rpmlint shellcheck xz-utils
+	@tests/needs.sh busybox-static debootstrap dpkg-dev gcc git go-md2man libc6-dev lintian rpm rpmlint shellcheck xz-utils
 	tests/packages/run.sh
 
 .PHONY: bench

@@ -15,8 +15,9 @@ say() { echo "oci-hostaliases: $*" >&2; }
 
 # The configurations of containerd that have lines of `register`.
 registered_configurations() {
-    grep -ls '# added by oci-hostaliases$' /etc/containerd/*.toml /etc/containerd/*/*.toml \
-        /etc/k0s/containerd.d/*.toml /var/lib/rancher/*/agent/etc/containerd/* || :
+    grep -ls '# added by oci-hostaliases$' /etc/containerd/*.toml /etc/containerd/*/*.toml /etc/k0s/*.toml \
+        /etc/k0s/containerd.d/*.toml /var/lib/rancher/*/agent/etc/containerd/* \
+        /var/lib/rancher/*/agent/etc/containerd/*/* /var/snap/microk8s/current/args/*.toml || :
 }
 
 # The base specs that `register` wrote: where it puts them by default, and what it wrote into those configurations.
@@ -27,10 +28,22 @@ base_specs() {
     done
 }
 
-# The files that name the hook itself.
+# The files that name the hook itself and that containerd or CRI-O reads. Podman passes over a hook that is gone.
 direct_entries() {
-    { base_specs; echo "$of_the_administrator"; } | sort -u | while read -r file; do
+    { base_specs; ! has_crio || echo "$of_the_administrator"; } | sort -u | while read -r file; do
         grep -lsF "\"path\": \"$hook\"" "$file" || :
+    done
+}
+
+systemd_runs() { [ -d /run/systemd/system ]; }
+
+# Those of `systemctl enable` to units whose files are gone. Prints which.
+remove_dangling_links() {
+    for link in /etc/systemd/system/*.wants/oci-hostaliases-*; do
+        if [ -L "$link" ] && [ ! -e "$link" ]; then
+            rm "$link"
+            echo "${link##*/}"
+        fi
     done
 }
 
@@ -48,25 +61,17 @@ before_installation() {
     fi
 }
 
-has_systemd() { [ -d /run/systemd/system ]; }
-
-# Of former versions. The agent does what they did.
-disable_path_units() {
-    found=
-    for link in /etc/systemd/system/*.wants/oci-hostaliases-refresh.path /etc/systemd/system/*.wants/oci-hostaliases-refresh@*.path; do
-        [ -L "$link" ] || continue
-        ! has_systemd || systemctl stop "${link##*/}" || :
-        rm -f "$link"
-        found=1
-    done
-    [ -z "$found" ] || say "oci-hostaliases-refresh.path is gone: systemctl enable --now oci-hostaliases-agent does the same, and more"
-}
-
 after_installation() {
-    disable_path_units
-    if has_systemd; then
+    if systemd_runs; then
         systemctl daemon-reload || :
+        # Units that a former version had.
+        systemctl list-units --all --plain --no-legend 'oci-hostaliases-*' | while read -r unit load _; do
+            [ "$load" != not-found ] || systemctl stop "$unit" || :
+        done
         systemctl try-restart oci-hostaliases-agent.service || :
+    fi
+    if remove_dangling_links | grep -q '^oci-hostaliases-refresh'; then
+        say "oci-hostaliases-refresh.path is gone: systemctl enable --now oci-hostaliases-agent does the same, and more"
     fi
     rm -f "$hooks_d/.oci-hostaliases"
     if [ -e "$state/register-all" ]; then
@@ -91,8 +96,8 @@ after_installation() {
 }
 
 before_removal() {
-    if has_systemd; then
-        systemctl disable --now oci-hostaliases-agent.service || :
+    if systemd_runs; then
+        systemctl stop 'oci-hostaliases-*' || :
     fi
     # CRI-O watches the directory and would not see a new one in its place.
     if has_crio && [ -d "$hooks_d" ]; then
@@ -111,6 +116,10 @@ before_removal() {
 }
 
 after_removal() {
+    if systemd_runs; then
+        systemctl daemon-reload || :
+        systemctl reset-failed 'oci-hostaliases-*' 2>/dev/null || :
+    fi
     if [ ! -e "$state/direct" ] && [ -z "$(direct_entries)" ]; then
         return
     fi
@@ -128,4 +137,7 @@ STUB
 }
 
 # When nothing is to be remembered any more.
-forget() { rm -rf "$state"; }
+forget() {
+    remove_dangling_links >/dev/null
+    rm -rf "$state"
+}

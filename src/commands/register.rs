@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use crate::commands::Failure;
 use crate::commands::nri::Nri;
 use crate::commands::output::Output;
-use crate::engines::containerd::base_spec::{self, BASE_SPEC_PATH};
+use crate::engines::containerd::base_spec;
 use crate::engines::containerd::daemons;
 use crate::engines::error::EngineError;
 use crate::engines::hooks_d::directories::Engine;
@@ -20,6 +20,7 @@ use crate::register::containerd::{self, Registration};
 use crate::register::containerd_loader::Loader;
 use crate::register::containerd_place::Place;
 use crate::register::containerd_plan::Selection;
+use crate::register::containerd_removal;
 use crate::register::error::RegisterError;
 use crate::register::file_change::{FileChange, apply_all};
 use crate::register::hooks_d;
@@ -62,9 +63,10 @@ struct RegisterContainerd {
     /// Add the hook to every runtime of the file
     #[arg(long)]
     all_runtimes: bool,
-    /// Where our base spec goes
-    #[arg(long, value_name = "PATH", default_value = BASE_SPEC_PATH)]
-    base_spec: PathBuf,
+    /// Where our base spec goes; /etc/oci-hostaliases/containerd-base-spec.json unless given, and another
+    /// file beside it for another configuration than the default one
+    #[arg(long, value_name = "PATH")]
+    base_spec: Option<PathBuf>,
     /// Do not ask containerd (containerd config dump) what it makes of the change
     #[arg(long)]
     unchecked: bool,
@@ -116,13 +118,17 @@ impl RegisterContainerd {
             (false, true) => Selection::Default,
             (false, false) => Selection::Named(self.runtime),
         };
-        let base_spec = absolute(self.base_spec)?;
+        let given = self.base_spec.map(absolute).transpose()?;
         let place = containerd_place(self.config.as_deref())?;
         let loader = Loader::of(&place.daemons).filter(|_| !self.unchecked);
         if loader.is_none() && !self.unchecked {
             return Err(RegisterError::NoProgram(place.edited).into());
         }
         let place = containerd::drop_in_or(place, loader.as_ref())?;
+        let base_spec = containerd_removal::base_spec(&place, given);
+        if !self.common.dry_run {
+            containerd_removal::remove_left_overs(&place, &base_spec);
+        }
         let registration = Registration {
             place: &place,
             base_spec: &base_spec,
@@ -130,7 +136,8 @@ impl RegisterContainerd {
             selection: &selection,
             loader: loader.as_ref(),
         };
-        let changes = registration.changes(base_spec::daemon_default);
+        let containerd = place.daemons.first().and_then(|it| it.program.as_deref());
+        let changes = registration.changes(|| base_spec::daemon_default(containerd));
         let changes = changes.inspect_err(|error| show_difference(error, output))?;
         if Path::new(NRI_SOCKET).exists() {
             output.hint("NRI is on here: oci-hostaliases register nri does the same without a change of the configuration and without a restart");

@@ -10,7 +10,6 @@ use crate::commands::output::Output;
 use crate::commands::register::{
     absolute, after_hooks_d, carry_out, containerd_place, show_difference,
 };
-use crate::engines::containerd::base_spec::BASE_SPEC_PATH;
 use crate::engines::hooks_d::directories::{DEFAULT, Engine};
 use crate::engines::hooks_d::file::FILE_NAME;
 use crate::exit::Exit;
@@ -46,9 +45,9 @@ struct UnregisterContainerd {
     /// unless given, or /etc/containerd/config.toml when none runs
     #[arg(long, value_name = "PATH")]
     config: Option<PathBuf>,
-    /// Where register put our base spec
-    #[arg(long, value_name = "PATH", default_value = BASE_SPEC_PATH)]
-    base_spec: PathBuf,
+    /// Where register put our base spec; unless given, where the configuration names it
+    #[arg(long, value_name = "PATH")]
+    base_spec: Option<PathBuf>,
     /// Print the diff and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -77,8 +76,12 @@ impl Unregister {
 
 impl UnregisterContainerd {
     fn exec(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
-        let base_spec = absolute(self.base_spec)?;
+        let given = self.base_spec.map(absolute).transpose()?;
         let place = containerd_place(self.config.as_deref())?;
+        let base_spec = containerd_removal::base_spec(&place, given);
+        if !self.dry_run {
+            containerd_removal::remove_left_overs(&place, &base_spec);
+        }
         let loader = Loader::of(&place.daemons);
         let removal = containerd_removal::unregister(&place, &base_spec, loader.as_ref());
         let removal = removal.inspect_err(|error| show_difference(error, output))?;

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use crate::doctor::Asked;
 use crate::doctor::containerd_handler::{Config, FILE_MAX, hooks_in, judge_handler, load};
-use crate::doctor::nri;
+use crate::doctor::nri_config;
 use crate::doctor::owners;
+use crate::doctor::register;
 use crate::doctor::report::{Finding, Harm, Verdict};
 use crate::doctor::restart;
 use crate::doctor::runtimes::{Kind, UsedRuntime};
@@ -36,40 +37,36 @@ pub(super) fn examine() -> Vec<EngineReport> {
     if Path::new(CONFIG_PATH).exists() || (configs.is_empty() && is_here) {
         configs.insert(CONFIG_PATH.into());
     }
+    let is_usual = |daemon: &Daemon| daemon.reads(Path::new(CONFIG_PATH));
+    let is_usual = daemons.len() < 2 && daemons.iter().all(is_usual);
     let examine = |config: PathBuf| {
         let of_config = daemons.iter().filter(|daemon| daemon.reads(&config));
         let of_config: Vec<&Daemon> = of_config.collect();
-        examine_config(&config, &of_config)
+        let is_named = !is_usual || config != Path::new(CONFIG_PATH);
+        examine_config(&config, &of_config, is_named)
     };
     configs.into_iter().map(examine).collect()
 }
 
-fn examine_config(path: &Path, daemons: &[&Daemon]) -> EngineReport {
+/// `is_named`: whether `register` takes another file unless it is given this one.
+fn examine_config(path: &Path, daemons: &[&Daemon], is_named: bool) -> EngineReport {
     let subject = if path == Path::new(CONFIG_PATH) {
         ENGINE.to_owned()
     } else {
         format!("{ENGINE} ({})", path.display())
     };
     let text = match admin_file::read(path, FILE_MAX) {
-        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Ok(bytes) => Ok(lossy(bytes)),
         Err(error) if error.is_missing_file() => Ok(String::new()),
         Err(error) => Err(on_one_line(&error)),
-    };
-    let config = &Config::of(&subject, path, text.as_deref().unwrap_or_default());
-    let register = config.register(None, None);
-    let run = if register.starts_with("oci-") {
-        "run "
-    } else {
-        ""
     };
     let mut report = EngineReport {
         subject: subject.clone(),
         register: Some(ENGINE),
         is_running: !daemons.is_empty(),
-        unregistered: format!("not registered: {run}{register}"),
         ..EngineReport::default()
     };
-    let own = text.and_then(|text| {
+    let own = text.clone().and_then(|text| {
         let table = text.parse::<toml::Table>();
         table.map_err(|error| format!("{}: {}", path.display(), error.message()))
     });
@@ -96,7 +93,10 @@ fn examine_config(path: &Path, daemons: &[&Daemon]) -> EngineReport {
             return report;
         }
     };
-    report.nri = Some(nri::of_containerd(path, seen.as_ref().unwrap_or(&own)));
+    report.nri = Some(nri_config::of_containerd(
+        path,
+        seen.as_ref().unwrap_or(&own),
+    ));
     let effective = tables::read(seen.as_ref().unwrap_or(&own));
     if effective.is_disabled {
         let shown = path.display();
@@ -112,6 +112,10 @@ fn examine_config(path: &Path, daemons: &[&Daemon]) -> EngineReport {
     }
     let patterns = tables::strings(own.get("imports"));
     let imports = Imports::read(path, patterns);
+    let imported = imports.iter().flat_map(Imports::paths);
+    let imported = imported.filter_map(|path| admin_file::read(path, FILE_MAX).ok());
+    let texts = text.into_iter().chain(imported.map(lossy));
+    let config = &Config::of(&subject, path, texts, is_named);
     let asked = seen.is_some().then_some(&effective);
     let mut lost = judge_merge(config, &own, asked, imports.as_ref());
     let mut specs = BTreeSet::new();
@@ -144,7 +148,9 @@ fn examine_config(path: &Path, daemons: &[&Daemon]) -> EngineReport {
     if hooks.is_empty() {
         if report.findings.is_empty() {
             let note = Finding::note(&subject, "not registered").about(path);
-            report.findings.push(note.with_remedy(register));
+            let remedy = register::remedy(&config.register(None, None));
+            report.unregistered = register::unregistered(&remedy);
+            report.findings.push(note.with_remedy(remedy));
         }
         // A drop-in that went changed its directory only.
         files.extend(imports.iter().flat_map(Imports::directories));
@@ -171,6 +177,10 @@ fn examine_config(path: &Path, daemons: &[&Daemon]) -> EngineReport {
     }
     report.hooks.append(&mut hooks);
     report
+}
+
+fn lossy(bytes: Vec<u8>) -> String {
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// The runtimes that do not run the hook.
@@ -246,11 +256,11 @@ fn judge_merge(
                 conflict: Conflict::Replaces(_) | Conflict::Overrides { .. },
                 ..
             }) => {
-                let imported = admin_file::read(import, FILE_MAX).unwrap_or_default();
-                let imported = String::from_utf8_lossy(&imported);
+                let imported = lossy(admin_file::read(import, FILE_MAX).unwrap_or_default());
                 let handlers = tables::read(&imported.parse().unwrap_or_default()).handlers;
                 if handlers.iter().any(|it| &it.name == name) {
-                    Config::of(config.subject, import, &imported).register(Some(name), hook)
+                    let texts = std::iter::once(imported);
+                    Config::of(config.subject, import, texts, true).register(Some(name), hook)
                 } else {
                     let (from, to) = (import.display(), config.path.display());
                     format!("move the tables of {from} to {to}")

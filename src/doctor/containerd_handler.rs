@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::doctor::report::{self, Finding, Harm, word};
-use crate::engines::containerd::CONFIG_PATH;
-use crate::engines::containerd::base_spec::{self, BASE_SPEC_PATH};
+use crate::doctor::register;
+use crate::doctor::report::{Finding, Harm, word};
+use crate::engines::containerd::base_spec;
 use crate::engines::containerd::marked_lines;
 use crate::engines::containerd::path_match;
-use crate::engines::containerd::tables::{self, ANNOTATION_PATTERN, Handler};
-use crate::engines::our_hook::{self, Containers, HOOK_PATH, RegisteredHook};
+use crate::engines::containerd::tables::{ANNOTATION_PATTERN, Handler};
+use crate::engines::our_hook::{self, Containers, RegisteredHook};
 use crate::error::on_one_line;
 use crate::facts::annotations::{DOMAIN, HOST_ALIASES, MANAGE, POD_IPS};
 use crate::files::admin_file;
@@ -38,17 +38,24 @@ pub(super) struct Config<'a> {
     pub(super) path: &'a Path,
     /// register's `--base-spec`.
     base_spec: PathBuf,
-    /// Whether k3s or RKE2 writes it anew at each start: then register refuses it.
-    is_generated: bool,
+    /// Whether `register` has to be given the file: without that it takes the one that a daemon reads.
+    is_named: bool,
 }
 
 impl<'a> Config<'a> {
-    pub(super) fn of(subject: &'a str, path: &'a Path, text: &str) -> Self {
+    /// `texts`: the file's, then those of the files that it imports.
+    pub(super) fn of(
+        subject: &'a str,
+        path: &'a Path,
+        mut texts: impl Iterator<Item = String>,
+        is_named: bool,
+    ) -> Self {
+        let base_spec = texts.find_map(|text| marked_lines::base_spec(&text));
         Self {
             subject,
             path,
-            base_spec: marked_lines::base_spec(text).unwrap_or_else(|| BASE_SPEC_PATH.into()),
-            is_generated: tables::is_generated_by_k3s(text),
+            base_spec: base_spec.unwrap_or_else(|| base_spec::default_path(path)),
+            is_named,
         }
     }
 
@@ -59,26 +66,17 @@ impl<'a> Config<'a> {
 
     /// What registers the hook in this configuration.
     pub(super) fn register(&self, handler: Option<&str>, hook: Option<&Path>) -> String {
-        let shown = self.path.display();
         let mut engine = "containerd".to_owned();
-        if self.is_generated {
-            engine += " --config TEMPLATE";
-        } else if self.path != Path::new(CONFIG_PATH) {
+        if self.is_named {
             engine += &format!(" --config {}", word(self.path));
         }
-        if self.base_spec != Path::new(BASE_SPEC_PATH) {
+        if self.base_spec != base_spec::default_path(self.path) {
             engine += &format!(" --base-spec {}", word(&self.base_spec));
         }
         if let Some(handler) = handler {
             engine += &format!(" --runtime {}", word(handler.as_ref()));
         }
-        let command = report::register(&engine, hook.unwrap_or(Path::new(HOOK_PATH)));
-        if !self.is_generated {
-            return command;
-        }
-        format!(
-            "copy {shown} over its template beside it (config.toml.tmpl, with containerd 2 config-v3.toml.tmpl), then {command}"
-        )
+        register::command(&engine, hook)
     }
 }
 

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use crate::doctor::crio;
 use crate::doctor::owners;
-use crate::doctor::report::{Finding, Harm, Verdict, register};
+use crate::doctor::register;
+use crate::doctor::report::{Finding, Harm, Verdict};
 use crate::doctor::summary::EngineReport;
 use crate::engines::error::EngineError;
 use crate::engines::hooks_d::directories::{self, ADMINISTRATORS, DEFAULT, Engine, HooksDirs};
@@ -36,7 +37,6 @@ pub(super) fn examine(engine: Engine, daemon: Option<&Process>) -> (EngineReport
     let mut report = EngineReport {
         subject: name.to_owned(),
         register: Some(cli_name),
-        unregistered: format!("not registered: run oci-hostaliases register {cli_name}"),
         ..EngineReport::default()
     };
     let directories = match directories::read(engine, Path::new("/")) {
@@ -167,7 +167,8 @@ fn judge(
         let read = directories.iter().map(|it| it.display().to_string());
         let read = read.collect::<Vec<_>>().join(", ");
         let note = Finding::note(name, format!("not registered in {read}"));
-        let remedy = format!("oci-hostaliases register {cli_name}");
+        let remedy = register::remedy(&register::command(cli_name, None));
+        report.unregistered = register::unregistered(&remedy);
         report.findings.push(note.with_remedy(remedy));
     }
 }
@@ -288,7 +289,7 @@ fn register_as(engine: Engine, definition: &Definition) -> String {
     let all = file::containers(&definition.when) == Some(Containers::All);
     let all = if all { " --all" } else { "" };
     let hook = our_hook::path_of(&definition.hook).unwrap_or(&definition.program);
-    register(&format!("{}{all}", engine.cli_name()), hook)
+    register::command(&format!("{}{all}", engine.cli_name()), Some(hook))
 }
 
 /// Every `*.json` of the directories, as the loader reads them.

@@ -5,10 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::doctor::owners;
-use crate::doctor::report::{Finding, Harm, register};
+use crate::doctor::register;
+use crate::doctor::report::{Finding, Harm};
 use crate::engines::our_hook::{Containers, RegisteredHook};
 use crate::error::on_one_line;
 use crate::facts::node_entries::NodeEntries;
+use crate::files::agent_config::AgentConfig;
 use crate::files::config::{self, Config};
 use crate::files::hosts_d;
 use crate::validation::names;
@@ -49,6 +51,13 @@ fn examine_config(path: &Path) -> Vec<Finding> {
             return vec![problem(Harm::NothingStarts, text, remedy)];
         }
     };
+    let of_agent = AgentConfig::load(path).err().map(|error| {
+        let text = format!("{}: the agent does not start", on_one_line(&error));
+        problem(Harm::NoFile, text, format!("correct {shown}"))
+    });
+    if of_agent.is_some() {
+        return of_agent.into_iter().collect();
+    }
     if config.warnings.is_empty() {
         let state = if path.exists() {
             "is valid"
@@ -105,7 +114,8 @@ fn examine_hosts_d<'h>(
                 "{shown} is for all containers, but {} runs the hook only for those that carry an oci-hostaliases.io/ annotation",
                 engine.name()
             );
-            let remedy = register(&format!("{} --all", engine.cli_name()), &hook.path);
+            let remedy =
+                register::command(&format!("{} --all", engine.cli_name()), Some(&hook.path));
             findings.push(Finding::note(SUBJECT, text).with_remedy(remedy));
         }
     } else if findings.is_empty() {

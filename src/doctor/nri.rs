@@ -1,57 +1,18 @@
 //! NRI: whether an engine runs the hook because the agent tells it to, and what of the engine's configuration
 //! is in the way.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use toml::Table;
-
+use crate::doctor::nri_config::NriConfig;
 use crate::doctor::report::{Finding, Harm};
 use crate::doctor::summary::EngineReport;
-use crate::engines::containerd::tables::strings;
 use crate::engines::our_hook::{Containers, HOOK_NAME, RegisteredHook, STAGE};
 use crate::error::on_one_line;
-use crate::files::agent_state::{AgentState, NRI_SOCKET};
+use crate::files::agent_state::AgentState;
 use crate::files::{config, hosts_d};
 
-/// The name under which the agent is a plugin.
-const PLUGIN: &str = "oci-hostaliases";
-/// containerd's plugin for plugins.
-const CONTAINERD_PLUGIN: &str = "io.containerd.nri.v1.nri";
 const START: &str = "run oci-hostaliases register nri";
-
-/// What an engine's configuration says of NRI.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct NriConfig {
-    /// The file that it was read from.
-    pub(super) file: PathBuf,
-    /// Whether it is off; `None`: the file does not say, and the version decides.
-    pub(super) is_off: Option<bool>,
-    /// Whether the default validator refuses containers that get a hook.
-    pub(super) rejects_hooks: bool,
-    /// Whether containers are refused while our plugin is not there.
-    pub(super) requires_us: bool,
-}
-
-/// Reads containerd's configuration, best as containerd itself dumps it.
-pub(super) fn of_containerd(file: &Path, table: &Table) -> NriConfig {
-    let plugin = table
-        .get("plugins")
-        .and_then(|plugins| plugins.get(CONTAINERD_PLUGIN));
-    let validator = plugin.and_then(|plugin| plugin.get("default_validator"));
-    let validator =
-        validator.filter(|it| it.get("enable").and_then(toml::Value::as_bool) == Some(true));
-    let rejects = validator.and_then(|it| it.get("reject_oci_hook_adjustment"));
-    let required = strings(validator.and_then(|it| it.get("required_plugins")));
-    NriConfig {
-        file: file.to_owned(),
-        is_off: plugin
-            .and_then(|plugin| plugin.get("disable"))
-            .and_then(toml::Value::as_bool),
-        rejects_hooks: rejects.and_then(toml::Value::as_bool) == Some(true),
-        requires_us: required.iter().any(|name| name == PLUGIN),
-    }
-}
 
 /// Adds to each engine what NRI has to do with it.
 pub(super) fn examine(engines: &mut [EngineReport]) {
@@ -65,18 +26,15 @@ pub(super) fn examine(engines: &mut [EngineReport]) {
             return;
         }
     };
-    let has_socket = Path::new(NRI_SOCKET).exists();
+    examine_with(engines, agent.as_ref());
+}
+
+fn examine_with(engines: &mut [EngineReport], agent: Option<&AgentState>) {
     for engine in engines.iter_mut() {
         let config = engine.nri.take();
-        let is_connected = agent.as_ref().is_some_and(|agent| serves(agent, engine));
-        let findings = judge(
-            engine,
-            config.as_ref(),
-            agent.as_ref(),
-            is_connected,
-            has_socket,
-        );
-        if let Some(agent) = agent.as_ref().filter(|_| is_connected) {
+        let is_connected = agent.is_some_and(|agent| serves(agent, engine));
+        let findings = judge(engine, config.as_ref(), agent, is_connected);
+        if let Some(agent) = agent.filter(|_| is_connected) {
             // What it says of an engine without a registration is no longer so.
             engine.findings.retain(|it| it.text != "not registered");
             engine.hooks.push(hook_of(agent));
@@ -98,7 +56,6 @@ fn judge(
     config: Option<&NriConfig>,
     agent: Option<&AgentState>,
     is_connected: bool,
-    has_socket: bool,
 ) -> Vec<Finding> {
     let subject = &engine.subject;
     let mut findings = Vec::new();
@@ -118,7 +75,7 @@ fn judge(
             subject,
             format!("NRI: the agent runs and has no engine: {trouble}"),
         ));
-    } else if engine.is_running && config.is_some() && has_socket && engine.hooks.is_empty() {
+    } else if engine.hooks.is_empty() && is_on(engine, config) {
         let text =
             "NRI is on: the agent can have the hook run without a change of the configuration";
         findings.push(Finding::note(subject, text).with_remedy(START));
@@ -126,32 +83,38 @@ fn judge(
     let Some(config) = config else {
         return findings;
     };
-    let file = config.file.display();
+    let about = |finding: Finding| match &config.file {
+        Some(file) => finding.about(file),
+        None => finding,
+    };
     if config.is_off == Some(true) {
         let text = "NRI is off: the agent cannot have the hook run";
         let remedy = format!(
-            "set disable = false in [plugins.\"{CONTAINERD_PLUGIN}\"] of {file} and restart it, or register the hook"
+            "{} and restart {subject}, or register the hook",
+            config.turn_on
         );
-        findings.push(
-            Finding::note(subject, text)
-                .with_remedy(remedy)
-                .about(&config.file),
-        );
+        findings.push(about(Finding::note(subject, text).with_remedy(remedy)));
     }
     if config.rejects_hooks && is_connected {
         let text = "NRI: the default validator refuses every container that gets a hook";
         let remedy = format!(
-            "set reject_oci_hook_adjustment = false in {file} and restart it, or run oci-hostaliases unregister nri"
+            "{} and restart {subject}, or run oci-hostaliases unregister nri",
+            config.allow_hooks
         );
-        findings
-            .push(Finding::problem(Harm::NothingStarts, subject, text, remedy).about(&config.file));
+        let problem = Finding::problem(Harm::NothingStarts, subject, text, remedy);
+        findings.push(about(problem));
     }
     if config.requires_us && !is_connected && engine.is_running {
         let text = "NRI: required_plugins names oci-hostaliases, and no agent is connected: no container starts";
-        findings
-            .push(Finding::problem(Harm::NothingStarts, subject, text, START).about(&config.file));
+        let problem = Finding::problem(Harm::NothingStarts, subject, text, START);
+        findings.push(about(problem));
     }
     findings
+}
+
+/// Whether the engine waits for plugins.
+fn is_on(engine: &EngineReport, config: Option<&NriConfig>) -> bool {
+    engine.is_running && config.is_some_and(|config| config.socket.exists())
 }
 
 fn last_event(agent: &AgentState) -> String {
@@ -186,5 +149,110 @@ fn hook_of(agent: &AgentState) -> RegisteredHook {
         is_guarded: true,
         has_env: true,
         containers: Some(Containers::All),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{AgentState, EngineReport, examine_with};
+    use crate::doctor::nri_config::{NriConfig, of_containerd};
+
+    const VALIDATOR: &str = r#"
+[plugins."io.containerd.nri.v1.nri"]
+disable = false
+socket_path = "/run/other.sock"
+[plugins."io.containerd.nri.v1.nri".default_validator]
+enable = true
+reject_oci_hook_adjustment = true
+required_plugins = ["10-other", "oci-hostaliases"]
+"#;
+
+    fn read(text: &str) -> NriConfig {
+        of_containerd(Path::new("/etc/c.toml"), &text.parse().unwrap_or_default())
+    }
+
+    /// What is found of a containerd that runs and is not registered.
+    fn found(config: &str, agent: Option<&AgentState>) -> Vec<String> {
+        let mut engine = EngineReport {
+            subject: "containerd".into(),
+            is_running: true,
+            nri: Some(read(config)),
+            ..EngineReport::default()
+        };
+        examine_with(std::slice::from_mut(&mut engine), agent);
+        let hooks = format!("{} hooks", engine.hooks.len());
+        let findings = engine.findings.iter();
+        let findings = findings.map(|it| format!("{} {}", it.verdict.word(), it.text));
+        findings.chain([hooks]).collect()
+    }
+
+    #[test]
+    fn what_is_made_of_it() {
+        let connected = AgentState {
+            engine: Some("containerd v2.3.4".into()),
+            started_without: 2,
+            ..AgentState::default()
+        };
+        let alone = AgentState {
+            trouble: Some("/var/run/nri/nri.sock: connect: No such file or directory".into()),
+            ..AgentState::default()
+        };
+        let of_crio = AgentState {
+            engine: Some("cri-o 1.34.0".into()),
+            ..AgentState::default()
+        };
+        let is_off = "[plugins.\"io.containerd.nri.v1.nri\"]\ndisable = true\n";
+        let lines: &[(&str, Option<&AgentState>, &[&str])] = &[
+            ("", None, &["0 hooks"]),
+            (
+                "",
+                Some(&connected),
+                &[
+                    "ok NRI: the agent is connected, and was not asked about a container yet",
+                    "note NRI: 2 containers started while the agent was not there, and have their engine's file until their next start",
+                    "1 hooks",
+                ],
+            ),
+            (
+                is_off,
+                Some(&alone),
+                &[
+                    "note NRI: the agent runs and has no engine: /var/run/nri/nri.sock: connect: No such file or directory",
+                    "note NRI is off: the agent cannot have the hook run",
+                    "0 hooks",
+                ],
+            ),
+            (
+                "",
+                Some(&of_crio),
+                &[
+                    "note NRI: the agent runs and has no engine: not connected",
+                    "0 hooks",
+                ],
+            ),
+            (
+                VALIDATOR,
+                None,
+                &[
+                    "problem NRI: required_plugins names oci-hostaliases, and no agent is connected: no container starts",
+                    "0 hooks",
+                ],
+            ),
+            (
+                VALIDATOR,
+                Some(&connected),
+                &[
+                    "ok NRI: the agent is connected, and was not asked about a container yet",
+                    "note NRI: 2 containers started while the agent was not there, and have their engine's file until their next start",
+                    "problem NRI: the default validator refuses every container that gets a hook",
+                    "1 hooks",
+                ],
+            ),
+        ];
+        for (config, agent, expected) in lines {
+            assert_eq!(found(config, *agent), *expected, "{config}");
+        }
     }
 }

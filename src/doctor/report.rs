@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::engines::our_hook::HOOK_PATH;
-
 /// What a problem does, from the least to the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Harm {
@@ -121,15 +119,6 @@ pub(crate) fn word(path: &Path) -> String {
         return shown;
     }
     format!("'{}'", shown.replace('\'', "'\\''"))
-}
-
-/// The command that registers this hook. `engine`: its name, and options.
-pub(crate) fn register(engine: &str, hook: &Path) -> String {
-    let mut command = format!("oci-hostaliases register {engine}");
-    if hook != Path::new(HOOK_PATH) {
-        command += &format!(" --hook {}", word(hook));
-    }
-    command
 }
 
 /// The first one of the worst problems: engines come before what they run.

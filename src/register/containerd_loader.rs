@@ -54,7 +54,8 @@ impl Loader {
             seen: BTreeSet::new(),
             in_memory: Vec::new(),
         };
-        let path = match tree.candidate(main)? {
+        let candidate = tree.candidate(main)?;
+        let path = match candidate.filter(|path| path != main || main.exists()) {
             Some(path) => path,
             // Without a file containerd has its defaults.
             None => tree.hold(main, "")?,

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::engines::containerd::CONFIG_PATH;
 use crate::engines::containerd::imports::{self, Imports};
 use crate::engines::containerd::tables::strings;
+use crate::engines::containerd::{base_spec, marked_lines};
 use crate::register::containerd_difference::other_difference;
 use crate::register::containerd_loader::{Loader, Planned};
 use crate::register::containerd_place::Place;
@@ -25,6 +26,38 @@ pub(crate) struct Removal {
     pub(crate) kept: Vec<(PathBuf, PathBuf)>,
 }
 
+/// Where our base spec for this configuration is or goes: where it was registered with it, unless `given` says
+/// otherwise.
+pub(crate) fn base_spec(place: &Place, given: Option<PathBuf>) -> PathBuf {
+    let marked = || {
+        let texts = files(place)
+            .into_iter()
+            .filter_map(|path| imports::read_regular(&path).ok());
+        texts
+            .into_iter()
+            .find_map(|text| marked_lines::base_spec(&text))
+    };
+    let default = || base_spec::default_path(&place.main);
+    given.or_else(marked).unwrap_or_else(default)
+}
+
+/// Removes what killed runs left beside the files of a registration.
+pub(crate) fn remove_left_overs(place: &Place, base_spec: &Path) {
+    let drop_in = place.with_own_drop_in().ok().flatten().map(|it| it.edited);
+    for path in files(place).into_iter().chain(drop_in) {
+        replace_file::remove_left_over(&path);
+    }
+    for spec in specs_beside(base_spec, replace_file::left_overs(base_spec)) {
+        replace_file::remove_left_over(&spec);
+    }
+}
+
+/// Those of these files in the directory of our base spec that are it or a copy that belongs to it.
+fn specs_beside(base_spec: &Path, names: Vec<String>) -> impl Iterator<Item = PathBuf> {
+    let paths = names.into_iter().map(|name| base_spec.with_file_name(name));
+    paths.filter(|path| base_spec::is_ours(base_spec, path))
+}
+
 /// The changes that take a registration back. containerd, where there is one to ask, must take the result
 /// as it takes the configuration now, but for our two keys.
 pub(crate) fn unregister(
@@ -32,10 +65,12 @@ pub(crate) fn unregister(
     base_spec: &Path,
     loader: Option<&Loader>,
 ) -> Result<Removal, RegisterError> {
-    let mut specs = BTreeSet::from([base_spec.to_owned()]);
+    // A killed run may have left one that no file names.
+    let mut specs: BTreeSet<PathBuf> =
+        specs_beside(base_spec, replace_file::names_beside(base_spec)).collect();
     let mut runtimes = Vec::new();
     let mut changes = Vec::new();
-    for path in files(place)? {
+    for path in files(place) {
         let on_disk = replace_file::read(&path)?;
         let text = on_disk.as_deref().unwrap_or_default();
         let file = ConfigFile {
@@ -75,7 +110,7 @@ pub(crate) fn unregister(
 }
 
 /// The files that may have lines of ours: the one that was named, or all of the configuration.
-fn files(place: &Place) -> Result<Vec<PathBuf>, RegisterError> {
+fn files(place: &Place) -> Vec<PathBuf> {
     let mut files = vec![place.edited.clone()];
     if !place.is_drop_in() {
         for path in of_configuration(&place.main) {
@@ -85,7 +120,7 @@ fn files(place: &Place) -> Result<Vec<PathBuf>, RegisterError> {
             }
         }
     }
-    Ok(files)
+    files
 }
 
 fn inherited(place: &Place, path: &Path) -> Result<Option<i64>, RegisterError> {

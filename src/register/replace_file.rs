@@ -219,16 +219,34 @@ fn temporary_prefix(path: &Path) -> String {
 }
 
 /// Removes what runs that were killed left beside `path`: the number of their process is in the name.
-fn remove_left_over(path: &Path) {
+pub(crate) fn remove_left_over(path: &Path) {
     let prefix = temporary_prefix(path);
-    for entry in fs::read_dir(parent(path)).into_iter().flatten().flatten() {
-        let name = entry.file_name();
+    for name in names_beside(path) {
         let pid = name
-            .to_str()
-            .and_then(|name| name.strip_prefix(&prefix)?.strip_suffix(TEMPORARY))
-            .and_then(|pid| pid.parse::<u32>().ok());
+            .strip_prefix(&prefix)
+            .and_then(|name| name.strip_suffix(TEMPORARY)?.parse::<u32>().ok());
         if pid.is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists()) {
-            let _ = fs::remove_file(entry.path());
+            let _ = fs::remove_file(path.with_file_name(name));
         }
     }
+}
+
+/// The names of the files beside `path` that killed runs may have left unfinished.
+pub(crate) fn left_overs(path: &Path) -> Vec<String> {
+    let name_of = |temporary: String| {
+        let (name, _) = temporary
+            .strip_prefix('.')?
+            .strip_suffix(TEMPORARY)?
+            .rsplit_once('.')?;
+        Some(name.to_owned())
+    };
+    names_beside(path).into_iter().filter_map(name_of).collect()
+}
+
+/// The names in the directory of `path`.
+pub(crate) fn names_beside(path: &Path) -> Vec<String> {
+    let entries = fs::read_dir(parent(path)).into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect()
 }

@@ -28,8 +28,10 @@ mod plan_by_nri;
 mod pods;
 #[path = "../support/skipped.rs"]
 mod skipped;
+mod start_time;
 #[path = "../support/throwaway.rs"]
 mod throwaway;
+mod tool;
 
 use std::fs;
 use std::path::Path;

@@ -37,6 +37,11 @@ impl Containerd {
         let files = ["--config", &config, "--base-spec", &base_spec];
         let runtimes = RUNTIMES.map(|runtime| ["--runtime", runtime]).concat();
         hook_program::register("containerd", hook, &[&files[..], &runtimes].concat());
+        // 1.x would replace the whole table of the CRI plugin by a drop-in's.
+        assert_eq!(
+            home.join("conf.d/oci-hostaliases.toml").exists(),
+            String::from_utf8_lossy(&version.stdout).contains("containerd/v2 ")
+        );
         fs::create_dir_all(home.join("cni")).expect("CNI directory");
         fs::write(home.join("cni/10-test.conflist"), network(home).to_string())
             .expect("CNI network");
@@ -165,6 +170,7 @@ fn configuration(home: &Path) -> String {
     let home = home.display();
     let mut text = format!(
         r#"version = 2
+imports = ["{home}/conf.d/*.toml"]
 root = "{home}/root"
 state = "{home}/state"
 [grpc]

@@ -7,6 +7,7 @@ mod case_table;
 mod containerd_daemon;
 mod cri_client;
 mod cri_messages;
+mod doctor;
 #[path = "../support/hook_program.rs"]
 mod hook_program;
 #[path = "../support/image_archive.rs"]
@@ -18,6 +19,7 @@ mod newer_engines;
 #[path = "../support/node_log.rs"]
 mod node_log;
 mod pods;
+mod registration;
 mod removal;
 #[path = "../support/skipped.rs"]
 mod skipped;
@@ -72,7 +74,7 @@ const PROGRAMS: [needs::Program; 8] = [
     ("/usr/lib/cni/host-local", "containernetworking-plugins"),
 ];
 
-const CASES: [Case<Node>; 15] = [
+const CASES: [Case<Node>; 17] = [
     (
         "entries of the annotation, in both address families",
         annotated,
@@ -123,6 +125,11 @@ const CASES: [Case<Node>; 15] = [
     (
         "config.json and ulimit -n but for the hook as without us",
         nothing_else_changes,
+    ),
+    ("doctor says that this containerd works", doctor::works),
+    (
+        "after unregister the hook runs until a restart, and doctor says that",
+        doctor::after_unregister,
     ),
 ];
 

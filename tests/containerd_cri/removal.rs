@@ -101,6 +101,8 @@ fn the_hook_is_replaced_while_containers_start() {
 #[ignore = "run by tests/packages in a Debian system of its own"]
 fn one_container() {
     let home = PathBuf::from(std::env::var_os("REMOVAL_HOME").expect("REMOVAL_HOME"));
+    // Of the container before: its log is appended to.
+    let _ = fs::remove_dir_all(home.join("logs"));
     let _ = fs::remove_file("/dev/log");
     let node = Node::new(Containerd::attach(&home), NodeLog::listen(), &home, "crun");
     let pod = node.pod(&ASKS);

@@ -354,6 +354,37 @@ fn runtimes_that_run_the_hook_in_vain() {
     );
 }
 
+/// Each runtime that a Pod can ask for.
+#[test]
+fn runtimes_that_do_not_run_the_hook() {
+    on_containerd_node("containerd::runtimes_that_do_not_run_the_hook", |node| {
+        let text = fs::read_to_string(CONFIG).unwrap();
+        let more = format!(
+            "[{RUNTIMES}.nvidia]\n  runtime_type = \"io.containerd.runc.v2\"\n\
+             [{RUNTIMES}.kata]\n  runtime_type = \"io.containerd.kata.v2\"\n"
+        );
+        before_start(CONFIG, |path| fs::write(path, text + &more).unwrap());
+        let said = node.doctor();
+        said.assert_works();
+        said.assert_note(
+            "containerd: runtime nvidia does not run the hook",
+            &format!("oci-hostaliases register containerd --runtime nvidia --hook {HOOK}"),
+        );
+        // It could not.
+        let kata = "note     containerd: runtime kata does not run the hook";
+        let said = node.doctor();
+        let at = said.lines.iter().position(|line| line == kata).unwrap();
+        assert!(!said.lines[at + 1].contains("change:"), "{said:#?}");
+        assert!(
+            !said
+                .lines
+                .iter()
+                .any(|it| it.contains("runtime runc does not")),
+            "{said:#?}"
+        );
+    });
+}
+
 /// Changes a file and restarts the daemons.
 pub(crate) fn before_start(path: &str, change: impl FnOnce(&Path)) {
     change(Path::new(path));

@@ -99,7 +99,7 @@ fn a_configuration_elsewhere() {
             let said = node.doctor();
             said.assert_note(
                 &format!("containerd ({config}): not registered"),
-                &format!("copy {config} over its template beside it (config.toml.tmpl, with containerd 2 config-v3.toml.tmpl), then oci-hostaliases register containerd --config TEMPLATE"),
+                &format!("{config}: k3s writes this file anew at each start: update k3s to a release whose config.toml imports a directory, where this program puts a drop-in; before that, copy config.toml over /etc/k3s/config.toml.tmpl after each update and register it with --config /etc/k3s/config.toml.tmpl"),
             );
             fs::write(config, "version = 2\n").unwrap();
             node.doctor().assert_note(

@@ -15,6 +15,11 @@ const PROGRAMS: [&str; 6] = [
     "systemctl",
     "touch",
 ];
+/// How remedies in words begin: what no command does.
+const WORDS: [&str; 16] = [
+    "add", "ask", "compare", "copy", "correct", "install", "look", "make", "move", "name", "put",
+    "remove", "rename", "restart", "run", "set",
+];
 /// What remedies change.
 const PLACES: &str = "/etc/containers /etc/containerd /etc/crio /etc/k3s /etc/oci-hostaliases /etc/other \
     /run/world/elsewhere /run/world/libexec";
@@ -22,11 +27,16 @@ const BEFORE: &str = "/run/world/before";
 const COMMANDS: &str = "/run/world/commands";
 
 /// Does as doctor says below `line`, looks whether the line is gone, and brings the node back to
-/// what it was. A remedy in words is not carried out.
+/// what it was. A remedy in words is not carried out, nor is why `register` refuses, which names a file first.
 #[track_caller]
 pub(crate) fn assert_cures(line: &str, remedy: &str) {
     let program = remedy.split(' ').next().unwrap();
     if !PROGRAMS.contains(&program) {
+        let is_refusal = program.starts_with('/') && program.ends_with(':');
+        assert!(
+            WORDS.contains(&program) || is_refusal,
+            "neither a command nor words: {remedy}"
+        );
         return;
     }
     // Packages install the hook where `register` looks for it; this node has it elsewhere.

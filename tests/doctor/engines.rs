@@ -23,6 +23,7 @@ fn each_engine_that_runs_has_to_run_the_hook() {
             node.with_podman();
             node.link_program("containerd");
             node.link_program("ctr");
+            write(CONFIG, "version = 2\n");
             // Installed and not running.
             let said = node.doctor();
             said.assert_works();
@@ -56,7 +57,6 @@ fn each_engine_that_runs_has_to_run_the_hook() {
                 ])
             );
 
-            write(CONFIG, "version = 2\n");
             node.succeed(&["register", "containerd", "--hook", HOOK]);
             restart(None);
             let said = node.doctor();

@@ -19,8 +19,10 @@ mod needs;
 mod node;
 mod node_files;
 mod output;
+mod owners;
 mod podman;
 mod podman_agrees;
+mod remedies;
 mod runtimes;
 #[path = "../support/skipped.rs"]
 mod skipped;

@@ -1,4 +1,4 @@
-//! The real Podman gives up on the same hooks.d files as doctor says.
+//! The real Podman gives up on the same hooks.d files as doctor says, and reads the same directories.
 
 use std::fs;
 use std::process::Command;
@@ -103,22 +103,96 @@ fn on_files_that_stop_it() {
         node.add_program("podman", "exit 1");
         let hooks_dir = "[engine]\nhooks_dir = [\"/run/world/hooks.d\"]\n";
         write("/etc/containers/containers.conf", hooks_dir);
-        fs::create_dir_all("/run/world/rootfs/bin").unwrap();
-        fs::copy(find("busybox").unwrap(), "/run/world/rootfs/bin/sh").unwrap();
+        make_rootfs();
         for (gives_up, text) in FILES {
             write(FILE, text);
-            assert_eq!(podman_gives_up(), gives_up, "{text}");
+            assert_eq!(
+                podman_gives_up(&["--hooks-dir", "/run/world/hooks.d"]),
+                gives_up,
+                "{text}"
+            );
             assert_eq!(doctor_gives_up(node), gives_up, "{text}");
         }
         fs::remove_file(FILE).unwrap();
         fs::create_dir(FILE).unwrap();
-        assert!(podman_gives_up());
+        assert!(podman_gives_up(&["--hooks-dir", "/run/world/hooks.d"]));
         assert!(doctor_gives_up(node));
         fs::remove_dir(FILE).unwrap();
         std::os::unix::fs::symlink("/not/there", FILE).unwrap();
-        assert!(!podman_gives_up());
+        assert!(!podman_gives_up(&["--hooks-dir", "/run/world/hooks.d"]));
         assert!(!doctor_gives_up(node));
     });
+}
+
+/// The directories that a `hooks_dir` could name, with the default one and the administrator's.
+const DIRECTORIES: [&str; 4] = [
+    "/usr/share/containers/oci/hooks.d",
+    "/etc/containers/oci/hooks.d",
+    "/etc/other/a",
+    "/etc/other/b",
+];
+
+#[test]
+fn on_directories() {
+    on_node("podman_agrees::on_directories", PODMAN, |node| {
+        node.link_program("podman");
+        make_rootfs();
+        let main = "/etc/containers/containers.conf";
+        let vendors = "/usr/share/containers/containers.conf";
+        let drop_in = "/etc/containers/containers.conf.d/10-x.conf";
+        let _ = fs::remove_file(vendors);
+        for files in [
+            &[][..],
+            &[(main, "\"/etc/other/a\"")],
+            &[(main, "")],
+            &[(main, "\"/etc/other/a\", \"/etc/other/b\"")],
+            &[(vendors, "\"/etc/other/a\"")],
+            &[(vendors, "\"/etc/other/a\""), (main, "\"/etc/other/b\"")],
+            &[
+                (main, "\"/etc/other/a\""),
+                (drop_in, "\"/etc/containers/oci/hooks.d\""),
+            ],
+            &[(
+                "/etc/containers/containers.conf.d/x.txt",
+                "\"/etc/other/a\"",
+            )],
+            &[(
+                "/etc/containers/containers.rootful.conf.d/x.conf",
+                "\"/etc/other/a\"",
+            )],
+            &[(
+                "/usr/share/containers/containers.conf.d/x.conf",
+                "\"/etc/other/a\"",
+            )],
+            &[(main, "\"~/a\", \"/etc/other/b\"")],
+            &[(main, "\"$HOME/a\", \"etc/other/a\", \"/etc/other/b\"")],
+        ] {
+            for (path, hooks_dir) in files {
+                write(path, &format!("[engine]\nhooks_dir = [{hooks_dir}]\n"));
+            }
+            for directory in DIRECTORIES {
+                let bad = format!("{directory}/x.json");
+                write(&bad, "{");
+                let gives_up = podman_gives_up(&[]);
+                let said = node.doctor();
+                let refused = format!("podman: {bad}: not JSON: ");
+                let refuses = said
+                    .problems()
+                    .iter()
+                    .any(|(it, _)| it.starts_with(&refused));
+                assert_eq!(refuses, gives_up, "{files:?} {directory}: {said:#?}");
+                fs::remove_file(bad).unwrap();
+            }
+            for (path, _) in files {
+                fs::remove_file(path).unwrap();
+            }
+        }
+    });
+}
+
+fn make_rootfs() {
+    fs::create_dir_all("/run/world/rootfs/bin").unwrap();
+    fs::copy(find("busybox").unwrap(), "/run/world/rootfs/bin/sh").unwrap();
 }
 
 /// Whether doctor says that Podman gives up on the file.
@@ -133,7 +207,7 @@ fn doctor_gives_up(node: &Node) -> bool {
 
 /// Whether `podman run` ends over its hooks. How the container fares is not asked: some machines
 /// do not let it set its limits.
-fn podman_gives_up() -> bool {
+fn podman_gives_up(options: &[&str]) -> bool {
     let output = Command::new(find("podman").unwrap())
         .args([
             "--root",
@@ -142,14 +216,8 @@ fn podman_gives_up() -> bool {
             "/run/world/runroot",
         ])
         .args(["--cgroup-manager", "cgroupfs", "--storage-driver", "vfs"])
-        .args([
-            "--hooks-dir",
-            "/run/world/hooks.d",
-            "run",
-            "--rm",
-            "--network",
-            "none",
-        ])
+        .args(options)
+        .args(["run", "--rm", "--network", "none"])
         .args([
             "--cgroups=disabled",
             "--rootfs",

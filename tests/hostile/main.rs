@@ -14,9 +14,12 @@ mod load;
 mod many_errors;
 #[path = "../support/needs.rs"]
 mod needs;
+#[path = "../support/newer_engines.rs"]
+mod newer_engines;
 mod privileges;
 mod race;
 mod register_files;
+mod register_killed;
 mod running;
 mod running_engine_file;
 mod running_hang;

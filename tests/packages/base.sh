@@ -3,7 +3,7 @@
 # packages need: Podman, containerd, a runtime, busybox. It is kept between runs, since it takes minutes.
 set -eu
 suite=$1 directory=$2
-packages="busybox-static containerd containernetworking-plugins crun podman"
+packages="busybox-static containerd containernetworking-plugins crun podman systemd"
 [ "$(cat "$directory/complete" 2>/dev/null)" != "$packages" ] || exit 0
 
 # The machine's own mirror; where apt knows none, debootstrap's.

@@ -147,7 +147,7 @@ restart
 has_entries "install.sh"
 tarball/install.sh uninstall 2>said
 said "containerd is still registered: /etc/containerd/config.toml"
-[ ! -e $oci_hostaliases ]
+[ -z "$(find $oci_hostaliases -type f)" ]
 has_none "install.sh uninstall"
 tarball/install.sh
 has_entries "install.sh again"
@@ -165,6 +165,10 @@ install_package package.deb
 grep -qF '"always": true' /etc/containers/oci/hooks.d/oci-hostaliases.json
 grep -qF '"/etc/containers/oci/hooks.d"' /etc/containers/containers.conf.d/99-oci-hostaliases.conf
 dpkg --verify oci-hostaliases
+apt purge oci-hostaliases
+said "/etc/containers/oci/hooks.d/oci-hostaliases.json stays and does nothing"
+[ ! -e $hook ]
+install_package package.deb
 oci-hostaliases unregister podman >/dev/null 2>&1
 [ ! -e /etc/containers/oci/hooks.d/oci-hostaliases.json ] && [ ! -e /etc/containers/containers.conf.d/99-oci-hostaliases.conf ]
 

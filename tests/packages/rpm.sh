@@ -7,7 +7,11 @@ name=oci-hostaliases
 in_root() { rpm --root "$root" "$@" 2>"$root.log" || { cat "$root.log" >&2; return 1; }; }
 list() { (cd "$root" && find . -path ./var -prune -o -printf '%y %m %p\n' | LC_ALL=C sort); }
 
-mkdir -p "$root/etc" "$root/usr"
+mkdir -p "$root/etc" "$root/usr" "$root/bin" "$root/dev"
+# For the scriptlets.
+cp /bin/busybox "$root/bin"
+chroot "$root" /bin/busybox --install -s /bin
+: >"$root/dev/null"
 in_root --initdb
 before=$(list)
 
@@ -24,8 +28,8 @@ in_root --verify --nodeps $name
 in_root --query --list $name | sed 's/\.gz$//' | LC_ALL=C sort >"$root.has"
 PREFIX=/usr packaging/install.sh list | sed 's/^[a-z]* //' | LC_ALL=C sort >"$root.wants"
 diff "$root.wants" "$root.has"
-[ -z "$(in_root --query --scripts $name)" ]
-[ "$(in_root --query --requires $name | grep -v '^rpmlib(' | grep -v '^config(' || :)" = '' ]
+[ "$(in_root --query --scripts $name | grep -c ' scriptlet (using /bin/sh):$')" = 4 ]
+[ "$(in_root --query --requires $name | grep -v -e '^rpmlib(' -e '^config(' | sort -u)" = /bin/sh ]
 "$root/usr/bin/oci-hostaliases" --version
 
 # What an administrator wrote stays; without it nothing does but directories that had been made for it.
@@ -37,4 +41,23 @@ in_root --nodeps --erase $name
 left=$(list | grep -v '^d')
 [ "$left" = "$(echo "$before" | grep -v '^d')" ] || { echo "left behind: $left" >&2; exit 1; }
 [ ! -e "$root/etc/$name" ]
+
+# Removed while containerd is registered, as this version does it and as former versions did.
+hook=/usr/libexec/oci/hooks.d/oci-hostaliases-hook
+in_root --nodeps --install "$package"
+mkdir -p "$root/etc/containerd"
+echo 'base_runtime_spec = "/opt/a spec.json" # added by oci-hostaliases' >"$root/etc/containerd/config.toml"
+mkdir "$root/opt"
+for program in /bin/sh $hook; do
+    echo "\"path\": \"$program\"," >"$root/opt/a spec.json"
+    rpm --root "$root" --nodeps --erase $name 2>"$root.said"
+    grep -qF 'oci-hostaliases: containerd is still registered: /etc/containerd/config.toml' "$root.said"
+    if [ "$program" = /bin/sh ]; then
+        [ ! -e "$root$hook" ]
+    else
+        echo '{"ociVersion": "1.0.2"}' | chroot "$root" $hook prestart
+    fi
+    in_root --nodeps --install "$package"
+    in_root --verify --nodeps $name
+done
 echo "installed, upgraded, verified and removed"

@@ -16,7 +16,7 @@ trap 'exit 1' HUP INT TERM
 step() { printf '\n== %s\n' "$*"; }
 
 step "scripts"
-git ls-files -z '*.sh' | xargs -0 shellcheck
+git ls-files -z '*.sh' packaging/kubectl_complete-hostaliases | xargs -0 shellcheck
 
 step "packages"
 rm -f "$packages"/*.deb "$packages"/*.rpm "$packages"/*.tar.gz "$packages"/*.oci.tar "$packages"/*.cdx.json
@@ -24,10 +24,12 @@ make --no-print-directory deb rpm tarball dist image
 mkdir "$work/former"
 packaging/deb/build.sh "$packages/kit" 0.0.9 "$work/former"
 packaging/rpm/build.sh 0.0.9 "$work/former"
-# What is inside the Debian systems. The former package has no scripts, as those of former versions.
+# What is inside the Debian systems. The former package has no scripts, as those of former versions, and a unit more.
 mkdir "$work/files"
 dpkg-deb --raw-extract "$work/former"/*.deb "$work/raw"
 rm "$work/raw/DEBIAN/"p*
+printf '[Path]\nPathChanged=/etc\n[Install]\nWantedBy=paths.target\n' >"$work/raw/usr/lib/systemd/system/oci-hostaliases-former.path"
+printf '[Service]\nExecStart=true\n' >"$work/raw/usr/lib/systemd/system/oci-hostaliases-former.service"
 dpkg-deb --root-owner-group --build "$work/raw" "$work/files/former.deb" >/dev/null
 cp "$packages"/*.deb "$work/files/package.deb"
 cp -R "$packages/kit" "$work/files/tarball"
@@ -53,11 +55,26 @@ for suite in bookworm trixie; do
     step "Debian $suite"
     base=target/test-packages/$suite
     "$here/base.sh" "$suite" "$base"
-    for inside in debian removal; do
+    for inside in debian removal systemd; do
         mkdir "$work/$suite-$inside"
+        program=$here/debian.sh group=
+        if [ $inside = systemd ]; then
+            program=$here/systemd.sh
+            # It makes cgroups of its own, and a process is in the one above them.
+            unified=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
+            group=$unified/test-packages-$$
+            mkdir "$group"
+        fi
         # Mounts, processes and daemons go with their namespaces, whatever happens.
-        unshare --mount --propagation private --pid --fork --kill-child --ipc --uts --net \
-            "$here/debian.sh" "$base/root" "$work/$suite-$inside" "${inside}_inside.sh" "$work/files"
+        # shellcheck disable=SC2016
+        sh -c '[ -z "$1" ] || echo $$ >"$1/cgroup.procs"; shift; exec "$@"' - "$group" \
+            unshare --mount --propagation private --pid --fork --kill-child --ipc --uts --net ${group:+--cgroup} \
+            "$program" "$base/root" "$work/$suite-$inside" "${inside}_inside.sh" "$work/files" && status=0 || status=$?
+        if [ -n "$group" ]; then
+            cat "$work/$suite-$inside.log"
+            find "$group" -depth -type d -exec rmdir {} \;
+        fi
+        [ "$status" = 0 ] || exit "$status"
     done
 done
 

@@ -10,17 +10,22 @@ mod closed_pipe;
 mod containerd_node;
 mod explain;
 mod hook_bad_input;
+mod kubectl_plugin;
 mod kubernetes_follow;
 mod man_pages;
+#[path = "../support/newer_engines.rs"]
+mod newer_engines;
 mod on_disk;
 mod recorded_api_server;
 mod recorded_kubelets;
 mod register_containerd;
+mod register_containerd_checked;
 mod register_containerd_dump;
 mod register_containerd_refuses;
 mod register_hooks_d;
 mod render_bundle;
 mod render_manifest;
+mod render_manifests;
 mod size_limit;
 #[path = "../support/skipped.rs"]
 mod skipped;

@@ -1,0 +1,56 @@
+//! What `doctor` says of a containerd, and what its Pods get.
+
+use std::process::Command;
+
+use crate::pods::Node;
+
+/// The line of the engine, the last line, and the exit status.
+fn doctor(node: &Node) -> (String, String, Option<i32>) {
+    let output = tool(&["doctor", "--engine", "containerd"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let subject = format!("engine   containerd ({}): ", config(node));
+    let line = text.lines().find_map(|it| it.strip_prefix(&subject));
+    let last = text.lines().last().unwrap();
+    println!("{text}");
+    (
+        line.unwrap().to_owned(),
+        last.to_owned(),
+        output.status.code(),
+    )
+}
+
+fn tool(arguments: &[&str]) -> std::process::Output {
+    let mut tool = Command::new(env!("CARGO_BIN_EXE_oci-hostaliases"));
+    tool.args(arguments).output().unwrap()
+}
+
+fn config(node: &Node) -> String {
+    node.home.join("config.toml").display().to_string()
+}
+
+/// Pods get the file, and doctor says so.
+pub(crate) fn works(node: &Node) {
+    crate::annotated(node);
+    let works = "works".to_owned();
+    assert_eq!(doctor(node), (works.clone(), works, Some(0)));
+}
+
+/// The last case: the daemon has the spec in its memory, and Pods go on getting the file until it is restarted.
+pub(crate) fn after_unregister(node: &Node) {
+    let config = config(node);
+    let spec = node.home.join("base-spec.json");
+    let files = ["--config", &config, "--base-spec", spec.to_str().unwrap()];
+    let output = tool(&[&["unregister", "containerd"][..], &files].concat());
+    assert!(output.status.success(), "{output:?}");
+    let (line, last, status) = doctor(node);
+    let register =
+        format!("not registered: run oci-hostaliases register containerd --config {config}");
+    assert_eq!(line, register);
+    assert_eq!(last, format!("containerd ({config}): {register}"));
+    assert_eq!(status, Some(1));
+    let output = tool(&["doctor"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let pending = format!("was started before {config} changed, and runs a hook that it read then");
+    assert!(text.lines().any(|it| it.ends_with(&pending)), "{text}");
+    crate::annotated(node);
+}
