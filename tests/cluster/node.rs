@@ -244,29 +244,6 @@ fn a_node_from_install_to_uninstall() {
             .collect();
         Node::import(&archive[0]);
 
-        // What is there before the agent is.
-        plane.kubectl("admin", &["create", "namespace", "shop"], "");
-        wait("service account", home, || {
-            plane
-                .try_kubectl(
-                    "admin",
-                    &["get", "serviceaccount", "default", "--namespace=shop"],
-                    "",
-                )
-                .0
-                .then_some(())
-        });
-        plane.apply(&web(&out));
-        let hosts = || fs::read_to_string(out.join("hosts")).unwrap_or_default();
-        let with = |name: &str| wait(name, home, || hosts().contains(name).then_some(()));
-        let without = |name: &str| {
-            wait(&format!("end of {name}"), home, || {
-                (!hosts().contains(name)).then_some(())
-            })
-        };
-        with("\tweb\n");
-        println!("A Pod's /etc/hosts before:\n{}", hosts());
-
         let rendered = output(Command::new(bin().join("helm")).args([
             "template",
             "test",
@@ -299,15 +276,40 @@ fn a_node_from_install_to_uninstall() {
         assert!(is_done, "{text}\n{}", pods());
         println!("The DaemonSet is there: {text}");
 
-        let began = Instant::now();
+        // The engine's file is extended only where there is something to add, and only an extended one follows.
         plane.apply(CORP);
+        wait("file of the object", home, || {
+            (crate::agent::files().len() == 1).then_some(())
+        });
+        plane.kubectl("admin", &["create", "namespace", "shop"], "");
+        wait("service account", home, || {
+            plane
+                .try_kubectl(
+                    "admin",
+                    &["get", "serviceaccount", "default", "--namespace=shop"],
+                    "",
+                )
+                .0
+                .then_some(())
+        });
+        plane.apply(&web(&out));
+        let hosts = || fs::read_to_string(out.join("hosts")).unwrap_or_default();
+        let with = |name: &str| wait(name, home, || hosts().contains(name).then_some(()));
+        let without = |name: &str| {
+            wait(&format!("end of {name}"), home, || {
+                (!hosts().contains(name)).then_some(())
+            })
+        };
         with("\tregistry.corp\n");
+        println!("A Pod's /etc/hosts before:\n{}", hosts());
+
+        let began = Instant::now();
+        plane.apply(PAYMENT);
+        with("\tsix.payment.corp\n");
         println!(
             "kubectl apply to the line in the running Pod: {} ms",
             began.elapsed().as_millis()
         );
-        plane.apply(PAYMENT);
-        with("\tsix.payment.corp\n");
         let text = hosts();
         println!("The same Pod's /etc/hosts now:\n{text}");
         let sections = text.split_once("\n\n").expect("sections").1;
