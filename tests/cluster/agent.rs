@@ -29,14 +29,16 @@ impl Agent {
     pub(crate) fn start_with(kubeconfig: &Path, home: &Path) -> Self {
         let log = home.join("agent.log");
         let file = File::create(&log).expect("log");
-        let process = Command::new(env!("CARGO_BIN_EXE_oci-hostaliases-agent"))
-            .args(["--kubernetes", "--listen", METRICS, "--kubeconfig"])
-            .arg(kubeconfig)
-            .stdin(Stdio::null())
-            .stdout(file.try_clone().expect("dup"))
-            .stderr(file)
-            .spawn()
-            .expect("agent");
+        let built = std::env::var_os("OCI_HOSTALIASES_AGENT");
+        let process =
+            Command::new(built.unwrap_or(env!("CARGO_BIN_EXE_oci-hostaliases-agent").into()))
+                .args(["--kubernetes", "--listen", METRICS, "--kubeconfig"])
+                .arg(kubeconfig)
+                .stdin(Stdio::null())
+                .stdout(file.try_clone().expect("dup"))
+                .stderr(file)
+                .spawn()
+                .expect("agent");
         Self { process, log }
     }
 

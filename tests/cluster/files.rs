@@ -140,7 +140,7 @@ fn files_of_others_are_left_alone() {
     });
 }
 
-/// 1,000 objects of 10 entries, which the issue of scale is measured with.
+/// 1,000 objects of 10 entries: what is read, how often it is asked for, and how much memory it takes.
 #[test]
 fn a_thousand_objects() {
     cluster("files::a_thousand_objects", |plane, home| {
@@ -171,7 +171,7 @@ fn a_thousand_objects() {
         // Time for whatever would ask again.
         std::thread::sleep(Duration::from_secs(5));
         assert_eq!(lists(plane) - before, 2, "one list for each kind");
-        println!("agent: {} KiB resident (a debug build)", agent.resident());
+        println!("agent: {} KiB resident", agent.resident());
 
         // One object more, while all the others are there.
         let began = Instant::now();
