@@ -1,6 +1,7 @@
 //! etcd, kube-apiserver and kube-controller-manager of the test's own.
 
 use std::fs::{self, File};
+use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -127,13 +128,14 @@ impl ControlPlane {
         arguments: &[&str],
         stdin: &str,
     ) -> (bool, String) {
-        let input = self.home.join("stdin");
-        fs::write(&input, stdin).expect("stdin");
+        let mut input = tempfile::tempfile().expect("stdin");
+        input.write_all(stdin.as_bytes()).expect("stdin");
+        input.rewind().expect("stdin");
         let output = Command::new(self.bin.join("kubectl"))
             .env("KUBECONFIG", self.kubeconfig(user))
             .env("HOME", &self.home)
             .args(arguments)
-            .stdin(File::open(&input).expect("stdin"))
+            .stdin(input)
             .output()
             .expect("kubectl");
         let text = [output.stdout, output.stderr].concat();

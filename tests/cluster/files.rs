@@ -147,15 +147,20 @@ fn a_thousand_objects() {
         let entries: String = (0..10)
             .map(|n| format!("  - {{ip: 10.1.2.{n}, hostnames: [name-{n}.example.corp]}}\n"))
             .collect();
-        let objects: String = (0..1000)
-            .map(|n| {
-                format!(
-                    "---\napiVersion: oci-hostaliases.io/v1alpha1\nkind: HostAliasSet\n\
-                     metadata: {{name: set-{n}, namespace: shop}}\nspec:\n  hostAliases:\n{entries}"
-                )
-            })
-            .collect();
-        plane.kubectl("admin", &["create", "-f", "-"], &objects);
+        let object = |n: usize| {
+            format!(
+                "---\napiVersion: oci-hostaliases.io/v1alpha1\nkind: HostAliasSet\n\
+                 metadata: {{name: set-{n}, namespace: shop}}\nspec:\n  hostAliases:\n{entries}"
+            )
+        };
+        // One kubectl does not send more than some requests in a second.
+        let plane = &*plane;
+        std::thread::scope(|scope| {
+            for part in 0..20 {
+                let objects: String = (0..50).map(|n| object(part * 50 + n)).collect();
+                scope.spawn(move || plane.kubectl("admin", &["create", "-f", "-"], &objects));
+            }
+        });
 
         let before = lists(plane);
         let began = Instant::now();
