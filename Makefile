@@ -125,23 +125,27 @@ test-matrix: ## run the tests with engines on other engines than the machine's (
 	@$(MAKE) --no-print-directory build
 	$(HOOK_UNDER_TEST) tests/matrix.sh
 
+CLUSTER := busybox-static containerd containernetworking-plugins gcc iproute2 iptables jq libc6-dev openssl runc util-linux
+KUBERNETES := kube-apiserver kube-controller-manager kube-scheduler kubectl kubelet helm
+
 .PHONY: test-cluster
-test-cluster: ## the agent and the manifests against a real API server; builds it first, once, in 5 to 20 minutes
-	@tests/needs.sh iproute2 openssl util-linux
-	@tests/kubernetes.sh kube-apiserver kube-controller-manager kubectl helm
+test-cluster: ## the agent and the manifests against a real API server and node; builds Kubernetes first, once, in 5 to 20 minutes
+	@tests/needs.sh $(CLUSTER)
+	@$(MAKE) --no-print-directory build
+	@tests/kubernetes.sh $(KUBERNETES)
 	CI=1 $(CARGO) test --locked --test cluster
 
 .PHONY: demo-cluster
 demo-cluster: ## a one-node Kubernetes, an object, and a running Pod's file before and after; builds it first, once
-	@tests/needs.sh busybox-static containerd containernetworking-plugins gcc iproute2 iptables jq libc6-dev openssl runc util-linux
+	@tests/needs.sh $(CLUSTER)
 	@$(MAKE) --no-print-directory build
-	@tests/kubernetes.sh kube-apiserver kube-controller-manager kube-scheduler kubectl kubelet helm
+	@tests/kubernetes.sh $(KUBERNETES)
 	CI=1 $(CARGO) test --locked --test cluster -- --exact --nocapture node::a_node_from_install_to_uninstall
 
 .PHONY: bench-cluster
 bench-cluster: ## what 500 agents cost a real API server, and an agent with 1,000 objects; some minutes
-	@tests/needs.sh iproute2 openssl util-linux
-	@tests/kubernetes.sh kube-apiserver kube-controller-manager kubectl
+	@tests/needs.sh $(CLUSTER)
+	@tests/kubernetes.sh $(KUBERNETES)
 	@$(MAKE) --no-print-directory build
 	OCI_HOSTALIASES_AGENT="$(CURDIR)/$(RELEASE)/oci-hostaliases-agent" OCI_HOSTALIASES_BENCH_CLUSTER=1 CI=1 $(CARGO) test --locked --test cluster -- --nocapture scale files::a_thousand_objects
 
