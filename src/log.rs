@@ -23,7 +23,7 @@ const MESSAGE_MAX: usize = 16 * 1024;
 /// How serious a record is, as syslog(3) numbers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum Severity {
+pub enum Severity {
     /// A container was not started.
     Error = 3,
     /// Somebody did not get what he asked for, or something should be mended.

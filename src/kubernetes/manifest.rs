@@ -95,8 +95,8 @@ fn read_one(object: &Value) -> Result<AliasSet, String> {
     let (Some(kind), Some(_)) = (known, of_ours.filter(|rest| rest.starts_with('/'))) else {
         return Err(format!(
             "kind {} of {} is neither HostAliasSet nor ClusterHostAliasSet of {GROUP}",
-            bare(kind.unwrap_or_default()),
-            bare(version.unwrap_or_default())
+            bare(kind.unwrap_or_default(), "-_./"),
+            bare(version.unwrap_or_default(), "-_./")
         ));
     };
     let namespace = match kind {
