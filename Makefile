@@ -59,8 +59,8 @@ demo: ## show a container with the /etc/hosts of the Kubernetes documentation's 
 	@$(MAKE) --no-print-directory build
 	@tests/demo.sh "$(RELEASE)/oci-hostaliases-hook"
 
-ENGINES := runc crun containerd podman containernetworking-plugins uidmap slirp4netns busybox-static iproute2 strace util-linux gcc libc6-dev musl-tools
-HOOK_UNDER_TEST = OCI_HOSTALIASES_HOOK="$(CURDIR)/$(RELEASE)/oci-hostaliases-hook"
+ENGINES := runc crun containerd podman containernetworking-plugins uidmap slirp4netns busybox-static iproute2 jq strace util-linux gcc libc6-dev musl-tools
+HOOK_UNDER_TEST = OCI_HOSTALIASES_HOOK="$(CURDIR)/$(RELEASE)/oci-hostaliases-hook" OCI_HOSTALIASES_AGENT="$(CURDIR)/$(RELEASE)/oci-hostaliases-agent"
 
 .PHONY: test
 test: ## install what the tests need and run all of them; some ten minutes
