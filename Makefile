@@ -63,11 +63,12 @@ HOOK_UNDER_TEST = OCI_HOSTALIASES_HOOK="$(CURDIR)/$(RELEASE)/oci-hostaliases-hoo
 
 .PHONY: test
 test: ## install what the tests need and run all of them; some ten minutes
-	@tests/needs.sh $(ENGINES)
+	@tests/needs.sh $(ENGINES) patchelf
+	@tests/engines.sh newer
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	@$(MAKE) --no-print-directory test-vm
-	@echo "Tested against:"; runc --version | head -1; crun --version | head -1; containerd --version; podman --version; uname -sr
+	@echo "Tested against:"; runc --version | head -1; crun --version | head -1; containerd --version; target/engines/forky/bin/containerd --version; podman --version; uname -sr
 	$(HOOK_UNDER_TEST) tests/without_calls.sh all
 	$(HOOK_UNDER_TEST) $(CARGO) test --locked --no-fail-fast
 
@@ -106,6 +107,16 @@ audit: ## licences, sources, yanked versions and known advisories of all depende
 	$(CARGO) deny check licenses sources bans
 	@if $(CARGO) deny fetch db >/dev/null 2>&1; then $(CARGO) deny check --disable-fetch advisories; \
 	else echo "make audit: the advisories' database (on GitHub) cannot be had here: not checked" >&2; fi
+
+ARCHITECTURES := aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf powerpc64le-unknown-linux-gnu riscv64gc-unknown-linux-gnu s390x-unknown-linux-gnu
+
+.PHONY: check-architectures
+check-architectures: ## check that both programs compile for other architectures; five minutes
+	@for target in $(ARCHITECTURES); do \
+		rustup target list --installed | grep -qx $$target || rustup target add $$target || exit 1; \
+		echo "$$target"; \
+		$(CARGO) check --locked --lib --bins --target $$target || exit 1; \
+	done
 
 .PHONY: test-matrix
 test-matrix: ## run the tests with engines on other engines than the machine's (half an hour, not part of test)

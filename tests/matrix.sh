@@ -7,8 +7,7 @@
 #   youki      youki, built from crates.io
 #   msrv       no engines: checks both programs with Debian 13's Rust, the oldest that they build with
 # For root on Debian; `make test-matrix` installs what it needs. The machine's packages stay as they are: the
-# others lie unpacked in target/matrix, with their own libraries and loader, and stay there for the next time.
-# Remove a directory there and it is fetched again.
+# others lie unpacked in target/matrix (tests/engines.sh) and stay there for the next time.
 set -eu
 cd "$(dirname "$0")/.."
 [ $# -gt 0 ] || set -- installed trixie sid youki msrv
@@ -19,65 +18,14 @@ logs=$matrix/logs
 old_path=$PATH
 mkdir -p "$logs"
 
-# fetch SUITE NAME PACKAGE...: downloads packages and all that they depend on, by an apt of our own, and
-# unpacks them into $root, for programs in $bin.
-fetch() {
-    suite=$1 apt=$matrix/$2/apt root=$matrix/$2/root bin=$matrix/$2/bin
-    echo "Fetching the packages of $2" >&2
-    rm -rf "${matrix:?}/$2"
-    shift 2
-    mkdir -p "$root" "$bin" "$apt/etc/apt/apt.conf.d" "$apt/etc/apt/preferences.d" \
-        "$apt/var/lib/apt/lists/partial" "$apt/var/cache/apt/archives/partial" "$apt/var/lib/dpkg"
-    : >"$apt/var/lib/dpkg/status"
-    # From where the machine has its own packages.
-    mirror=$(apt-get indextargets --format "\$(REPO_URI)" 'Created-By: Packages' | grep -m1 '/debian/$')
-    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main" \
-        >"$apt/etc/apt/sources.list"
-    # sid's list is dated for a week, and a mirror's may be older.
-    cat >"$apt/apt.conf" <<CONF
-Dir "$apt";
-Dir::State::status "$apt/var/lib/dpkg/status";
-APT::Architecture "$(dpkg --print-architecture)";
-APT::Sandbox::User "root";
-Acquire::Check-Valid-Until "false";
-CONF
-    export APT_CONFIG="$apt/apt.conf"
-    apt-get update -qq
-    apt-get install -qq --download-only --no-install-recommends "$@" >/dev/null
-    unset APT_CONFIG
-    for package in "$apt"/var/cache/apt/archives/*.deb; do
-        dpkg -x "$package" "$root"
-    done
-    rm -r "$apt"
-
-    triplet=$(gcc -print-multiarch)
-    libraries=$root/usr/lib/$triplet:$root/lib/$triplet
-    loader=$(find "$root/lib64" "$root/usr/lib64" "$root/lib" "$root/usr/lib" -maxdepth 1 \
-        -name 'ld-linux*.so.*' 2>/dev/null | head -n 1)
-}
-
-# program NAME: copies it from $root to $bin and ties it to the loader and libraries that it came with. By
-# RPATH, not RUNPATH, which does not hold for the libraries' own libraries.
-program() {
-    for directory in usr/bin usr/sbin usr/lib/podman usr/libexec/podman; do
-        [ ! -f "$root/$directory/$1" ] || cp -L "$root/$directory/$1" "$bin/"
-    done
-    # A static program has no interpreter.
-    if patchelf --print-interpreter "$bin/$1" >/dev/null 2>&1; then
-        patchelf --force-rpath --set-interpreter "$loader" --set-rpath "$libraries" "$bin/$1"
-    fi
-}
-
 # prepare COMBINATION: unless that was done before.
 prepare() {
     [ ! -e "$matrix/$1/complete" ] || return 0
     case $1 in
     installed) mkdir -p "$matrix/installed/bin" ;;
     trixie | sid)
-        fetch "$1" "$1" runc crun containerd podman conmon netavark
-        for name in runc crun containerd ctr containerd-shim-runc-v2 podman conmon netavark; do
-            program "$name"
-        done
+        OCI_HOSTALIASES_ENGINES=$matrix tests/engines.sh "$1" runc crun containerd podman conmon netavark -- \
+            runc crun containerd ctr containerd-shim-runc-v2 podman conmon netavark
         ;;
     youki)
         echo "Building youki, which takes ten minutes" >&2
@@ -86,9 +34,8 @@ prepare() {
         rm -r "$matrix/youki/target"
         ;;
     msrv)
-        fetch trixie msrv rustc cargo
-        program rustc
-        program cargo
+        # Beside the engines of the same suite.
+        OCI_HOSTALIASES_ENGINES=$matrix/msrv tests/engines.sh trixie rustc cargo -- rustc cargo
         ;;
     *)
         echo "matrix.sh: no such combination: $1" >&2
@@ -164,7 +111,7 @@ pods() {
 
 # check_msrv: without what only the tests need.
 check_msrv() {
-    log=$logs/msrv.log bin=$matrix/msrv/bin
+    log=$logs/msrv.log bin=$matrix/msrv/trixie/bin
     printf '\n%s: ' "$("$bin/rustc" --version)"
     if RUSTC=$bin/rustc CARGO_TARGET_DIR=$matrix/msrv/target "$bin/cargo" check --locked --lib --bins >"$log" 2>&1
     then

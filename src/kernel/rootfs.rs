@@ -31,7 +31,7 @@ const SYMLINKS_MAX: usize = 40;
 /// An engine's file with some entries.
 const TYPICAL_HOSTS: usize = 4095;
 /// sysfs, by its number in statfs(2).
-const SYSFS_MAGIC: i64 = 0x6265_6572;
+const SYSFS_MAGIC: FsType = FsType(0x6265_6572);
 
 /// The container's root filesystem in the mount namespace in which we are.
 #[derive(Debug)]
@@ -107,7 +107,7 @@ impl Rootfs {
             PROC_SUPER_MAGIC,
             CGROUP_SUPER_MAGIC,
             CGROUP2_SUPER_MAGIC,
-            FsType(SYSFS_MAGIC),
+            SYSFS_MAGIC,
         ]
         .contains(&filesystem)
         {

@@ -13,6 +13,8 @@ mod hook_program;
 mod image_archive;
 #[path = "../support/needs.rs"]
 mod needs;
+#[path = "../support/newer_engines.rs"]
+mod newer_engines;
 #[path = "../support/node_log.rs"]
 mod node_log;
 mod pods;
@@ -34,12 +36,28 @@ use pods::{ContainerSpec, Node, Pod, PodSpec};
 
 #[test]
 fn pods_with_runc() {
-    pods_with("runc", "pods_with_runc");
+    pods_with("runc", "pods_with_runc", &[]);
 }
 
 #[test]
 fn pods_with_crun() {
-    pods_with("crun", "pods_with_crun");
+    pods_with("crun", "pods_with_crun", &[]);
+}
+
+#[test]
+fn pods_of_containerd_2_with_runc() {
+    pods_of_containerd_2("runc", "pods_of_containerd_2_with_runc");
+}
+
+#[test]
+fn pods_of_containerd_2_with_crun() {
+    pods_of_containerd_2("crun", "pods_of_containerd_2_with_crun");
+}
+
+fn pods_of_containerd_2(runtime: &'static str, test: &str) {
+    if let Some(bin) = newer_engines::bin(test) {
+        pods_with(runtime, test, &[&bin]);
+    }
 }
 
 const PROGRAMS: [needs::Program; 8] = [
@@ -107,11 +125,11 @@ const CASES: [Case<Node>; 15] = [
     ),
 ];
 
-fn pods_with(runtime: &'static str, test: &str) {
+fn pods_with(runtime: &'static str, test: &str, programs: &[&Path]) {
     if !needs::met(test, &PROGRAMS) {
         return;
     }
-    throwaway::world(test, |home| {
+    throwaway::world_of(test, programs, |home| {
         fs::write("/etc/hosts", NODE_HOSTS).expect("the world's /etc/hosts");
         let containerd = Containerd::start(home, &hook_program::install(home));
         let node = Node::new(containerd, NodeLog::listen(), home, runtime);

@@ -84,7 +84,13 @@ exit $status
 
 /// Runs `body` in a world of its own. `test` is the test's name as libtest prints it. The body gets a
 /// directory for its files.
+#[allow(dead_code)] // Some test binaries always bring engines of their own.
 pub(crate) fn world(test: &str, body: impl FnOnce(&Path)) {
+    world_of(test, &[], body);
+}
+
+/// The same, with the programs of these directories in front of the machine's.
+pub(crate) fn world_of(test: &str, programs: &[&Path], body: impl FnOnce(&Path)) {
     match std::env::var(MARKER) {
         Ok(name) => {
             assert_eq!(name, test, "the world's test and the name it gave differ");
@@ -97,14 +103,14 @@ pub(crate) fn world(test: &str, body: impl FnOnce(&Path)) {
             );
             body(Path::new(HOME));
         }
-        Err(_) => outside(test),
+        Err(_) => outside(test, programs),
     }
 }
 
-fn outside(test: &str) {
+fn outside(test: &str, programs: &[&Path]) {
     let before = mounts();
     let cgroups = Cgroups::make();
-    let (status, output) = run_inside(test, &cgroups);
+    let (status, output) = run_inside(test, programs, &cgroups);
     let left = cgroups.remove();
 
     assert!(
@@ -135,15 +141,21 @@ fn outside(test: &str) {
     );
 }
 
-fn run_inside(test: &str, cgroups: &Cgroups) -> (ExitStatus, String) {
+fn run_inside(test: &str, programs: &[&Path], cgroups: &Cgroups) -> (ExitStatus, String) {
     // A file, not a pipe: nobody has to read it while the world runs.
     let mut output = tempfile::tempfile().expect("a temporary file");
     let stream = |file: &File| Stdio::from(file.try_clone().expect("dup"));
+    let machine = std::env::var_os("PATH").unwrap_or_default();
+    let path = programs
+        .iter()
+        .map(|directory| directory.to_path_buf())
+        .chain(std::env::split_paths(&machine));
     let mut child = Command::new("setpriv")
         .args(["--pdeathsig", "KILL", "sh", "-c", ENTER, "enter"])
         .arg(std::env::current_exe().expect("the test binary's path"))
         .args(["--exact", test, "--nocapture", "--test-threads=1"])
         .env(MARKER, test)
+        .env("PATH", std::env::join_paths(path).expect("PATH"))
         .env("WORLD_INIT", INIT)
         .env("WORLD_CGROUPS", cgroups.words())
         .env("WORLD_CONTROLLERS", cgroups.controllers.join(" "))
