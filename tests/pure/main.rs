@@ -15,6 +15,7 @@ mod hosts_text;
 mod mountinfo;
 mod node_lines;
 mod nri_answer;
+mod nri_mount_file;
 mod nri_wire;
 mod plan_table;
 mod pod_addresses;
