@@ -20,6 +20,7 @@ mod kubernetes_wanted;
 mod mountinfo;
 mod node_lines;
 mod nri_answer;
+mod nri_mount_file;
 mod nri_wire;
 mod plan_table;
 mod pod_addresses;
