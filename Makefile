@@ -135,7 +135,7 @@ test-cluster: ## the agent and the manifests against a real API server; builds i
 bench-cluster: ## what 500 agents cost a real API server, in one process; two minutes
 	@tests/needs.sh iproute2 openssl util-linux
 	@tests/kubernetes.sh kube-apiserver kube-controller-manager kubectl
-	$(CARGO) test --locked --release --test cluster -- --ignored --nocapture
+	$(CARGO) test --locked --test cluster -- --ignored --nocapture
 
 .PHONY: test-packages
 test-packages: ## build, install, use, upgrade and remove the packages, in Debian 12 and 13 and by rpm

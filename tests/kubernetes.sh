@@ -38,6 +38,7 @@ missing=("${programs[@]}")
 
 # The machine's own sources.list stays as it is: most have no deb-src line.
 mirror=$(apt-get indextargets --format "\$(REPO_URI)" 'Created-By: Packages' | grep -m1 '/debian/$')
+# shellcheck source=/dev/null
 suite=$(. /etc/os-release; echo "$VERSION_CODENAME")
 apt=$directory/apt
 mkdir -p "$apt/etc/apt/apt.conf.d" "$apt/etc/apt/preferences.d" \
@@ -111,6 +112,6 @@ for name in "${missing[@]}"; do
         tail -n 20 "$log" >&2
         exit 1
     fi
-    cp "$source/_output/local/bin/linux/$(go env GOARCH)/$name" "$bin/"
+    install -m 0755 "$source/_output/local/bin/linux/$(go env GOARCH)/$name" "$bin/"
     printf '\rBuilt %s %s in %d s   \n' "$name" "$upstream" $((SECONDS - began)) >&2
 done

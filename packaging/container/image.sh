@@ -6,7 +6,8 @@
 set -eu
 umask 022
 built=$1 version=$2 out=$3
-case $(rustc -vV | sed -n 's/^host: //p') in
+host=$(rustc -vV | sed -n 's/^host: //p')
+case $host in
 x86_64-*) arch=amd64 ;;
 aarch64-*) arch=arm64 ;;
 *) echo "image.sh: only for x86_64 and aarch64" >&2; exit 1 ;;
@@ -17,8 +18,9 @@ trap 'rm -rf "$work"' EXIT
 
 # The crates of the programs, not those that only their tests or the compiler need.
 sbom=$work/sbom.json
-cargo tree --locked --edges normal --no-default-features --features kubernetes --prefix none --format '{p}|{l}' |
-    sed -e 's/ (\*)|/|/' -e 's/ (proc-macro)//' -e 's/ (\/[^)]*)//' | LC_ALL=C sort -u |
+cargo tree --locked --edges normal,no-proc-macro --target "$host" --no-default-features --features kubernetes --prefix none \
+    --format '{p}|{l}' |
+    sed -e 's/ (\*)$//' -e 's/ (\/[^)]*)//' | LC_ALL=C sort -u |
     jq --raw-input --slurp --sort-keys --arg version "$version" '
         [split("\n")[] | select(. != "") | capture("^(?<name>[^ ]+) v(?<version>[^|]+)[|](?<licence>.*)$")]
         | map(select(.name != "oci-hostaliases"))

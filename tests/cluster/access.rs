@@ -4,8 +4,8 @@ use crate::cluster;
 use crate::control_plane::ControlPlane;
 use crate::files::{CORP, PAYMENT};
 
-/// What an account may do beyond what every account may: the lines of `kubectl auth can-i --list` that another
-/// account without any role does not have.
+/// What a service account may do beyond what every service account may: the lines of `kubectl auth can-i --list`
+/// that one without any role does not have.
 fn rights(plane: &ControlPlane, user: &str) -> Vec<String> {
     let list = |user: &str| -> Vec<String> {
         let text = plane.kubectl(
@@ -16,7 +16,7 @@ fn rights(plane: &ControlPlane, user: &str) -> Vec<String> {
         let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
         text.lines().map(words).collect()
     };
-    let everyones = list("reader");
+    let everyones = list("other");
     let mut own = list(user);
     own.retain(|line| !everyones.contains(line));
     own.sort();

@@ -19,6 +19,8 @@ const USERS: &str = "\
     admin,admin,1,system:masters\n\
     agent,system:serviceaccount:oci-hostaliases:oci-hostaliases-agent,2,\
     \"system:serviceaccounts,system:serviceaccounts:oci-hostaliases\"\n\
+    other,system:serviceaccount:default:other,5,\
+    \"system:serviceaccounts,system:serviceaccounts:default\"\n\
     tenant,tenant,3\n\
     reader,reader,4\n";
 
@@ -49,7 +51,7 @@ impl ControlPlane {
             "-out",
             &path("sa.pub"),
         ]));
-        for user in ["admin", "agent", "tenant", "reader"] {
+        for user in ["admin", "agent", "other", "tenant", "reader"] {
             fs::write(kubeconfig(home, user), configuration(home, user)).expect("kubeconfig");
         }
         let etcd = start(
@@ -95,7 +97,7 @@ impl ControlPlane {
         self.api_server.id()
     }
 
-    /// The kubeconfig of a user: `admin`, `agent`, `tenant` or `reader`.
+    /// The kubeconfig of a user: `admin`, `agent`, `other` (a service account), `tenant` or `reader`.
     pub(crate) fn kubeconfig(&self, user: &str) -> PathBuf {
         kubeconfig(&self.home, user)
     }

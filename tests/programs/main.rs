@@ -26,6 +26,7 @@ mod register_hooks_d;
 mod render_bundle;
 mod render_manifest;
 mod render_manifests;
+mod render_with;
 mod size_limit;
 #[path = "../support/skipped.rs"]
 mod skipped;

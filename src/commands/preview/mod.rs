@@ -58,6 +58,10 @@ pub(super) struct PreviewOptions {
     #[arg(long, value_name = "DIR")]
     hosts_d: Option<PathBuf>,
 
+    /// HostAliasSets and ClusterHostAliasSets that a cluster would have, YAML or JSON
+    #[arg(long, value_name = "FILE", conflicts_with = "bundle")]
+    with: Vec<PathBuf>,
+
     /// The Pod's namespace [default: what the manifest or the bundle says]
     #[arg(long, value_name = "NAMESPACE", value_parser = namespace)]
     namespace: Option<String>,

@@ -13,9 +13,13 @@ use crate::commands::preview::{
 };
 use crate::compose::{self, Notice};
 use crate::error::Error;
+use crate::exit::Exit;
 use crate::facts::annotations::{HOST_ALIASES, POD_IPS};
 use crate::facts::manifests::Manifests;
+use crate::facts::node_entries::NodeEntries;
 use crate::facts::pod_manifest::{PodManifest, SPEC_HOST_ALIASES};
+use crate::files::{admin_file, hosts_d};
+use crate::kubernetes::manifest::Sets;
 use crate::plan::{self, Action, Plan};
 use crate::pod_line::MissingFact;
 use crate::text::hosts_file::{HostsFile, PodName};
@@ -180,12 +184,36 @@ fn of_pod(pod: &PodManifest, options: &PreviewOptions) -> Result<Preview, Failur
             .notes
             .extend(notices.map(|notice| note_on(&notice)));
     }
-    if let Some(hosts_d) = &options.hosts_d {
-        let node_entries = findings.read_node_entries(hosts_d, Some(&pod.namespace));
+    if options.hosts_d.is_some() || !options.with.is_empty() {
+        let node_entries = node_entries(pod, options, &mut findings)?;
         let notices = compose::add_node_entries(&mut file, &node_entries, size_limit());
         findings.notes.extend(notices.iter().map(note_on));
     }
     Ok(findings.preview(plan, Some(file)))
+}
+
+/// The entries of `--hosts-d`, and of the objects of `--with` where an agent would put them.
+fn node_entries(
+    pod: &PodManifest,
+    options: &PreviewOptions,
+    findings: &mut Findings,
+) -> Result<NodeEntries, Failure> {
+    let hosts_d = options.hosts_d.as_deref();
+    let mut entries = hosts_d.map_or_else(NodeEntries::default, |hosts_d| {
+        findings.read_node_entries(hosts_d, Some(&pod.namespace))
+    });
+    let before = entries.left_out.len();
+    for path in &options.with {
+        let bytes = admin_file::read(path, FILE_MAX)?;
+        let refused = |why| Failure::new(Exit::Annotation, format!("{}: {why}", path.display()));
+        let sets = Sets::read(&String::from_utf8_lossy(&bytes)).map_err(refused)?;
+        let hosts_d = hosts_d.unwrap_or(hosts_d::DEFAULT_PATH.as_ref());
+        sets.add_to(&mut entries, hosts_d, &pod.namespace);
+    }
+    let left_out = entries.left_out.iter().skip(before);
+    let notes = left_out.map(|entry| format!("left out: {entry}"));
+    findings.notes.extend(notes);
+    Ok(entries)
 }
 
 /// One file for all containers of the Pod, but not for those that bring their own.
