@@ -21,18 +21,25 @@ use oci_hostaliases::hook::{self, Invocation};
 const USAGE: &str = "usage: oci-hostaliases-hook {prestart|createRuntime|createContainer} [--config PATH] [--hosts-d PATH]\n\
     Reads the OCI state from stdin. Run by an OCI runtime: see oci-hostaliases-hook(8).";
 /// With how it was linked: `doctor` asks. A static hook needs no library of the node's.
-const VERSION: &str = if cfg!(target_feature = "crt-static") {
-    concat!(
-        "oci-hostaliases-hook ",
-        env!("CARGO_PKG_VERSION"),
-        " (static)"
-    )
-} else {
-    concat!(
-        "oci-hostaliases-hook ",
-        env!("CARGO_PKG_VERSION"),
-        " (dynamic)"
-    )
+macro_rules! version {
+    ($linked:literal) => {
+        concat!(
+            "oci-hostaliases-hook ",
+            env!("CARGO_PKG_VERSION"),
+            " (",
+            $linked,
+            ")"
+        )
+    };
+}
+const VERSION: &str = match (
+    cfg!(target_feature = "crt-static"),
+    cfg!(target_env = "musl"),
+) {
+    (true, true) => version!("static, musl"),
+    (true, false) => version!("static, glibc"),
+    (false, true) => version!("dynamic, musl"),
+    (false, false) => version!("dynamic, glibc"),
 };
 
 fn main() -> ExitCode {

@@ -28,7 +28,7 @@ const ETC_HOSTS: &str = "etc/hosts";
 /// As many symlinks as the kernel follows in one path (`MAXSYMLINKS`).
 const SYMLINKS_MAX: usize = 40;
 /// sysfs, by its number in statfs(2).
-const SYSFS_MAGIC: i64 = 0x6265_6572;
+const SYSFS_MAGIC: FsType = FsType(0x6265_6572);
 
 /// The container's root filesystem in the mount namespace in which we are.
 #[derive(Debug)]
@@ -108,7 +108,7 @@ impl Rootfs {
             PROC_SUPER_MAGIC,
             CGROUP_SUPER_MAGIC,
             CGROUP2_SUPER_MAGIC,
-            FsType(SYSFS_MAGIC),
+            SYSFS_MAGIC,
         ]
         .contains(&filesystem)
         {
