@@ -1,6 +1,8 @@
 //! `oci-hostaliases-hook`: run by an OCI runtime, once per container. See oci-hostaliases-hook(8).
 
 #![forbid(unsafe_code)]
+// `main` is of the crate that has all the unsafe code: start/src/lib.rs.
+#![no_main]
 #![warn(
     clippy::panic,
     clippy::print_stderr,
@@ -11,7 +13,6 @@
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::process::ExitCode;
 
 use oci_hostaliases::exit::Exit;
 use oci_hostaliases::files::{config, hosts_d};
@@ -42,8 +43,10 @@ const VERSION: &str = match (
     (false, false) => version!("dynamic, glibc"),
 };
 
-fn main() -> ExitCode {
-    let exit = match read_arguments(std::env::args_os().skip(1)) {
+oci_hostaliases_start::main!(run);
+
+fn run(arguments: Vec<OsString>) -> u8 {
+    let exit = match read_arguments(arguments.into_iter().skip(1)) {
         Ok(Call::Hook(invocation)) => hook::run(&invocation, std::io::stdin()),
         Ok(Call::Say(text)) => {
             let _ = writeln!(std::io::stdout(), "{text}");
@@ -57,7 +60,7 @@ fn main() -> ExitCode {
             Exit::Usage
         }
     };
-    exit.into()
+    exit as u8
 }
 
 enum Call {

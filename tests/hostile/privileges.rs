@@ -16,11 +16,11 @@ use crate::{ALIASES, HOST_ALIASES, call, needs, whole_file, world};
 const KEPT: u64 = 1 << 0 | 1 << 1 | 1 << 18 | 1 << 19 | 1 << 21;
 
 /// A hook that waits for its state: everything before has been done.
-struct Reading(Child);
+pub(crate) struct Reading(Child);
 
 impl Reading {
     /// `before` is what starts it: with more capabilities, open descriptors.
-    fn start(before: &str, bundle: &Bundle) -> Self {
+    pub(crate) fn start(before: &str, bundle: &Bundle) -> Self {
         let hook = call::hook_of(bundle);
         let child = Command::new("sh")
             .args([
@@ -48,11 +48,16 @@ impl Reading {
         panic!("the hook does not read: {}", reading.read("syscall"));
     }
 
-    fn read(&self, file: &str) -> String {
-        fs::read_to_string(format!("/proc/{}/{file}", self.0.id())).unwrap_or_default()
+    /// One of its files in procfs.
+    pub(crate) fn file(&self, name: &str) -> String {
+        format!("/proc/{}/{name}", self.0.id())
     }
 
-    fn status(&self, field: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.file(name)).unwrap_or_default()
+    }
+
+    pub(crate) fn status(&self, field: &str) -> String {
         let status = self.read("status");
         let line = status
             .lines()
@@ -60,8 +65,8 @@ impl Reading {
         line.expect(field).trim().to_owned()
     }
 
-    fn descriptors(&self) -> BTreeSet<String> {
-        fs::read_dir(format!("/proc/{}/fd", self.0.id()))
+    pub(crate) fn descriptors(&self) -> BTreeSet<String> {
+        fs::read_dir(self.file("fd"))
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect()
