@@ -89,6 +89,7 @@ impl NodeEntries {
                 return;
             }
         };
+        let mut text = Vec::new();
         for name in names {
             let path = path.join(&name);
             // The path becomes a comment in the file: it must not be able to end its line.
@@ -99,8 +100,8 @@ impl NodeEntries {
                 self.leave_out(&path, format!("{path:?}: a name that is no plain text"));
                 continue;
             }
-            match read_file(directory, &name, &path) {
-                Ok(text) => self.read_text(path, &text),
+            match read_file(&mut text, directory, &name, &path) {
+                Ok(()) => self.read_text(path, &text),
                 Err(error) => self.leave_out(&path, on_one_line(&error)),
             }
         }
@@ -168,7 +169,12 @@ fn hosts_files(directory: &OwnedFd) -> rustix::io::Result<Vec<PathBuf>> {
 
 /// Reads a file that is regular and root's alone. A symlink is neither: what it leads to can belong
 /// to any user.
-fn read_file(directory: &OwnedFd, name: &Path, path: &Path) -> Result<Vec<u8>, Error> {
+fn read_file(
+    bytes: &mut Vec<u8>,
+    directory: &OwnedFd,
+    name: &Path,
+    path: &Path,
+) -> Result<(), Error> {
     let flags =
         OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = match openat(directory, name, flags, Mode::empty()) {
@@ -182,5 +188,5 @@ fn read_file(directory: &OwnedFd, name: &Path, path: &Path) -> Result<Vec<u8>, E
         Err(errno) => return Err(Error::file("open", path, errno)),
     };
     let status = admin_file::check_owner(&file, path)?;
-    admin_file::read_open(&file, &status, path, FILE_MAX)
+    admin_file::read_open(bytes, &file, &status, path, FILE_MAX)
 }

@@ -20,6 +20,8 @@ pub(super) struct Wanted<'a> {
     pub(super) container: &'a Container,
     pub(super) draft: &'a Draft<'a>,
     pub(super) config: &'a Config,
+    /// Memory for the kernel's answers.
+    pub(super) buffer: Vec<u8>,
 }
 
 /// Everything with an effect, in the order in which it must happen.
@@ -29,6 +31,7 @@ pub(super) fn mount(stage: Stage, pid: Option<i64>, wanted: Wanted<'_>) -> Resul
         container,
         draft,
         config,
+        buffer,
     } = wanted;
     let own_proc = ProcDirectory::of_self()?;
     let (network, owner) = match stage {
@@ -56,6 +59,7 @@ pub(super) fn mount(stage: Stage, pid: Option<i64>, wanted: Wanted<'_>) -> Resul
         target: &target,
         own_proc: &own_proc,
         network,
+        buffer,
     };
     let composed = draft.compose(config.size_limit, &mut surroundings)?;
     // Without a stamp `refresh` says that it cannot know this file.
@@ -68,5 +72,7 @@ pub(super) fn mount(stage: Stage, pid: Option<i64>, wanted: Wanted<'_>) -> Resul
         stamp: &stamp,
     };
     attach_hosts_file(&rootfs, &target, composed.file.bytes(), &options, &own_proc)?;
+    // The process ends now, which closes them without a call for each.
+    std::mem::forget((rootfs, target, own_proc));
     Ok(Outcome::Mounted(composed.plan, composed.notices))
 }

@@ -11,6 +11,7 @@ mod compose;
 mod config;
 mod fixtures;
 mod hosts_text;
+mod left_alone;
 mod mountinfo;
 mod node_lines;
 mod plan_table;
