@@ -124,10 +124,13 @@ test-packages: ## build, install, use, upgrade and remove the packages, in Debia
 	tests/packages/run.sh
 
 .PHONY: bench
-bench: ## time the release hook beside the least it could cost and a hook in shell; four minutes
-	@tests/needs.sh runc busybox-static iproute2 util-linux jq strace valgrind gcc libc6-dev
-	$(CARGO_BUILD) --locked --release --target $(TRIPLE) --no-default-features --bin oci-hostaliases-hook
-	$(HOOK_UNDER_TEST) $(CARGO) bench --locked --bench start
+bench: ## time the release hook beside the least it could cost and a hook in shell; ten minutes
+	@tests/needs.sh runc busybox-static iproute2 util-linux jq strace gcc libc6-dev musl-tools golang-go
+	@for triple in $(sort $(TRIPLE) $(HOST)); do \
+		$(CARGO_BUILD) --locked --release --target $$triple --no-default-features --bin oci-hostaliases-hook || exit 1; \
+	done
+	OCI_HOSTALIASES_HOOKS="$(CURDIR)/$(RELEASE)/oci-hostaliases-hook$(if $(filter-out $(TRIPLE),$(HOST)),:$(CURDIR)/$(TARGET)/$(HOST)/release/oci-hostaliases-hook)" \
+		$(CARGO) bench --locked --bench start
 
 .PHONY: vendor
 vendor: ## fetch the sources of all crates into target/vendor

@@ -4,7 +4,7 @@
 //! directory of its own named like a namespace for the Pods of that namespace. Nothing here can
 //! stop a container: what cannot be used is left out, and the log says so.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -153,14 +153,14 @@ fn open_directory(
 }
 
 /// The names that end in `.hosts`, in the order of their bytes.
-fn hosts_files(directory: &OwnedFd) -> rustix::io::Result<Vec<PathBuf>> {
+fn hosts_files(directory: &OwnedFd) -> rustix::io::Result<Vec<OsString>> {
     let mut names = Vec::new();
     for entry in Dir::read_from(directory)? {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
         // A file called `.hosts` is hidden, as is whatever an editor left behind with a dot in front.
         if name.ends_with(SUFFIX) && !name.starts_with(b".") {
-            names.push(PathBuf::from(OsStr::from_bytes(name)));
+            names.push(OsStr::from_bytes(name).to_owned());
         }
     }
     names.sort_unstable();
@@ -172,7 +172,7 @@ fn hosts_files(directory: &OwnedFd) -> rustix::io::Result<Vec<PathBuf>> {
 fn read_file(
     bytes: &mut Vec<u8>,
     directory: &OwnedFd,
-    name: &Path,
+    name: &OsStr,
     path: &Path,
 ) -> Result<(), Error> {
     let flags =

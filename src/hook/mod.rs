@@ -169,7 +169,10 @@ fn attempt(
         config: &config,
         buffer: bundle.into_buffer(),
     };
-    mount::mount(invocation.stage, state.pid, wanted)
+    let outcome = mount::mount(invocation.stage, state.pid, wanted);
+    // Thousands of pieces of memory where the node has many entries: the process ends now.
+    std::mem::forget(draft);
+    outcome
 }
 
 fn read_state(
