@@ -837,12 +837,13 @@ fn what_is_told_of_the_pod() {
 #[test]
 fn who_asks_for_help_gets_it() {
     let case = Case::new(&ASKS);
-    // What the environment names is the shipped hook; the other one is linked as the test is.
-    let is_shipped = std::env::var_os("OCI_HOSTALIASES_HOOK").is_some();
-    let linked = if is_shipped || cfg!(target_feature = "crt-static") {
-        "static"
-    } else {
-        "dynamic"
+    // What the environment names is the shipped hook, in a directory named like its target; the other one is
+    // linked as the test is.
+    let linked = match std::env::var("OCI_HOSTALIASES_HOOK") {
+        Ok(shipped) if shipped.contains("-musl/") => "static, musl",
+        Ok(_) => "static, glibc",
+        Err(_) if cfg!(target_feature = "crt-static") => "static, glibc",
+        Err(_) => "dynamic, glibc",
     };
     let number = env!("CARGO_PKG_VERSION");
     let version = &format!("oci-hostaliases-hook {number} ({linked})\n");

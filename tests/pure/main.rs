@@ -17,6 +17,7 @@ mod kubernetes_manifest;
 mod kubernetes_pause;
 mod kubernetes_set;
 mod kubernetes_wanted;
+mod left_alone;
 mod mountinfo;
 mod node_lines;
 mod nri_answer;
