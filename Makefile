@@ -36,7 +36,7 @@ help: ## list the targets
 build: ## build the three programs, static, in target/
 	$(CARGO_BUILD) --locked --release --target $(HOST) --no-default-features --bin oci-hostaliases-hook
 	$(CARGO_BUILD) --locked --release --target $(HOST) --no-default-features --features cli --bin oci-hostaliases
-	$(CARGO_BUILD) --locked --release --target $(HOST) --no-default-features --features agent --bin oci-hostaliases-agent
+	$(CARGO_BUILD) --locked --release --target $(HOST) --no-default-features --features kubernetes --bin oci-hostaliases-agent
 
 .PHONY: kit
 kit: build ## gather what is installed, in target/kit: programs, man pages, completions, units
@@ -59,8 +59,8 @@ demo: ## show a container with the /etc/hosts of the Kubernetes documentation's 
 	@$(MAKE) --no-print-directory build
 	@tests/demo.sh "$(RELEASE)/oci-hostaliases-hook"
 
-ENGINES := runc crun containerd podman containernetworking-plugins uidmap slirp4netns busybox-static iproute2 strace util-linux gcc libc6-dev
-HOOK_UNDER_TEST = OCI_HOSTALIASES_HOOK="$(CURDIR)/$(RELEASE)/oci-hostaliases-hook"
+ENGINES := runc crun containerd podman containernetworking-plugins uidmap slirp4netns busybox-static iproute2 jq strace util-linux gcc libc6-dev musl-tools
+HOOK_UNDER_TEST = OCI_HOSTALIASES_HOOK="$(CURDIR)/$(RELEASE)/oci-hostaliases-hook" OCI_HOSTALIASES_AGENT="$(CURDIR)/$(RELEASE)/oci-hostaliases-agent"
 
 .PHONY: test
 test: ## install what the tests need and run all of them; some ten minutes
@@ -125,6 +125,18 @@ test-matrix: ## run the tests with engines on other engines than the machine's (
 	@$(MAKE) --no-print-directory build
 	$(HOOK_UNDER_TEST) tests/matrix.sh
 
+.PHONY: test-cluster
+test-cluster: ## the agent and the manifests against a real API server; builds it first, once, in 5 to 20 minutes
+	@tests/needs.sh iproute2 openssl util-linux
+	@tests/kubernetes.sh kube-apiserver kube-controller-manager kubectl helm
+	CI=1 $(CARGO) test --locked --test cluster
+
+.PHONY: bench-cluster
+bench-cluster: ## what 500 agents cost a real API server, in one process; two minutes
+	@tests/needs.sh iproute2 openssl util-linux
+	@tests/kubernetes.sh kube-apiserver kube-controller-manager kubectl
+	$(CARGO) test --locked --test cluster -- --ignored --nocapture
+
 .PHONY: test-packages
 test-packages: ## build, install, use, upgrade and remove the packages, in Debian 12 and 13 and by rpm
 	@tests/needs.sh busybox-static debootstrap dpkg-dev gcc git go-md2man libc6-dev lintian rpm rpmlint shellcheck xz-utils
@@ -162,6 +174,13 @@ rpm: package-kit ## build target/packages/oci-hostaliases-VERSION-1.ARCH.rpm
 .PHONY: tarball
 tarball: package-kit ## build target/packages/oci-hostaliases-VERSION-HOST.tar.gz, with install.sh
 	packaging/tarball.sh target/packages/kit "oci-hostaliases-$(VERSION)-$(HOST)" target/packages
+
+.PHONY: image
+image: vendor ## build target/packages/oci-hostaliases-VERSION-ARCH.oci.tar: a container image of the programs alone, with an SBOM
+	@command -v jq >/dev/null || tests/needs.sh jq
+	@command -v gcc >/dev/null || tests/needs.sh gcc libc6-dev
+	@$(MAKE) --no-print-directory VENDORED=1 build
+	packaging/container/image.sh "target/vendored/$(HOST)/release" "$(VERSION)" target/packages
 
 .PHONY: dist
 dist: vendor ## build target/packages/oci-hostaliases-VERSION.tar.gz: the sources, with those of all crates

@@ -77,6 +77,8 @@ install_one() {
         sed -e "s|/usr/libexec/oci/hooks.d/oci-hostaliases-hook|$(escaped "$LIBEXECDIR/oci/hooks.d/oci-hostaliases-hook")|" \
             -e "s|/usr/bin/oci-hostaliases|$(escaped "$BINDIR/oci-hostaliases")|" "$kit/$2" >"$new"
         chmod 0644 "$new"
+    elif [ "$1" = link ]; then
+        ln -s "$2" "$new"
     else
         cp "$kit/$2" "$new"
         chmod "$1" "$new"

@@ -15,6 +15,10 @@ cp LICENSE CHANGELOG.md docs/distributions.md docs/kubelet-behaviour.md docs/ker
 for page in oci-hostaliases.1 oci-hostaliases-hook.8 oci-hostaliases-agent.8 oci-hostaliases.conf.5; do
     go-md2man -in "docs/$page.md" -out "$kit/man/$page"
 done
+for name in kubectl-hostaliases kubectl_complete-hostaliases; do
+    printf '.so man1/oci-hostaliases.1\n.\\" %s\n' "$name" >"$kit/man/$name.1"
+done
+cp packaging/kubectl_complete-hostaliases "$kit/completions/kubectl"
 for shell in bash zsh fish; do
     "$kit/bin/oci-hostaliases" completions "$shell" >"$kit/completions/$shell"
 done

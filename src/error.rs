@@ -134,7 +134,7 @@ pub enum Error {
 
 impl Error {
     /// A failed system call; `call` is how strace would show it.
-    pub fn call(call: impl Into<String>, errno: impl Into<io::Error>) -> Self {
+    pub(crate) fn call(call: impl Into<String>, errno: impl Into<io::Error>) -> Self {
         Self::Call {
             call: call.into(),
             source: errno.into(),
@@ -142,7 +142,7 @@ impl Error {
     }
 
     /// A call on a path that failed.
-    pub fn file(
+    pub(crate) fn file(
         call: &'static str,
         path: impl Into<PathBuf>,
         source: impl Into<io::Error>,
@@ -155,7 +155,7 @@ impl Error {
     }
 
     /// `self` as the proof that the place is not safe or the runtime not suitable.
-    pub fn refuse_with(self, situation: impl Into<String>) -> Self {
+    pub(crate) fn refuse_with(self, situation: impl Into<String>) -> Self {
         Self::RefusedBecause {
             situation: situation.into(),
             source: Box::new(self),
@@ -163,17 +163,18 @@ impl Error {
     }
 
     /// Whether the kernel does not know the system call at all.
-    pub fn is_missing_call(&self) -> bool {
+    pub(crate) fn is_missing_call(&self) -> bool {
         matches!(self, Self::Call { source, .. } if source.raw_os_error() == Some(rustix::io::Errno::NOSYS.raw_os_error()))
     }
 
     /// Whether there is no file of that name.
-    pub fn is_missing_file(&self) -> bool {
+    #[cfg(feature = "cli")]
+    pub(crate) fn is_missing_file(&self) -> bool {
         matches!(self, Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 
     /// `self`, met while an engine's file was read that may have as many bytes as the hook's file.
-    pub fn of_engine_hosts(self) -> Self {
+    pub(crate) fn of_engine_hosts(self) -> Self {
         match self {
             Self::TooLarge { limit, .. } => Self::EngineHostsTooLarge { limit },
             other => other,

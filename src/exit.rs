@@ -26,23 +26,3 @@ impl From<Exit> for ExitCode {
         ExitCode::from(exit as u8)
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::Exit;
-
-    #[test]
-    fn numbers_are_the_documented_ones() {
-        let numbers = [
-            (Exit::Done, 0),
-            (Exit::System, 1),
-            (Exit::Usage, 2),
-            (Exit::Refused, 3),
-            (Exit::NodeConfiguration, 4),
-            (Exit::Annotation, 5),
-        ];
-        for (exit, number) in numbers {
-            assert_eq!(exit as u8, number, "{exit:?}");
-        }
-    }
-}

@@ -77,6 +77,9 @@ pub(crate) mod doctor;
 // Running containers whose /etc/hosts comes from the hook.
 #[cfg(feature = "cli")]
 pub mod running;
+// Entries that are objects of a Kubernetes API server, as files of hosts.d.
+#[cfg(feature = "cli")]
+pub mod kubernetes;
 // The service of a node: NRI, and a watch on what the administrator writes.
 #[cfg(feature = "agent")]
 pub mod agent;

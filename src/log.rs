@@ -35,18 +35,18 @@ pub enum Severity {
 /// The way to the node's log. Connected when there is something to say, since mostly there is
 /// not; and by [`Log::connect`] before the host is left behind.
 #[derive(Debug, Default)]
-pub struct Log(OnceCell<Option<Connection>>);
+pub(crate) struct Log(OnceCell<Option<Connection>>);
 
 /// A connection to a log daemon.
 #[derive(Debug)]
-pub struct Connection {
+pub(crate) struct Connection {
     socket: UnixDatagram,
     takes_fields: bool,
 }
 
 impl Log {
     /// Connects. A node without a log daemon is no error: there is nobody to tell.
-    pub fn connect(&self) -> Option<&Connection> {
+    pub(crate) fn connect(&self) -> Option<&Connection> {
         let connection = self.0.get_or_init(|| {
             let socket = UnixDatagram::unbound().ok()?;
             let takes_fields = socket.connect(JOURNAL).is_ok();
@@ -62,7 +62,7 @@ impl Log {
     }
 
     /// Sends one record. The message names the container that it is about itself.
-    pub fn record(&self, severity: Severity, about: Option<&Identity>, message: &str) {
+    pub(crate) fn record(&self, severity: Severity, about: Option<&Identity>, message: &str) {
         let Some(connection) = self.connect() else {
             return;
         };
@@ -94,8 +94,8 @@ impl Log {
             let process = std::process::id();
             format!("<{priority}>{IDENTIFIER}[{process}]: {message}")
         };
-        // A daemon that does not read must not hold up the start of a container, and nobody is
-        // left who could be told that telling failed.
+        // A daemon that does not read must not hold up the start of a container, and there is
+        // no other place to say that this failed.
         let _ = send(&connection.socket, record.as_bytes(), SendFlags::DONTWAIT);
     }
 }
@@ -119,7 +119,7 @@ pub fn printable(message: &str) -> String {
 }
 
 /// Control characters, C1 ones too, and what ends a line or changes the direction of writing.
-pub fn is_unprintable(c: char) -> bool {
+pub(crate) fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

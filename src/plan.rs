@@ -151,7 +151,7 @@ impl fmt::Display for Reason {
             Self::EngineFile(file) => file.fmt(f),
             Self::EngineFileEmpty(file) => write!(
                 f,
-                "{file}, but it is still empty: the engine's own later entries (--add-host) will be hidden"
+                "{file}, but it is still empty: the engine's own later entries (--add-host) are hidden until oci-hostaliases refresh runs"
             ),
             Self::EngineFileNoEntries(file) => write!(
                 f,

@@ -49,13 +49,20 @@ pub struct EngineFile {
 
 /// A file's identity on this host. With the time of its birth a number that is given again is no other file's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileId {
-    /// The number of its file system, major and minor.
-    pub device: (u32, u32),
-    /// Its number there.
-    pub inode: u64,
-    /// When it was made, in seconds and nanoseconds; zeros where the file system does not say.
-    pub born: (i64, u32),
+pub struct FileId(pub [u64; 5]);
+
+impl FileId {
+    /// The file with this number on a device (major and minor), made at this time, in seconds and nanoseconds;
+    /// zeros where the file system does not say.
+    pub fn new((major, minor): (u32, u32), inode: u64, (seconds, nanoseconds): (i64, u32)) -> Self {
+        Self([
+            major.into(),
+            minor.into(),
+            inode,
+            seconds as u64,
+            nanoseconds.into(),
+        ])
+    }
 }
 
 /// The file, cut.

@@ -62,11 +62,7 @@ fuzz_target!(|bytes: &[u8]| {
     let text = composed.file.bytes();
     assert!(text.len() as u64 <= SIZE_LIMIT);
     checks::lines(text);
-    let covered = FileId {
-        device: (0, 0),
-        inode: 0,
-        born: (0, 0),
-    };
+    let covered = FileId::new((0, 0), 0, (0, 0));
     let stamp = composed.stamp(identity, "/etc/oci-hostaliases/hosts.d".as_ref(), covered);
     let stamp = stamp.bytes().expect("a stamp");
     let stamp = Stamp::read(&stamp).expect("what was written is read");

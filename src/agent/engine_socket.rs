@@ -29,17 +29,21 @@ impl SocketWatch {
         Self(watch())
     }
 
-    /// Waits for something to be made there, or for this time.
-    pub(super) fn wait(&self, limit: Option<Duration>) {
+    /// Waits for something to be made there, or for this time; whether something was.
+    pub(super) fn wait(&self, limit: Option<Duration>) -> bool {
         let Some(inotify) = &self.0 else {
             std::thread::sleep(limit.unwrap_or(WITHOUT_WATCH).min(WITHOUT_WATCH));
-            return;
+            return false;
         };
         let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
         let _ = poll(&mut [PollFd::new(inotify, PollFlags::IN)], limit.as_ref());
         let mut buffer = [MaybeUninit::uninit(); 4096];
         let mut reader = inotify::Reader::new(inotify, &mut buffer);
-        while reader.next().is_ok() {}
+        let mut is_made = false;
+        while reader.next().is_ok() {
+            is_made = true;
+        }
+        is_made
     }
 }
 

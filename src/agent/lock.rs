@@ -4,6 +4,8 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 
+use std::time::Duration;
+
 use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
 
@@ -24,6 +26,7 @@ impl AgentLock {
     ///
     /// Another agent has it, or its file cannot be made.
     pub(super) fn take() -> Result<Self, Error> {
+        let mut tries = 5;
         loop {
             match DirBuilder::new().mode(0o700).create(DIRECTORY) {
                 Err(error) if error.kind() != ErrorKind::AlreadyExists => {
@@ -46,6 +49,12 @@ impl AgentLock {
             };
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => {}
+                // `doctor` takes it for a moment to see whether someone has it.
+                Err(Errno::WOULDBLOCK) if tries > 0 => {
+                    tries -= 1;
+                    std::thread::sleep(Duration::from_millis(20));
+                    continue;
+                }
                 Err(Errno::WOULDBLOCK) => return Err(is_there(&mut file)),
                 Err(errno) => return Err(Error::file("flock", LOCK, errno)),
             }
@@ -67,7 +76,7 @@ impl Drop for AgentLock {
     fn drop(&mut self) {
         AgentState::remove();
         let _ = fs::remove_file(LOCK);
-        // Not while there are containers with files of ours.
+        // Not while there are containers with such files.
         let _ = fs::remove_dir(AGENT_FILES);
         let _ = fs::remove_dir(DIRECTORY);
         let _ = &self.0;

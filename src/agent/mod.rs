@@ -10,8 +10,11 @@
 //! NRI and refresh have their own threads and read that value. Both tell what they did to the report, out of
 //! which health, metrics and the state for `doctor` are made.
 
+#[cfg(feature = "kubernetes")]
+mod cluster;
 mod engine_socket;
 pub mod entries;
+pub mod hook_copy;
 mod http;
 mod lock;
 mod log;

@@ -31,6 +31,18 @@ pub struct Options {
     /// Serve /healthz, /readyz and /metrics at this address and port
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+    /// Write the HostAliasSets and ClusterHostAliasSets of the Kubernetes API server to hosts.d, by the service
+    /// account of the Pod that this runs in
+    #[cfg(feature = "kubernetes")]
+    #[arg(long)]
+    pub(super) kubernetes: bool,
+    /// The same by this kubeconfig and not by a service account
+    #[cfg(feature = "kubernetes")]
+    #[arg(long, value_name = "PATH", requires = "kubernetes")]
+    pub(super) kubeconfig: Option<PathBuf>,
+    /// Only copy the hook to this directory, if it is not there already: for the first step of a DaemonSet
+    #[arg(long, value_name = "DIR")]
+    pub(super) copy_hook_to: Option<PathBuf>,
 }
 
 impl Options {

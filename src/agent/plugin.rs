@@ -31,8 +31,12 @@ const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 /// How long after an attempt that failed the next one is made. Sooner where the socket is made anew.
 const RETRY: Duration = Duration::from_secs(30);
-/// An engine binds its socket before it listens.
-const NOT_YET_LISTENING: Duration = Duration::from_millis(100);
+/// The same where there is hope.
+const SOON: Duration = Duration::from_millis(100);
+/// How often, after something was made where the socket is.
+const LOOKS: u32 = 50;
+/// A connection that ended sooner was not ended by an engine that stops.
+const SHORT: Duration = Duration::from_secs(1);
 /// How many containers that started without are named; the others are counted.
 const NAMED: usize = 20;
 
@@ -51,8 +55,9 @@ pub(super) struct NriPlugin {
 impl NriPlugin {
     /// Serves engines, one after the other, and never ends.
     pub(super) fn run(&self) {
-        let mut said = String::new();
+        let (mut said, mut looks) = (String::new(), 0);
         loop {
+            let began = Instant::now();
             let watch = SocketWatch::new(&self.socket);
             let ended = match UnixStream::connect(&self.socket) {
                 Ok(stream) => self.serve(stream),
@@ -74,20 +79,30 @@ impl NriPlugin {
                 );
                 said = situation;
             }
-            match ended {
-                // An engine that restarts makes its socket anew; one that dropped a slow plugin does not.
-                Ok(()) => {
-                    said.clear();
-                    watch.wait(Some(NOT_YET_LISTENING));
-                }
+            let is_connect = matches!(
+                &ended,
                 Err(NriError::Io {
-                    call: "connect", ..
-                }) => {
-                    watch.wait(None);
-                    std::thread::sleep(NOT_YET_LISTENING);
+                    call: "connect",
+                    ..
+                })
+            );
+            let limit = match ended {
+                // One that restarts makes its socket anew; one that dropped a slow plugin does not.
+                Ok(()) if began.elapsed() > SHORT => {
+                    said.clear();
+                    Some(SOON)
                 }
-                Err(_) => watch.wait(Some(RETRY)),
-            }
+                _ if !is_connect => Some(RETRY),
+                _ if looks > 0 => Some(SOON),
+                _ => None,
+            };
+            // An engine binds its socket before it listens.
+            looks = if watch.wait(limit) {
+                LOOKS
+            } else {
+                u32::saturating_sub(looks, 1)
+            };
+            std::thread::sleep(Duration::from_millis(20));
         }
     }
 
@@ -167,13 +182,13 @@ impl NriPlugin {
         mount_file::keep_only(|id| ids.contains(id));
         let pods: BTreeMap<&str, &PodSandbox> = pods.iter().map(|pod| (&*pod.id, pod)).collect();
         let node = self.newest.get();
-        let nobody = PodSandbox::default();
+        let unknown = PodSandbox::default();
         let mut without = Vec::new();
         for container in containers.iter().filter(|c| c.state != STOPPED) {
             let pod = pods
                 .get(&*container.pod_sandbox_id)
                 .copied()
-                .unwrap_or(&nobody);
+                .unwrap_or(&unknown);
             let event = Event::new(pod, container);
             if event.has_hook {
                 self.refresher.told(&container.id, event.engine_file());

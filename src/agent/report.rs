@@ -34,6 +34,57 @@ pub(super) struct Report {
     files: Family<Outcome, Counter>,
     last_refresh: Gauge<i64, AtomicI64>,
     refresh_seconds: Counter<f64, AtomicU64>,
+    #[cfg(feature = "kubernetes")]
+    cluster: ClusterGauges,
+}
+
+/// What is known of the API server's objects.
+#[cfg(feature = "kubernetes")]
+#[derive(Debug, Clone, Default)]
+struct ClusterGauges {
+    in_sync: Gauge,
+    last_sync: Gauge<i64, AtomicI64>,
+    objects: Gauge,
+    entries: Gauge,
+    left_out: Gauge,
+    refused_files: Gauge,
+}
+
+#[cfg(feature = "kubernetes")]
+impl ClusterGauges {
+    fn register(&self, registry: &mut Registry) {
+        let registry = registry.sub_registry_with_prefix("kubernetes");
+        registry.register(
+            "in_sync",
+            "Whether the API server's objects have all been read and are watched; 0 also without --kubernetes",
+            self.in_sync.clone(),
+        );
+        registry.register(
+            "last_sync_timestamp_seconds",
+            "When the API server was last heard of",
+            self.last_sync.clone(),
+        );
+        registry.register(
+            "objects",
+            "HostAliasSets and ClusterHostAliasSets",
+            self.objects.clone(),
+        );
+        registry.register(
+            "entries",
+            "Their entries that are used",
+            self.entries.clone(),
+        );
+        registry.register(
+            "left_out",
+            "Their entries that are left out",
+            self.left_out.clone(),
+        );
+        registry.register(
+            "refused_files",
+            "Files of hosts.d that should be an object's and cannot be",
+            self.refused_files.clone(),
+        );
+    }
 }
 
 /// The label of a counter that says how something went.
@@ -58,6 +109,8 @@ impl Report {
             files: Family::default(),
             last_refresh: Gauge::default(),
             refresh_seconds: Counter::default(),
+            #[cfg(feature = "kubernetes")]
+            cluster: ClusterGauges::default(),
             registry: Registry::default(),
         };
         registry.register(
@@ -106,6 +159,8 @@ impl Report {
             "Time that refreshes took",
             report.refresh_seconds.clone(),
         );
+        #[cfg(feature = "kubernetes")]
+        report.cluster.register(&mut registry);
         Self { registry, ..report }
     }
 
@@ -181,6 +236,23 @@ impl Report {
         if is_complete {
             self.last_refresh
                 .set(i64::try_from(now()).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// How it stands with the API server.
+    #[cfg(feature = "kubernetes")]
+    pub(super) fn cluster(&self, status: &crate::kubernetes::follow::Status) {
+        let gauges = &self.cluster;
+        gauges.in_sync.set(status.is_in_sync.into());
+        gauges.objects.set(gauge(status.counts.objects));
+        gauges.entries.set(gauge(status.counts.entries));
+        gauges.left_out.set(gauge(status.counts.left_out));
+        gauges.refused_files.set(gauge(status.refused_files));
+        if let Some(last_sync) = status.last_sync {
+            let since = last_sync.duration_since(UNIX_EPOCH).unwrap_or_default();
+            gauges
+                .last_sync
+                .set(i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
         }
     }
 

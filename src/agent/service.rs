@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,8 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::agent::http;
+#[cfg(feature = "kubernetes")]
+use crate::agent::cluster::Cluster;
 use crate::agent::lock::AgentLock;
 use crate::agent::log::say;
 use crate::agent::node_state::{Newest, NodeState};
@@ -20,8 +21,8 @@ use crate::agent::options::Options;
 use crate::agent::plugin::NriPlugin;
 use crate::agent::refresher::Refresher;
 use crate::agent::report::Report;
-
 use crate::agent::watch::{Changes, Watch};
+use crate::agent::{hook_copy, http};
 use crate::error::{Error, on_one_line};
 use crate::exit::Exit;
 use crate::files::agent_config::AgentConfig;
@@ -35,7 +36,7 @@ const GATHERED: Duration = Duration::from_millis(250);
 /// As long as a refresh that runs may take when the service stops. One that is killed is mended by the next.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 
-/// Runs the agent until it is told to stop.
+/// Runs the agent until a signal ends it.
 pub fn run(options: &Options) -> Exit {
     match serve(options) {
         Ok(()) => Exit::Done,
@@ -47,6 +48,9 @@ pub fn run(options: &Options) -> Exit {
 }
 
 fn serve(options: &Options) -> Result<(), Error> {
+    if let Some(directory) = &options.copy_hook_to {
+        return copy_hook(options, directory);
+    }
     let lock = AgentLock::take()?;
     // Before there is a second thread, which would get the signal in another way.
     let signals = signals()?;
@@ -100,9 +104,15 @@ fn serve(options: &Options) -> Result<(), Error> {
         report,
         refresher,
         said: BTreeSet::new(),
+        #[cfg(feature = "kubernetes")]
+        cluster: None,
     };
     service.watch_node();
     service.read_node();
+    #[cfg(feature = "kubernetes")]
+    {
+        service.cluster = Cluster::start(options, &service.report);
+    }
     // What was changed while no agent ran.
     service.refresher.want();
     notify("READY=1");
@@ -110,6 +120,18 @@ fn serve(options: &Options) -> Result<(), Error> {
     notify("STOPPING=1");
     service.refresher.stop(STOP_LIMIT);
     drop(lock);
+    Ok(())
+}
+
+fn copy_hook(options: &Options, directory: &Path) -> Result<(), Error> {
+    let (place, is_new) = hook_copy::copy(&options.hook(&AgentConfig::default()), directory)?;
+    let what = if is_new {
+        "copied to"
+    } else {
+        "is the same in"
+    };
+    let message = format!("hook {what} {}", place.display());
+    say(Severity::Info, &message);
     Ok(())
 }
 
@@ -129,6 +151,9 @@ struct Service<'a> {
     refresher: Arc<Refresher>,
     /// What was left out when `hosts.d` was read last, and was said then.
     said: BTreeSet<String>,
+    /// The thread that follows the API server.
+    #[cfg(feature = "kubernetes")]
+    cluster: Option<Cluster>,
 }
 
 impl Service<'_> {
@@ -166,6 +191,10 @@ impl Service<'_> {
                     is_other |= self.read_node();
                 }
                 pending = pending.and(seen);
+                #[cfg(feature = "kubernetes")]
+                if let Some(cluster) = &self.cluster {
+                    cluster.look_again();
+                }
                 // A directory that is new has files already.
                 self.watch_node();
             }

@@ -6,12 +6,12 @@
 use std::io;
 use std::process::ExitCode;
 
-use clap::Parser;
-use oci_hostaliases::commands::Cli;
 use oci_hostaliases::commands::output::Output;
+use oci_hostaliases::commands::{self, Cli};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     let (mut stdout, mut stderr) = (io::stdout().lock(), io::stderr().lock());
-    cli.exec(&mut Output::new(&mut stdout, &mut stderr)).into()
+    let mut output = Output::new(commands::typed_name(), &mut stdout, &mut stderr);
+    cli.exec(&mut output).into()
 }

@@ -28,7 +28,13 @@ impl Completions {
         // Not straight to stdout: clap_complete panics when that is closed.
         let mut text = Vec::new();
         match self.shell {
-            Shell::Bash => generate(Bash, &mut cli, name, &mut text),
+            Shell::Bash => {
+                // Behind a verb clap_complete completes nothing for a name with a dash: clap-rs/clap#6421.
+                let plain = name.replace('-', "_");
+                generate(Bash, &mut cli, &plain, &mut text);
+                let script = String::from_utf8_lossy(&text).replace(&plain, &name);
+                text = script.into_bytes();
+            }
             Shell::Zsh => generate(Zsh, &mut cli, name, &mut text),
             Shell::Fish => generate(Fish, &mut cli, name, &mut text),
         }

@@ -2,7 +2,8 @@
 //! file comes from.
 //!
 //! The output is for eyes and for grep: a head of `name: value` lines, an empty line, and one line
-//! for each line of the file: its number, its origin, two spaces, its text as it is.
+//! for each line of the file: its number, its origin, two spaces, its text as it is. Of several Pods,
+//! each below its heading.
 
 use std::path::Path;
 
@@ -25,13 +26,19 @@ pub(super) struct Explain {
 
 impl Explain {
     pub(super) fn exec(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
-        let preview = self.options.preview()?;
-        let mut text = head(&preview);
-        if let Some(file) = &preview.file {
-            text.push('\n');
-            text.push_str(&table(file, &preview.findings.provenance));
+        let previews = self.options.previews(output)?;
+        for (nth, preview) in previews.iter().enumerate() {
+            let mut text = match previews.len() {
+                1 => String::new(),
+                _ => preview.heading(nth == 0),
+            };
+            text.push_str(&head(preview));
+            if let Some(file) = &preview.file {
+                text.push('\n');
+                text.push_str(&table(file, &preview.findings.provenance));
+            }
+            output.print(text);
         }
-        output.print(text);
         Ok(Exit::Done)
     }
 }
@@ -83,7 +90,7 @@ fn table(file: &HostsFile, provenance: &Provenance) -> String {
     table
 }
 
-fn in_words(origin: Origin<'_>, provenance: &Provenance) -> String {
+fn in_words(origin: Origin<&str>, provenance: &Provenance) -> String {
     match origin {
         Origin::Kubelet => "kubelet's boilerplate".to_owned(),
         Origin::PodAddress => format!("address of the Pod ({})", provenance.addresses),

@@ -15,8 +15,9 @@ mod unregister;
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::path::Path;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::output::Output;
 use crate::exit::Exit;
@@ -44,7 +45,22 @@ enum Verb {
     DoSteps(do_steps::DoSteps),
 }
 
+/// The program's name as people type it. kubectl runs `kubectl-hostaliases` for `kubectl hostaliases`.
+pub fn typed_name() -> &'static str {
+    let called = std::env::args_os().next().unwrap_or_default();
+    match Path::new(&called).file_name() {
+        Some(name) if name == "kubectl-hostaliases" => "kubectl hostaliases",
+        _ => "oci-hostaliases",
+    }
+}
+
 impl Cli {
+    /// Reads the command line. Where it is wrong, or asks for help, the program ends here.
+    pub fn read() -> Self {
+        let matches = Self::command().bin_name(typed_name()).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
     /// Does what the command line says, and writes all that there is to say to `output`.
     pub fn exec(self, output: &mut Output<'_>) -> Exit {
         let done = match self.verb {

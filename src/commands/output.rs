@@ -11,10 +11,9 @@ use crate::commands::Failure;
 use crate::error::Error;
 use crate::log::{is_unprintable, printable};
 
-const NAME: &str = "oci-hostaliases";
-
 /// The two streams of a run of the program.
 pub struct Output<'w> {
+    name: &'static str,
     stdout: &'w mut dyn Write,
     stderr: &'w mut dyn Write,
     /// How writing the result went. After the first error nothing more is written.
@@ -22,9 +21,10 @@ pub struct Output<'w> {
 }
 
 impl<'w> Output<'w> {
-    /// The result goes to `stdout`, messages go to `stderr`.
-    pub fn new(stdout: &'w mut dyn Write, stderr: &'w mut dyn Write) -> Self {
+    /// The result goes to `stdout`, messages go to `stderr`, each with `name` in front.
+    pub fn new(name: &'static str, stdout: &'w mut dyn Write, stderr: &'w mut dyn Write) -> Self {
         Self {
+            name,
             stdout,
             stderr,
             written: Ok(()),
@@ -57,7 +57,7 @@ impl<'w> Output<'w> {
     /// that must not stop the work either.
     pub(super) fn say(&mut self, message: impl Display) {
         let message = printable(&message.to_string());
-        let _ = writeln!(self.stderr, "{NAME}: {message}");
+        let _ = writeln!(self.stderr, "{}: {message}", self.name);
     }
 
     /// Writes a line about what comes next, for the person who ran the command.
@@ -72,11 +72,8 @@ impl<'w> Output<'w> {
         }
     }
 
-    /// Ends the result.
-    ///
-    /// # Errors
-    ///
-    /// A piece could not be written, for another reason than that the reader went away.
+    /// Ends the result: an error when a piece could not be written, for another reason than that the reader
+    /// went away.
     pub(super) fn finish(&mut self) -> Result<(), Failure> {
         let flushed =
             std::mem::replace(&mut self.written, Ok(())).and_then(|()| self.stdout.flush());

@@ -1,4 +1,4 @@
-//! `render`: the file that a Pod or a bundle's container would get, on stdout.
+//! `render`: the files that Pods or a bundle's container would get, on stdout.
 
 use std::io::IsTerminal;
 
@@ -10,7 +10,7 @@ use crate::commands::preview::PreviewOptions;
 use crate::exit::Exit;
 use crate::plan::Action;
 
-/// Print the /etc/hosts that a Pod or a bundle's container would get
+/// Print the /etc/hosts that Pods or a bundle's container would get
 #[derive(Debug, Args)]
 pub(super) struct Render {
     #[command(flatten)]
@@ -18,16 +18,29 @@ pub(super) struct Render {
 }
 
 impl Render {
-    /// The file and nothing else goes to stdout, so that it can be compared and piped.
+    /// One file and nothing else goes to stdout, so that it can be compared and piped; of several, each
+    /// below its heading.
     pub(super) fn exec(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
-        let preview = self.options.preview()?;
-        if preview.plan.action == Action::Leave || preview.plan.is_warning {
-            output.say(&preview.plan);
-        }
-        for note in &preview.findings.notes {
-            output.say(note);
-        }
-        if let Some(file) = &preview.file {
+        let previews = self.options.previews(output)?;
+        let several = previews.len() > 1;
+        let mut is_first = true;
+        for preview in &previews {
+            let plan = &preview.plan;
+            let plan = (plan.action == Action::Leave || plan.is_warning).then(|| plan.to_string());
+            for message in plan.iter().chain(&preview.findings.notes) {
+                if several {
+                    output.say(format_args!("{}: {message}", preview.findings.label));
+                } else {
+                    output.say(message);
+                }
+            }
+            let Some(file) = &preview.file else {
+                continue;
+            };
+            if several {
+                output.print(preview.heading(is_first));
+                is_first = false;
+            }
             // Byte for byte, but not to a terminal: an engine's file is part of it.
             if std::io::stdout().is_terminal() {
                 output.print(file.bytes());

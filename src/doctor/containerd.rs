@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::doctor::Asked;
 use crate::doctor::containerd_handler::{Config, FILE_MAX, hooks_in, judge_handler, load};
-use crate::doctor::nri;
+use crate::doctor::nri_config;
 use crate::doctor::owners;
 use crate::doctor::register;
 use crate::doctor::report::{Finding, Harm, Verdict};
@@ -93,7 +93,10 @@ fn examine_config(path: &Path, daemons: &[&Daemon], is_named: bool) -> EngineRep
             return report;
         }
     };
-    report.nri = Some(nri::of_containerd(path, seen.as_ref().unwrap_or(&own)));
+    report.nri = Some(nri_config::of_containerd(
+        path,
+        seen.as_ref().unwrap_or(&own),
+    ));
     let effective = tables::read(seen.as_ref().unwrap_or(&own));
     if effective.is_disabled {
         let shown = path.display();

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::doctor::Asked;
 use crate::doctor::hooks_d::{self, Read};
+use crate::doctor::nri_config;
 use crate::doctor::report::{Finding, Harm, word};
 use crate::doctor::restart::{self, changed};
 use crate::doctor::runtimes::UsedRuntime;
@@ -40,6 +41,10 @@ pub(super) fn examine() -> Option<EngineReport> {
             report.findings.extend(findings);
         }
         _ => {}
+    }
+    // What cannot be read is said where the runtimes are read.
+    if let (true, Ok(table)) = (report.is_running, crio.nri(Path::new("/"))) {
+        report.nri = Some(nri_config::of_crio(&table));
     }
     let stage = report.hooks.first().map(|hook| hook.stage.clone());
     let runtimes = match crio.runtimes(Path::new("/")) {

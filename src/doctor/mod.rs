@@ -12,6 +12,7 @@ mod hooks_d;
 mod kernel;
 mod node_files;
 mod nri;
+mod nri_config;
 mod owners;
 mod podman;
 mod register;

@@ -1,62 +1,18 @@
 //! NRI: whether an engine runs the hook because the agent tells it to, and what of the engine's configuration
 //! is in the way.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use toml::Table;
-
+use crate::doctor::nri_config::NriConfig;
 use crate::doctor::report::{Finding, Harm};
 use crate::doctor::summary::EngineReport;
-use crate::engines::containerd::tables::strings;
 use crate::engines::our_hook::{Containers, HOOK_NAME, RegisteredHook, STAGE};
 use crate::error::on_one_line;
-use crate::files::agent_state::{AgentState, NRI_SOCKET};
+use crate::files::agent_state::AgentState;
 use crate::files::{config, hosts_d};
 
-/// The name under which the agent is a plugin.
-const PLUGIN: &str = "oci-hostaliases";
-/// containerd's plugin for plugins.
-const CONTAINERD_PLUGIN: &str = "io.containerd.nri.v1.nri";
 const START: &str = "run oci-hostaliases register nri";
-
-/// What an engine's configuration says of NRI.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct NriConfig {
-    /// The file that it was read from.
-    pub(super) file: PathBuf,
-    /// Where it listens for plugins.
-    pub(super) socket: PathBuf,
-    /// Whether it is off; `None`: the file does not say, and the version decides.
-    pub(super) is_off: Option<bool>,
-    /// Whether the default validator refuses containers that get a hook.
-    pub(super) rejects_hooks: bool,
-    /// Whether containers are refused while our plugin is not there.
-    pub(super) requires_us: bool,
-}
-
-/// Reads containerd's configuration, best as containerd itself dumps it.
-pub(super) fn of_containerd(file: &Path, table: &Table) -> NriConfig {
-    let plugin = table
-        .get("plugins")
-        .and_then(|plugins| plugins.get(CONTAINERD_PLUGIN));
-    let validator = plugin.and_then(|plugin| plugin.get("default_validator"));
-    let validator =
-        validator.filter(|it| it.get("enable").and_then(toml::Value::as_bool) == Some(true));
-    let rejects = validator.and_then(|it| it.get("reject_oci_hook_adjustment"));
-    let required = strings(validator.and_then(|it| it.get("required_plugins")));
-    let socket = plugin.and_then(|plugin| plugin.get("socket_path"));
-    let socket = socket.and_then(toml::Value::as_str).unwrap_or(NRI_SOCKET);
-    NriConfig {
-        file: file.to_owned(),
-        socket: socket.into(),
-        is_off: plugin
-            .and_then(|plugin| plugin.get("disable"))
-            .and_then(toml::Value::as_bool),
-        rejects_hooks: rejects.and_then(toml::Value::as_bool) == Some(true),
-        requires_us: required.iter().any(|name| name == PLUGIN),
-    }
-}
 
 /// Adds to each engine what NRI has to do with it.
 pub(super) fn examine(engines: &mut [EngineReport]) {
@@ -127,30 +83,31 @@ fn judge(
     let Some(config) = config else {
         return findings;
     };
-    let file = config.file.display();
+    let about = |finding: Finding| match &config.file {
+        Some(file) => finding.about(file),
+        None => finding,
+    };
     if config.is_off == Some(true) {
         let text = "NRI is off: the agent cannot have the hook run";
         let remedy = format!(
-            "set disable = false in [plugins.\"{CONTAINERD_PLUGIN}\"] of {file} and restart it, or register the hook"
+            "{} and restart {subject}, or register the hook",
+            config.turn_on
         );
-        findings.push(
-            Finding::note(subject, text)
-                .with_remedy(remedy)
-                .about(&config.file),
-        );
+        findings.push(about(Finding::note(subject, text).with_remedy(remedy)));
     }
     if config.rejects_hooks && is_connected {
         let text = "NRI: the default validator refuses every container that gets a hook";
         let remedy = format!(
-            "set reject_oci_hook_adjustment = false in {file} and restart it, or run oci-hostaliases unregister nri"
+            "{} and restart {subject}, or run oci-hostaliases unregister nri",
+            config.allow_hooks
         );
-        findings
-            .push(Finding::problem(Harm::NothingStarts, subject, text, remedy).about(&config.file));
+        let problem = Finding::problem(Harm::NothingStarts, subject, text, remedy);
+        findings.push(about(problem));
     }
     if config.requires_us && !is_connected && engine.is_running {
         let text = "NRI: required_plugins names oci-hostaliases, and no agent is connected: no container starts";
-        findings
-            .push(Finding::problem(Harm::NothingStarts, subject, text, START).about(&config.file));
+        let problem = Finding::problem(Harm::NothingStarts, subject, text, START);
+        findings.push(about(problem));
     }
     findings
 }
@@ -199,7 +156,8 @@ fn hook_of(agent: &AgentState) -> RegisteredHook {
 mod tests {
     use std::path::Path;
 
-    use super::{AgentState, EngineReport, NriConfig, examine_with, of_containerd};
+    use super::{AgentState, EngineReport, examine_with};
+    use crate::doctor::nri_config::{NriConfig, of_containerd};
 
     const VALIDATOR: &str = r#"
 [plugins."io.containerd.nri.v1.nri"]
@@ -213,23 +171,6 @@ required_plugins = ["10-other", "oci-hostaliases"]
 
     fn read(text: &str) -> NriConfig {
         of_containerd(Path::new("/etc/c.toml"), &text.parse().unwrap_or_default())
-    }
-
-    #[test]
-    fn what_containerd_says() {
-        let config = NriConfig {
-            file: "/etc/c.toml".into(),
-            socket: "/run/other.sock".into(),
-            is_off: Some(false),
-            rejects_hooks: true,
-            requires_us: true,
-        };
-        assert_eq!(read(VALIDATOR), config);
-        // A validator that is off refuses nothing.
-        let off = VALIDATOR.replace("enable = true", "enable = false");
-        assert!(!read(&off).rejects_hooks && !read(&off).requires_us);
-        assert_eq!(read("").is_off, None);
-        assert_eq!(read("").socket, Path::new("/var/run/nri/nri.sock"));
     }
 
     /// What is found of a containerd that runs and is not registered.

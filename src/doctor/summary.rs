@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::doctor::nri::NriConfig;
+use crate::doctor::nri_config::NriConfig;
 use crate::doctor::report::{Finding, Harm, worst};
 use crate::doctor::runtimes::UsedRuntime;
 use crate::engines::our_hook::RegisteredHook;

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 /// What every annotation of ours starts with.
-pub const PREFIX: &str = "oci-hostaliases.io/";
+pub(crate) const PREFIX: &str = "oci-hostaliases.io/";
 /// The Pod's own entries.
 pub const HOST_ALIASES: &str = "oci-hostaliases.io/host-aliases";
 /// The domain of the Pod's line.
@@ -17,7 +17,7 @@ pub const POD_IPS: &str = "oci-hostaliases.io/pod-ips";
 pub const MANAGE: &str = "oci-hostaliases.io/manage";
 
 /// The mounts that CRI-O was asked for, as JSON; those that it makes by itself are not among them.
-pub const CRIO_VOLUMES: &str = "io.kubernetes.cri-o.Volumes";
+pub(crate) const CRIO_VOLUMES: &str = "io.kubernetes.cri-o.Volumes";
 
 /// All of them.
 const KEYS: [&str; 4] = [HOST_ALIASES, DOMAIN, POD_IPS, MANAGE];
@@ -49,12 +49,12 @@ impl Annotations {
     }
 
     /// The first of `keys` that has a value: engines name the same thing differently.
-    pub fn first_of(&self, keys: &[&str]) -> Option<&str> {
+    pub(crate) fn first_of(&self, keys: &[&str]) -> Option<&str> {
         keys.iter().find_map(|key| self.get(key))
     }
 
     /// Ours, in the order of their keys.
-    pub fn ours(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(crate) fn ours(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0
             .iter()
             .filter(|(key, _)| key.starts_with(PREFIX))
@@ -62,7 +62,7 @@ impl Annotations {
     }
 
     /// Whether the container is to be left alone, whatever else its annotations say.
-    pub fn opt_out(&self) -> bool {
+    pub(crate) fn opt_out(&self) -> bool {
         self.get(MANAGE) == Some("false")
     }
 
@@ -81,7 +81,7 @@ impl FromIterator<(String, String)> for Annotations {
 }
 
 /// The key that the author of `key` most likely meant.
-pub fn nearest_key(key: &str) -> Option<&'static str> {
+pub(crate) fn nearest_key(key: &str) -> Option<&'static str> {
     KEYS.into_iter().min_by_key(|known| distance(key, known))
 }
 

@@ -75,8 +75,10 @@ impl<'de> Deserialize<'de> for Environment {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Environment, A::Error> {
                 let mut environment = Environment::default();
-                while let Some(Hostname(value)) = seq.next_element()? {
-                    environment.hostname = value.or(environment.hostname);
+                while let Some(Variable(pair)) = seq.next_element()? {
+                    if let Some(value) = pair.strip_prefix("HOSTNAME=") {
+                        environment.hostname = Some(value.to_owned());
+                    }
                 }
                 Ok(environment)
             }
@@ -90,28 +92,9 @@ impl<'de> Deserialize<'de> for Environment {
     }
 }
 
-/// One of `process.env`: the value when it is `HOSTNAME=value`.
-struct Hostname(Option<String>);
-
-impl<'de> Deserialize<'de> for Hostname {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct HostnameVisitor;
-
-        impl Visitor<'_> for HostnameVisitor {
-            type Value = Hostname;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_str<E>(self, pair: &str) -> Result<Hostname, E> {
-                Ok(Hostname(pair.strip_prefix("HOSTNAME=").map(str::to_owned)))
-            }
-        }
-
-        deserializer.deserialize_str(HostnameVisitor)
-    }
-}
+/// One of `process.env`.
+#[derive(Deserialize)]
+struct Variable<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// One of `mounts`
 #[derive(Debug, Deserialize)]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::facts::annotations::Annotations;
 use crate::facts::config_json::ConfigJson;
 use crate::facts::hosts_mount::{self, HostsMount};
-use crate::validation::field_error::quote;
+use crate::validation::field_error::bare;
 use crate::validation::names;
 
 /// What the state and `config.json` say of a container, as far as it matters to `/etc/hosts`.
@@ -98,7 +98,7 @@ impl Container {
     }
 
     /// Whether this is the Pod's sandbox, in the words of containerd's CRI and of CRI-O.
-    pub fn is_sandbox(&self) -> bool {
+    pub(crate) fn is_sandbox(&self) -> bool {
         [
             "io.kubernetes.cri.container-type",
             "io.kubernetes.cri-o.ContainerType",
@@ -174,26 +174,16 @@ impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(pod) = &self.pod {
             let namespace = self.namespace.as_deref().unwrap_or("default");
-            write!(f, "pod {}/{}, ", bare(namespace), bare(pod))?;
+            write!(f, "pod {}/{}, ", bare(namespace, "-_.:"), bare(pod, "-_.:"))?;
         }
         f.write_str("container")?;
         if let Some(container) = &self.container {
-            write!(f, " {}", bare(container))?;
+            write!(f, " {}", bare(container, "-_.:"))?;
         }
         // Empty only where the names are enough.
         if !self.id.is_empty() || self.container.is_none() {
-            write!(f, " {}", bare(&self.id))?;
+            write!(f, " {}", bare(&self.id, "-_.:"))?;
         }
         Ok(())
-    }
-}
-
-/// A name that an engine passed on, unquoted where it cannot be mistaken for anything else.
-fn bare(name: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
-    if !name.is_empty() && name.len() <= 256 && name.chars().all(plain) {
-        name.to_owned()
-    } else {
-        quote(name)
     }
 }

@@ -7,7 +7,7 @@ use crate::facts::hosts_mount::is_etc_hosts;
 
 /// The engine that wrote `config.json`, told by the annotations that it adds itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Creator {
+pub(crate) enum Creator {
     /// containerd's CRI plugin: `io.kubernetes.cri.container-type`.
     ContainerdCri,
     /// CRI-O: `io.container.manager` is `cri-o`.
@@ -20,7 +20,7 @@ pub enum Creator {
 
 impl Creator {
     /// The creator of the container with these annotations.
-    pub fn of(annotations: &Annotations) -> Self {
+    pub(crate) fn of(annotations: &Annotations) -> Self {
         match annotations.get("io.container.manager") {
             Some("cri-o") => Self::CriO,
             Some("libpod") => Self::Podman,
@@ -42,7 +42,7 @@ impl Creator {
     }
 
     /// Whether the kubelet is the only one that makes hosts files for this container.
-    pub fn is_cri(self) -> bool {
+    pub(crate) fn is_cri(self) -> bool {
         matches!(self, Self::ContainerdCri | Self::CriO)
     }
 }
@@ -51,7 +51,7 @@ impl Creator {
 /// the host's network, and not by the Pod's author, who does it to write the node's file: what the
 /// author asked for is in `io.kubernetes.cri-o.Volumes`, `[{"container_path":"/etc/hosts",…}]`. A
 /// list that cannot be read is taken to have it: the file is left alone then.
-pub fn crio_mounted_node_hosts(annotations: &Annotations) -> bool {
+pub(crate) fn crio_mounted_node_hosts(annotations: &Annotations) -> bool {
     let Some(volumes) = annotations.get(CRIO_VOLUMES) else {
         return true;
     };

@@ -51,7 +51,7 @@ pub enum HostsWriter {
 
 impl HostsWriter {
     /// Its name in a sentence.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Kubelet => "the kubelet",
             Self::Podman => "Podman",
@@ -66,10 +66,11 @@ impl HostsMount {
     /// Directories of the engines can be anywhere, and a Pod's author can name a volume as he
     /// likes: in a container that a CRI engine made, only the kubelet makes files.
     pub fn of_source(source: Option<&str>, annotations: &Annotations) -> Self {
+        let own = |source: &str| Self::Own {
+            source: source.to_owned(),
+        };
         let Some(source) = source else {
-            return Self::Own {
-                source: "no source".to_owned(),
-            };
+            return own("no source");
         };
         let path = clean(source);
         let creator = Creator::of(annotations);
@@ -79,9 +80,7 @@ impl HostsMount {
             return if creator == Creator::CriO && creator::crio_mounted_node_hosts(annotations) {
                 Self::NodeHosts
             } else {
-                Self::Own {
-                    source: source.to_owned(),
-                }
+                own(source)
             };
         }
         if is_absolute && path.starts_with(&OUR_FILES) {
@@ -94,19 +93,11 @@ impl HostsMount {
                     source: source.to_owned(),
                 };
             }
-            _ if creator.is_cri() => {
-                return Self::Own {
-                    source: source.to_owned(),
-                };
-            }
+            _ if creator.is_cri() => return own(source),
             [.., "userdata", "hosts"] => HostsWriter::Podman,
             [.., "containers", _, "hosts"] => HostsWriter::Docker,
             [.., "etchosts", _, _, "hosts"] => HostsWriter::Nerdctl,
-            _ => {
-                return Self::Own {
-                    source: source.to_owned(),
-                };
-            }
+            _ => return own(source),
         };
         Self::Engine {
             writer,
@@ -128,7 +119,7 @@ impl HostsMount {
 
 /// Whether a mount's destination is `/etc/hosts`. Compared cleaned, as containerd does; the
 /// kubelet compares the raw string, and would put its file over a user's `/etc//hosts`.
-pub fn is_etc_hosts(destination: &str) -> bool {
+pub(crate) fn is_etc_hosts(destination: &str) -> bool {
     clean(destination) == ["etc", "hosts"]
 }
 

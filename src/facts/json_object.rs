@@ -5,11 +5,7 @@ use serde::de::Error;
 
 /// Reads an object. Derived readers take a list for one too, by the order of their fields, and refuse
 /// it in terms of their own type: neither tells an administrator what is wrong.
-///
-/// # Errors
-///
-/// The text is something else, no JSON, or has a field of another kind.
-pub fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, serde_json::Error> {
+pub(crate) fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, serde_json::Error> {
     match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
         Some(b'{') | None => serde_json::from_slice(bytes),
         Some(_) => Err(serde_json::Error::custom("expected an object")),

@@ -8,14 +8,14 @@ use crate::validation::field_error::FieldError;
 
 /// A place in a manifest: its path, and what stands there. `null` is nothing, as in the API.
 #[derive(Debug, Clone)]
-pub struct Field<'a> {
+pub(crate) struct Field<'a> {
     path: String,
     value: Option<&'a Value>,
 }
 
 impl<'a> Field<'a> {
     /// The whole document.
-    pub fn root(document: &'a Value) -> Self {
+    pub(crate) fn root(document: &'a Value) -> Self {
         Self {
             path: String::new(),
             value: Some(document),
@@ -23,17 +23,17 @@ impl<'a> Field<'a> {
     }
 
     /// `spec.hostname`
-    pub fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         &self.path
     }
 
     /// What stands there.
-    pub fn value(&self) -> Option<&'a Value> {
+    pub(crate) fn value(&self) -> Option<&'a Value> {
         self.value
     }
 
     /// The member `key`, of any kind.
-    pub fn member(&self, key: &str) -> Self {
+    pub(crate) fn member(&self, key: &str) -> Self {
         let path = match self.path.as_str() {
             "" => key.to_owned(),
             path => format!("{path}.{key}"),
@@ -46,19 +46,19 @@ impl<'a> Field<'a> {
     }
 
     /// The member `key`, which must be an object.
-    pub fn object(&self, key: &str, errors: &mut Vec<FieldError>) -> Self {
-        self.member(key).as_object(errors)
+    pub(crate) fn object(&self, key: &str, errors: &mut Vec<FieldError>) -> Self {
+        self.member(key).into_object(errors)
     }
 
     /// The member `key`, which must be a string. An empty one is nothing, as in the API.
-    pub fn string(&self, key: &str, errors: &mut Vec<FieldError>) -> Option<&'a str> {
+    pub(crate) fn string(&self, key: &str, errors: &mut Vec<FieldError>) -> Option<&'a str> {
         let member = self.member(key);
         let text = member.of_kind("a string", Value::as_str, errors)?;
         (!text.is_empty()).then_some(text)
     }
 
     /// The member `key`, which must be true or false; false when it is not there.
-    pub fn flag(&self, key: &str, errors: &mut Vec<FieldError>) -> bool {
+    pub(crate) fn flag(&self, key: &str, errors: &mut Vec<FieldError>) -> bool {
         let member = self.member(key);
         member
             .of_kind("true or false", Value::as_bool, errors)
@@ -66,7 +66,7 @@ impl<'a> Field<'a> {
     }
 
     /// The items, of any kind, of the member `key`, which must be a list.
-    pub fn items(&self, key: &str, errors: &mut Vec<FieldError>) -> Vec<Self> {
+    pub(crate) fn items(&self, key: &str, errors: &mut Vec<FieldError>) -> Vec<Self> {
         let member = self.member(key);
         let items = member.of_kind("a list", Value::as_array, errors);
         let path = |nth| format!("{}[{nth}]", member.path);
@@ -82,7 +82,7 @@ impl<'a> Field<'a> {
     }
 
     /// The same place, which must be an object.
-    pub fn as_object(self, errors: &mut Vec<FieldError>) -> Self {
+    pub(crate) fn into_object(self, errors: &mut Vec<FieldError>) -> Self {
         let is_object = self
             .of_kind("an object", Value::as_object, errors)
             .is_some();

@@ -9,11 +9,11 @@ use crate::text::host_alias::HostAlias;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftOut {
     /// The file or directory.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// The line of the file, from 1.
-    pub line: Option<usize>,
+    pub(crate) line: Option<usize>,
     /// The whole sentence: it names the path, quoted where it is no plain text, and the line.
-    pub why: String,
+    pub(crate) why: String,
 }
 
 impl fmt::Display for LeftOut {
@@ -34,7 +34,7 @@ pub struct NodeEntries {
 
 impl NodeEntries {
     /// Whether there is at least one entry.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.files.is_empty()
     }
 }

@@ -1,122 +1,169 @@
-//! A Pod's manifest, shallow: what the kubelet reads of it to write `/etc/hosts`, and our
+//! What a manifest says of a Pod, shallow: what the kubelet reads of it to write `/etc/hosts`, and our
 //! annotations. Pure.
 //!
 //! The rules for the host name and the domain are those of `GeneratePodHostNameAndDomain` in
 //! Kubernetes' `pkg/kubelet/kubelet_pods.go`; the refusals, those of its API server.
 
-use crate::facts::annotations::Annotations;
+use crate::facts::annotations::{Annotations, PREFIX};
 use crate::facts::hosts_mount;
 use crate::facts::manifest_field::Field;
-use crate::facts::manifest_text::{self, NotAPod};
+use crate::facts::manifests::PodObject;
 use crate::facts::request::Request;
 use crate::text::host_alias::{self, HostAlias};
-use crate::validation::field_error::{FieldError, FieldErrors, bare};
+use crate::validation::field_error::{FieldError, bare};
 use crate::validation::names::{self, HOST_NAME_MAX};
 
-/// The list's name in messages and for `explain`.
-pub const SPEC_HOST_ALIASES: &str = "spec.hostAliases";
+/// The list's name for `explain`.
+pub(crate) const SPEC_HOST_ALIASES: &str = "spec.hostAliases";
 
 /// Longest host name that the kubelet gives to a Pod, in bytes: a label.
 const LABEL_MAX: usize = 63;
 
-/// What a Pod's manifest says, checked.
+/// What a manifest says of a Pod, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PodManifest {
-    /// `metadata.name`; a Pod with `generateName` has none yet.
-    pub name: Option<String>,
+pub(crate) struct PodManifest {
+    /// The object's kind: `Pod`, or that of the object whose template it is.
+    pub(crate) kind: &'static str,
+    /// `metadata.name` of the object; one with `generateName` has none yet.
+    object_name: Option<String>,
     /// `metadata.namespace`
-    pub namespace: String,
-    /// `metadata.annotations`, those that we know.
-    pub annotations: Annotations,
+    pub(crate) namespace: String,
+    /// The Pod's annotations, those that we know.
+    pub(crate) annotations: Annotations,
     /// What the annotations ask for; nothing when one of them says to leave the Pod alone.
-    pub request: Request,
+    pub(crate) request: Request,
+    /// Our annotations of a template's owner, which its Pods do not get.
+    pub(crate) misplaced: Vec<String>,
     /// `spec.hostAliases`
-    pub aliases: Vec<HostAlias>,
+    pub(crate) aliases: Vec<HostAlias>,
     /// `spec.hostname`
-    pub hostname: Option<String>,
+    hostname: Option<String>,
     /// `spec.hostnameOverride`
-    pub hostname_override: Option<String>,
-    /// `spec.subdomain`
-    pub subdomain: Option<String>,
+    hostname_override: Option<String>,
+    /// `spec.subdomain`, or what the controller puts there.
+    subdomain: Option<String>,
     /// `spec.hostNetwork`
-    pub host_network: bool,
+    pub(crate) host_network: bool,
     /// The containers that get a file, or mount one of their own.
-    pub containers: Vec<PodContainer>,
+    pub(crate) containers: Vec<PodContainer>,
     /// `status.podIPs`, of a Pod that was read back from the API server.
-    pub status_pod_ips: Vec<String>,
+    pub(crate) status_pod_ips: Vec<String>,
 }
 
 /// One container of the Pod, of whichever sort.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PodContainer {
+pub(crate) struct PodContainer {
     /// Its name.
-    pub name: String,
+    name: String,
     /// The `mountPath` of its own volume on `/etc/hosts`, as it is spelled. Compared cleaned, as
     /// the hook does.
-    pub own_hosts: Option<String>,
-}
-
-/// Why a manifest is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// It is not the manifest of one Pod.
-    #[error(transparent)]
-    NotAPod(#[from] NotAPod),
-    /// Fields of the Pod are wrong, each of which the API server would refuse.
-    #[error(transparent)]
-    Fields(#[from] FieldErrors),
+    own_hosts: Option<String>,
 }
 
 impl PodManifest {
-    /// Reads a manifest, YAML or JSON.
-    ///
-    /// # Errors
-    ///
-    /// It is not one Pod; or every field that the API server would refuse, by its path.
-    pub fn read(text: &[u8]) -> Result<Self, Refusal> {
-        let document = manifest_text::read_pod(text)?;
-        let root = Field::root(&document);
-        let errors = &mut Vec::new();
-        let metadata = root.object("metadata", errors);
-        let name = checked(&metadata, "name", names::name_refusals, errors);
-        let namespace = checked(&metadata, "namespace", names::label_refusals, errors);
+    /// Reads the Pod of `of`. Every field that the API server would refuse goes to `errors`, by its path.
+    pub(crate) fn read(of: &PodObject<'_>, errors: &mut Vec<FieldError>) -> Self {
+        let object = of.object.object("metadata", errors);
+        let object_name = checked(&object, "name", names::name_refusals, errors);
+        if object_name.is_none() && object.string("generateName", errors).is_none() {
+            errors.push(FieldError::required(
+                object.member("name").path(),
+                "name or generateName is required",
+            ));
+        }
+        let namespace = checked(&object, "namespace", names::label_refusals, errors);
+        let is_template = of.is_template();
+        if is_template && of.template.value().is_none() {
+            let path = of.template.path();
+            errors.push(FieldError::required(path, "the Pods are made from it"));
+        }
+        let template = of.template.clone().into_object(errors);
+        let metadata = match is_template {
+            true => template.object("metadata", errors),
+            false => object.clone(),
+        };
         let annotations = read_annotations(&metadata, errors);
         let request = read_request(&annotations, errors);
-        let spec = root.object("spec", errors);
-        let pod = Self {
-            name,
+        let spec = template.object("spec", errors);
+        let mut pod = Self {
+            kind: of.kind,
+            object_name,
             namespace: namespace.unwrap_or_else(|| "default".to_owned()),
             annotations,
             request,
-            aliases: spec
-                .member("hostAliases")
-                .value()
-                .map(|list| host_alias::read_value(SPEC_HOST_ALIASES, list.clone(), errors))
-                .unwrap_or_default(),
+            misplaced: Vec::new(),
+            aliases: read_aliases(&spec.member("hostAliases"), errors),
             hostname: checked(&spec, "hostname", names::label_refusals, errors),
             hostname_override: read_override(&spec, errors),
             subdomain: checked(&spec, "subdomain", names::label_refusals, errors),
             host_network: spec.flag("hostNetwork", errors),
             containers: read_containers(&spec, errors),
-            status_pod_ips: read_status(&root, errors),
+            status_pod_ips: Vec::new(),
         };
-        Ok(FieldErrors::or(std::mem::take(errors), pod)?)
+        if is_template {
+            pod.add_controllers_part(of, &object, errors);
+        } else {
+            pod.status_pod_ips = read_status(&of.object, errors);
+        }
+        pod
+    }
+
+    /// What the controller puts into the Pods that it makes, and what it does not: `initIdentity` in
+    /// `pkg/controller/statefulset/stateful_set_utils.go`; `pkg/controller/job/job_controller.go`.
+    fn add_controllers_part(
+        &mut self,
+        of: &PodObject<'_>,
+        metadata: &Field<'_>,
+        errors: &mut Vec<FieldError>,
+    ) {
+        let annotations = metadata.member("annotations").value();
+        let annotations = annotations.and_then(|value| value.as_object());
+        let keys = annotations.into_iter().flat_map(|members| members.keys());
+        self.misplaced = keys
+            .filter(|key| key.starts_with(PREFIX))
+            .map(|key| bare(key, "-_./"))
+            .collect();
+        match self.kind {
+            "StatefulSet" => {
+                self.hostname = None;
+                let refusals = names::label_refusals;
+                self.subdomain = checked(&of.template_parent, "serviceName", refusals, errors);
+            }
+            "Job" | "CronJob" => {
+                let mode = of.template_parent.string("completionMode", errors);
+                self.hostname = self.hostname.take().filter(|_| mode != Some("Indexed"));
+            }
+            _ => {}
+        }
+    }
+
+    /// `shop/Deployment/web`, for messages and headings.
+    pub(crate) fn label(&self) -> String {
+        let (namespace, name) = (bare(&self.namespace, "-_./"), self.object_name());
+        format!("{namespace}/{}/{name}", self.kind)
+    }
+
+    /// `metadata.name` of the object, or that there is none.
+    pub(crate) fn object_name(&self) -> String {
+        let name = self.object_name.as_deref().map(|name| bare(name, "-_./"));
+        name.unwrap_or_else(|| "(not named yet)".to_owned())
     }
 
     /// The host name that the kubelet gives to the Pod, and the field that it comes from. `None`:
     /// the Pod has no name yet.
-    pub fn host_name(&self) -> Option<(&str, &'static str)> {
+    pub(crate) fn host_name(&self) -> Option<(&str, &'static str)> {
+        let pod_name = self.object_name.as_ref().filter(|_| self.kind == "Pod");
         [
-            (&self.hostname_override, "spec.hostnameOverride"),
-            (&self.hostname, "spec.hostname"),
-            (&self.name, "metadata.name"),
+            (self.hostname_override.as_ref(), "spec.hostnameOverride"),
+            (self.hostname.as_ref(), "spec.hostname"),
+            (pod_name, "metadata.name"),
         ]
         .into_iter()
-        .find_map(|(name, field)| Some((cut(name.as_deref()?), field)))
+        .find_map(|(name, field)| Some((cut(name?), field)))
     }
 
     /// The domain that the kubelet gives to the Pod.
-    pub fn domain(&self, cluster_domain: &str) -> Option<String> {
+    pub(crate) fn domain(&self, cluster_domain: &str) -> Option<String> {
         let subdomain = self.subdomain.as_deref()?;
         // The override is the whole name, whatever the subdomain says.
         self.hostname_override
@@ -124,12 +171,31 @@ impl PodManifest {
             .then(|| format!("{subdomain}.{}.svc.{cluster_domain}", self.namespace))
     }
 
+    /// Where the domain comes from.
+    pub(crate) fn subdomain_field(&self) -> &'static str {
+        match self.kind {
+            "StatefulSet" => "spec.serviceName",
+            _ => "spec.subdomain",
+        }
+    }
+
+    /// Whether a controller makes Pods from it, whose names are not in it.
+    pub(crate) fn is_template(&self) -> bool {
+        self.kind != "Pod"
+    }
+
     /// The containers that mount a volume of their own on `/etc/hosts`, with its `mountPath`.
-    pub fn with_own_hosts(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(crate) fn with_own_hosts(&self) -> impl Iterator<Item = (&str, &str)> {
         self.containers.iter().filter_map(|container| {
             Some((container.name.as_str(), container.own_hosts.as_deref()?))
         })
     }
+}
+
+fn read_aliases(list: &Field<'_>, errors: &mut Vec<FieldError>) -> Vec<HostAlias> {
+    list.value()
+        .map(|value| host_alias::read_value(list.path(), value.clone(), errors))
+        .unwrap_or_default()
 }
 
 /// A host name cut as the kubelet cuts it. It starts with a letter or a digit, so something is
@@ -169,7 +235,7 @@ fn read_annotations(metadata: &Field<'_>, errors: &mut Vec<FieldError>) -> Annot
             if text.is_none() {
                 // `manage: false` without quotes is the one that everybody writes once.
                 errors.push(FieldError::wrong_kind(
-                    format!("{}[{}]", annotations.path(), bare(key)),
+                    format!("{}[{}]", annotations.path(), bare(key, "-_./")),
                     host_alias::kind(value),
                     "must be a string (in quotes)",
                 ));
@@ -213,10 +279,10 @@ fn read_containers(spec: &Field<'_>, errors: &mut Vec<FieldError>) -> Vec<PodCon
     let mut containers = Vec::new();
     for list in ["initContainers", "containers", "ephemeralContainers"] {
         for container in spec.items(list, errors) {
-            let container = container.as_object(errors);
+            let container = container.into_object(errors);
             let mut own_hosts = None;
             for mount in container.items("volumeMounts", errors) {
-                let path = mount.as_object(errors).string("mountPath", errors);
+                let path = mount.into_object(errors).string("mountPath", errors);
                 own_hosts = own_hosts.or(path.filter(|path| hosts_mount::is_etc_hosts(path)));
             }
             containers.push(PodContainer {
@@ -234,7 +300,7 @@ fn read_status(root: &Field<'_>, errors: &mut Vec<FieldError>) -> Vec<String> {
     let status = root.object("status", errors);
     let mut addresses = Vec::new();
     for entry in status.items("podIPs", errors) {
-        let entry = entry.as_object(errors);
+        let entry = entry.into_object(errors);
         let Some(address) = entry.string("ip", errors) else {
             continue;
         };

@@ -3,12 +3,12 @@
 use crate::facts::annotations::{self, Annotations, DOMAIN, HOST_ALIASES, MANAGE, POD_IPS, PREFIX};
 use crate::text::annotation_lines;
 use crate::text::host_alias::{self, HostAlias};
-use crate::validation::field_error::{FieldError, FieldErrors};
+use crate::validation::field_error::{FieldError, FieldErrors, bare};
 use crate::validation::names;
 
 /// What all our annotations of a container may have together, in bytes: the API server's bound
 /// for all annotations of an object (`TotalAnnotationSizeLimitB`).
-pub const ANNOTATIONS_MAX: usize = 256 * 1024;
+pub(crate) const ANNOTATIONS_MAX: usize = 256 * 1024;
 
 /// Longest domain, in bytes, such that `hostname.domain` is never longer than the 253 bytes of a
 /// name: a host name has at most 64.
@@ -51,7 +51,7 @@ impl Request {
                 MANAGE => check_manage(value, &mut errors),
                 _ => {
                     let nearest = annotations::nearest_key(key);
-                    errors.push(FieldError::unknown_but_near(readable(key), nearest));
+                    errors.push(FieldError::unknown(bare(key, "-_./"), nearest));
                 }
             }
         }
@@ -72,7 +72,7 @@ fn read_aliases(value: &str, errors: &mut Vec<FieldError>) -> Vec<HostAlias> {
 
 /// Whether the aliases in this annotation are a JSON list, so that the position of each is an
 /// index, and not hosts(5) lines, where it is a line number. An object is a list gone wrong.
-pub fn is_list(aliases: &str) -> bool {
+pub(crate) fn is_list(aliases: &str) -> bool {
     aliases.trim_start().starts_with(['[', '{'])
 }
 
@@ -84,7 +84,7 @@ fn read_domain(value: &str, errors: &mut Vec<FieldError>) -> Option<String> {
 }
 
 /// Why `text` may not be the domain of a Pod's line, all reasons. Empty when it may.
-pub fn domain_refusals(text: &str) -> Vec<String> {
+pub(crate) fn domain_refusals(text: &str) -> Vec<String> {
     let refusals = names::name_refusals(text);
     if refusals.is_empty() && text.len() > DOMAIN_MAX {
         return vec![format!(
@@ -115,14 +115,5 @@ fn check_manage(value: &str, errors: &mut Vec<FieldError>) {
             value,
             "must be \"true\" or \"false\"",
         ));
-    }
-}
-
-/// A key that nobody knows, for a message: the tenant chose it.
-fn readable(key: &str) -> String {
-    if key.chars().all(|c| c.is_ascii_graphic()) && key.len() <= 128 {
-        key.to_owned()
-    } else {
-        crate::validation::field_error::quote(key)
     }
 }

@@ -13,25 +13,17 @@ use crate::files::bounded_read::read_to_end;
 /// What the kernel shows as the owner of files whose owner has no number in our user namespace.
 const OVERFLOW_UID: u32 = 65534;
 
-/// Reads a file whole.
-///
-/// # Errors
-///
-/// It cannot be read, is not a regular file, or has more than `limit` bytes.
-pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+/// Reads a regular file whole; one with more than `limit` bytes is refused.
+pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     let file = open(path)?;
     let status = status_of(&file, path)?;
     read_open(&file, &status, path, limit)
 }
 
 /// Reads a file that decides what happens in every container of the node; `None` when there is
-/// none.
-///
-/// # Errors
-///
-/// As [`read`]; and it is not root's, or others may write it. What an administrator can mend about
-/// the file is an error of the node's configuration.
-pub fn read_admin_file(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+/// none, an error when it is not root's or others may write it. What an administrator can mend about the
+/// file is an error of the node's configuration.
+pub(crate) fn read_admin_file(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error> {
     let file = match open(path) {
         Ok(file) => file,
         Err(Error::File { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(None),
@@ -55,11 +47,7 @@ pub fn read_admin_file(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error
 
 /// Makes sure that an open file or directory is root's and that only root can write it. Its status,
 /// for [`read_open`].
-///
-/// # Errors
-///
-/// It is not, or others can.
-pub fn check_owner(file: &File, path: &Path) -> Result<Metadata, Error> {
+pub(crate) fn check_owner(file: &File, path: &Path) -> Result<Metadata, Error> {
     let status = status_of(file, path)?;
     match owner_trouble(&status) {
         None => Ok(status),
@@ -72,7 +60,7 @@ pub fn check_owner(file: &File, path: &Path) -> Result<Metadata, Error> {
 
 /// Why a file or directory is not root's alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum OwnerTrouble {
+pub(crate) enum OwnerTrouble {
     /// The number of its owner.
     #[error("belongs to user {0}, not to root")]
     Owner(u32),
@@ -82,7 +70,7 @@ pub enum OwnerTrouble {
 }
 
 /// Whether others than root may change a file or directory of this status.
-pub fn owner_trouble(status: &Metadata) -> Option<OwnerTrouble> {
+pub(crate) fn owner_trouble(status: &Metadata) -> Option<OwnerTrouble> {
     if !is_root(status.uid()) {
         Some(OwnerTrouble::Owner(status.uid()))
     } else if status.mode() & 0o022 != 0 {
@@ -119,11 +107,7 @@ fn status_of(file: &File, path: &Path) -> Result<Metadata, Error> {
 }
 
 /// Reads an open file of this status whole.
-///
-/// # Errors
-///
-/// It cannot be read, is not a regular file, or has more than `limit` bytes.
-pub fn read_open(
+pub(crate) fn read_open(
     file: &File,
     status: &Metadata,
     path: &Path,

@@ -10,7 +10,7 @@ use crate::facts::state::State;
 use crate::files::admin_file;
 
 /// More than any engine writes; the same bound as for the state.
-pub const CONFIG_JSON_MAX: u64 = 16 * 1024 * 1024;
+pub(crate) const CONFIG_JSON_MAX: u64 = 16 * 1024 * 1024;
 
 /// Where crun keeps its copy of `config.json`, by container ID: its own root, and the one that
 /// containerd gives it.
@@ -18,7 +18,7 @@ const CRUN_ROOTS: [&str; 2] = ["/run/crun", "/run/containerd/runc/k8s.io"];
 
 /// The bytes of a bundle's `config.json`.
 #[derive(Debug)]
-pub struct Bundle {
+pub(crate) struct Bundle {
     directory: PathBuf,
     config_path: PathBuf,
     config: Vec<u8>,
@@ -30,11 +30,7 @@ impl Bundle {
     /// crun writes its working directory as the bundle, and that is `/` in some versions and
     /// situations; then its own copy of `config.json` is read. Without any `config.json` nothing is
     /// known of the container's mounts, and the hook will not guess.
-    ///
-    /// # Errors
-    ///
-    /// There is no `config.json`, or it cannot be read.
-    pub fn of_state(state: &State) -> Result<Self, Error> {
+    pub(crate) fn of_state(state: &State) -> Result<Self, Error> {
         let directory = PathBuf::from(&state.bundle);
         match Self::read(&directory, directory.join("config.json")) {
             Err(Error::File { source, .. }) if source.kind() == ErrorKind::NotFound => {
@@ -55,11 +51,8 @@ impl Bundle {
     }
 
     /// Reads the bundle in this directory.
-    ///
-    /// # Errors
-    ///
-    /// There is no `config.json`, or it cannot be read.
-    pub fn of_directory(directory: &Path) -> Result<Self, Error> {
+    #[cfg(feature = "cli")]
+    pub(crate) fn of_directory(directory: &Path) -> Result<Self, Error> {
         Self::read(directory, directory.join("config.json"))
     }
 
@@ -73,11 +66,7 @@ impl Bundle {
     }
 
     /// The facts in it.
-    ///
-    /// # Errors
-    ///
-    /// It is not what the runtime specification says.
-    pub fn container(&self) -> Result<Container, Error> {
+    pub(crate) fn container(&self) -> Result<Container, Error> {
         let config = ConfigJson::read(&self.config).map_err(|source| Error::BadConfigJson {
             path: self.config_path.clone(),
             source,

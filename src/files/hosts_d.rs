@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Dir, Mode, OFlags, openat};
+use rustix::fs::{CWD, Dir, Mode, OFlags, openat};
 use rustix::io::Errno;
 
 use crate::error::{Error, on_one_line};
@@ -23,39 +23,28 @@ use crate::validation::names;
 /// Where it is unless `--hosts-d` says otherwise.
 pub const DEFAULT_PATH: &str = "/etc/oci-hostaliases/hosts.d";
 /// Largest file, in bytes. A file that fills a container's file system by itself is a mistake.
-const FILE_MAX: u64 = 1024 * 1024;
+pub(crate) const FILE_MAX: u64 = 1024 * 1024;
 const SUFFIX: &[u8] = b".hosts";
 
 impl NodeEntries {
     /// Reads what applies to a Pod of this namespace.
-    pub fn read(hosts_d: &Path, namespace: Option<&str>) -> Self {
+    pub(crate) fn read(hosts_d: &Path, namespace: Option<&str>) -> Self {
         let mut entries = Self::default();
-        match open_directory(
-            rustix::fs::CWD,
-            hosts_d.as_os_str(),
-            hosts_d,
-            OFlags::empty(),
-        ) {
-            Ok(Some(directory)) => {
-                if let Some(namespace) = namespace {
-                    entries.read_namespace(&directory, hosts_d, namespace);
-                }
-                entries.read_directory(&directory, hosts_d);
+        if let Some(directory) = entries.open(CWD, hosts_d, hosts_d, OFlags::empty()) {
+            if let Some(namespace) = namespace {
+                entries.read_namespace(&directory, hosts_d, namespace);
             }
-            Ok(None) => {}
-            Err(error) => entries.leave_out(hosts_d, on_one_line(&error)),
+            entries.read_directory(&directory, hosts_d);
         }
         entries
     }
 
     /// Reads what only one namespace's directory has.
-    pub fn read_alone(directory: &Path) -> Self {
+    #[cfg(feature = "cli")]
+    pub(crate) fn read_alone(directory: &Path) -> Self {
         let mut entries = Self::default();
-        let name = directory.as_os_str();
-        match open_directory(rustix::fs::CWD, name, directory, OFlags::NOFOLLOW) {
-            Ok(Some(open)) => entries.read_directory(&open, directory),
-            Ok(None) => {}
-            Err(error) => entries.leave_out(directory, on_one_line(&error)),
+        if let Some(open) = entries.open(CWD, directory, directory, OFlags::NOFOLLOW) {
+            entries.read_directory(&open, directory);
         }
         entries
     }
@@ -69,16 +58,24 @@ impl NodeEntries {
             return;
         }
         let path = hosts_d.join(namespace);
-        match open_directory(
-            directory.as_fd(),
-            OsStr::new(namespace),
-            &path,
-            OFlags::NOFOLLOW,
-        ) {
-            Ok(Some(directory)) => self.read_directory(&directory, &path),
-            Ok(None) => {}
-            Err(error) => self.leave_out(&path, on_one_line(&error)),
+        let name = Path::new(namespace);
+        if let Some(open) = self.open(directory.as_fd(), name, &path, OFlags::NOFOLLOW) {
+            self.read_directory(&open, &path);
         }
+    }
+
+    /// Opens a directory; `None` when there is none, or it is left out.
+    fn open(
+        &mut self,
+        at: BorrowedFd<'_>,
+        name: &Path,
+        path: &Path,
+        flags: OFlags,
+    ) -> Option<OwnedFd> {
+        open_directory(at, name, path, flags).unwrap_or_else(|error| {
+            self.leave_out(path, on_one_line(&error));
+            None
+        })
     }
 
     fn read_directory(&mut self, directory: &OwnedFd, path: &Path) {
@@ -135,7 +132,7 @@ impl NodeEntries {
 /// Opens a directory that only root can change; `None` when there is none.
 fn open_directory(
     at: BorrowedFd<'_>,
-    name: &OsStr,
+    name: &Path,
     path: &Path,
     flags: OFlags,
 ) -> Result<Option<OwnedFd>, Error> {

@@ -1,13 +1,13 @@
 //! Files that the administrator or the engine wrote: read whole, bounded, and only from whom they
 //! may be.
 
-pub mod admin_file;
+pub(crate) mod admin_file;
 #[cfg(feature = "cli")]
 pub mod agent_config;
 #[cfg(feature = "cli")]
 pub mod agent_state;
 pub mod bounded_read;
-pub mod bundle;
+pub(crate) mod bundle;
 pub mod config;
 pub mod hosts_d;
 pub mod toml_entries;

@@ -24,12 +24,9 @@ use crate::kernel::rootfs::{HostsTarget, Rootfs};
 use crate::stamp::FileId;
 
 /// Makes the file and mounts it on `target`, then makes sure that `/etc/hosts` in the container is
-/// now this file. When it is not, what was mounted is taken away again.
-///
-/// # Errors
-///
-/// A call failed, or somebody moves `/etc/hosts` while we mount on it. The container is as before.
-pub fn attach_hosts_file(
+/// now this file. When it is not, because a call failed or something moves `/etc/hosts` meanwhile, what
+/// was mounted is taken away again.
+pub(crate) fn attach_hosts_file(
     rootfs: &Rootfs,
     target: &HostsTarget,
     text: &[u8],
@@ -148,11 +145,7 @@ fn attach_detached(
 
 /// Attaches the tmpfs for a moment over the rootfs, where nobody but the waiting container process
 /// is, clones the file and takes the tmpfs away.
-///
-/// # Errors
-///
-/// One of the calls fails; the tmpfs does not stay.
-pub fn clone_while_attached(rootfs: &Rootfs, tmpfs: &HostsTmpfs) -> Result<OwnedFd, Error> {
+pub(crate) fn clone_while_attached(rootfs: &Rootfs, tmpfs: &HostsTmpfs) -> Result<OwnedFd, Error> {
     move_onto(tmpfs, rootfs, &rootfs.path().display().to_string())?;
     let cloned = open_file_tree(tmpfs).map_err(clone_failed);
     umount2(path_of(tmpfs.as_fd()).as_str(), MntFlags::MNT_DETACH)
@@ -161,11 +154,7 @@ pub fn clone_while_attached(rootfs: &Rootfs, tmpfs: &HostsTmpfs) -> Result<Owned
 }
 
 /// Clones the mount with the file as its root. EINVAL before Linux 6.15, ENOSYS before 5.2.
-///
-/// # Errors
-///
-/// The call fails.
-pub fn open_file_tree(tmpfs: &HostsTmpfs) -> rustix::io::Result<OwnedFd> {
+pub(crate) fn open_file_tree(tmpfs: &HostsTmpfs) -> rustix::io::Result<OwnedFd> {
     open_tree(
         tmpfs,
         FILE_NAME,

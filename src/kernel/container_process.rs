@@ -11,7 +11,7 @@ use crate::kernel::procfs::ProcDirectory;
 
 /// The process that a runtime has made for the container and that waits for the hooks to end.
 #[derive(Debug)]
-pub struct ContainerProcess {
+pub(crate) struct ContainerProcess {
     pid: i32,
     /// `None` before Linux 5.3.
     pidfd: Option<OwnedFd>,
@@ -19,13 +19,9 @@ pub struct ContainerProcess {
 }
 
 impl ContainerProcess {
-    /// Takes hold of the process in `state.pid`.
-    ///
-    /// # Errors
-    ///
-    /// The state has no process that could be a container's, it is gone, or it is in our own mount
-    /// namespace: then entering it would mean to mount on the host. Kata names its shim here.
-    pub fn open(pid: Option<i64>, own_proc: &ProcDirectory) -> Result<Self, Error> {
+    /// Takes hold of the process in `state.pid`. One in our own mount namespace is refused: to enter it
+    /// would mean to mount on the host. Kata names its shim here.
+    pub(crate) fn open(pid: Option<i64>, own_proc: &ProcDirectory) -> Result<Self, Error> {
         let pid = match pid.and_then(|pid| i32::try_from(pid).ok()) {
             Some(pid) if pid > 1 => pid,
             _ => {
@@ -58,17 +54,13 @@ impl ContainerProcess {
     }
 
     /// Its directory in procfs.
-    pub fn proc(&self) -> &ProcDirectory {
+    pub(crate) fn proc(&self) -> &ProcDirectory {
         &self.proc
     }
 
     /// Moves the hook into the process's mount, network and UTS namespaces. The hook never comes
     /// back; it has opened before what it needs of the host.
-    ///
-    /// # Errors
-    ///
-    /// The process is gone, or we may not.
-    pub fn enter_namespaces(self) -> Result<(), Error> {
+    pub(crate) fn enter_namespaces(self) -> Result<(), Error> {
         let all = CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWUTS | CloneFlags::CLONE_NEWNS;
         if let Some(pidfd) = &self.pidfd {
             match setns(pidfd, all) {
@@ -112,11 +104,7 @@ impl ContainerProcess {
 
     /// The user and group that are root in the process's user namespace, as we see them. `None`
     /// when that namespace has no root.
-    ///
-    /// # Errors
-    ///
-    /// The process is gone.
-    pub fn root_owner(&self) -> Result<Option<(u32, u32)>, Error> {
+    pub(crate) fn root_owner(&self) -> Result<Option<(u32, u32)>, Error> {
         let user = root_of_map(&self.proc.read("uid_map")?);
         let group = root_of_map(&self.proc.read("gid_map")?);
         Ok(user.zip(group))

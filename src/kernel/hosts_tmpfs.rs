@@ -19,39 +19,35 @@ use crate::error::Error;
 use crate::stamp;
 
 /// What mount tables show as the source of our mounts; `list` finds them by it.
-pub const SOURCE: &str = "oci-hostaliases";
+pub(crate) const SOURCE: &str = "oci-hostaliases";
 /// The only name in the file system.
-pub const FILE_NAME: &str = "hosts";
+pub(crate) const FILE_NAME: &str = "hosts";
 
 /// How the file is to be.
 #[derive(Debug, Clone, Copy)]
-pub struct HostsFileOptions<'a> {
+pub(crate) struct HostsFileOptions<'a> {
     /// How many bytes the file system holds.
-    pub size_limit: u64,
+    pub(crate) size_limit: u64,
     /// The user and group of the container's root; `None` when we are that.
-    pub owner: Option<(u32, u32)>,
+    pub(crate) owner: Option<(u32, u32)>,
     /// The SELinux label.
-    pub label: Option<&'a str>,
+    pub(crate) label: Option<&'a str>,
     /// Whether the container may not write it.
-    pub read_only: bool,
+    pub(crate) read_only: bool,
     /// What is recorded with it, for `refresh`.
-    pub stamp: &'a [u8],
+    pub(crate) stamp: &'a [u8],
 }
 
 /// A tmpfs with the file in it, mounted nowhere.
 #[derive(Debug)]
-pub struct HostsTmpfs {
+pub(crate) struct HostsTmpfs {
     mount: OwnedFd,
     file: File,
 }
 
 impl HostsTmpfs {
-    /// Makes the file system and the file with this text.
-    ///
-    /// # Errors
-    ///
-    /// One of the calls fails; ENOSYS before Linux 5.2.
-    pub fn make(text: &[u8], options: &HostsFileOptions<'_>) -> Result<Self, Error> {
+    /// Makes the file system and the file with this text. ENOSYS before Linux 5.2.
+    pub(crate) fn make(text: &[u8], options: &HostsFileOptions<'_>) -> Result<Self, Error> {
         let context = fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)
             .map_err(|errno| Error::call("fsopen(\"tmpfs\", FSOPEN_CLOEXEC)", errno))?;
         let size = options.size_limit.to_string();
@@ -80,7 +76,7 @@ impl HostsTmpfs {
     }
 
     /// The file.
-    pub fn file(&self) -> &File {
+    pub(crate) fn file(&self) -> &File {
         &self.file
     }
 }
@@ -93,11 +89,7 @@ impl AsFd for HostsTmpfs {
 
 /// Makes the file in the root of the file system that `root` refers to: whole, 0644 whatever the
 /// umask, owned by the container's root, labelled.
-///
-/// # Errors
-///
-/// One of the calls fails.
-pub fn write_hosts(
+pub(crate) fn write_hosts(
     root: BorrowedFd<'_>,
     text: &[u8],
     options: &HostsFileOptions<'_>,

@@ -12,24 +12,20 @@ use crate::stamp::FileId;
 
 /// What a descriptor refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Inode {
+pub(crate) struct Inode {
     /// The file's identity on this host.
-    pub id: FileId,
+    pub(crate) id: FileId,
     /// What kind of file it is.
-    pub kind: FileType,
+    pub(crate) kind: FileType,
     /// The number of the mount through which it was reached, as mountinfo has it.
-    pub mount: u64,
+    pub(crate) mount: u64,
     /// Whether it is the root of that mount. Only for directories before Linux 5.8.
-    pub is_mount_root: bool,
+    pub(crate) is_mount_root: bool,
 }
 
 impl Inode {
     /// Asks the kernel.
-    ///
-    /// # Errors
-    ///
-    /// It does not say.
-    pub fn of(fd: impl AsFd) -> Result<Self, Error> {
+    pub(crate) fn of(fd: impl AsFd) -> Result<Self, Error> {
         // What the kernel knows is enough, and does not change for an inode: a file system in user space, or
         // a server, is not asked and so cannot keep us waiting.
         let status = statx(
@@ -45,12 +41,9 @@ impl Inode {
             None => mount_before_statx(&fd, kind)?,
         };
         let device = (status.stx_dev_major, status.stx_dev_minor);
+        let born = (status.stx_btime.tv_sec, status.stx_btime.tv_nsec);
         Ok(Self {
-            id: FileId {
-                device,
-                inode: status.stx_ino,
-                born: (status.stx_btime.tv_sec, status.stx_btime.tv_nsec),
-            },
+            id: FileId::new(device, status.stx_ino, born),
             kind,
             mount,
             is_mount_root,

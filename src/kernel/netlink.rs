@@ -4,7 +4,7 @@
 //! all of netlink would be the larger part of a program that is audited as root code.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::OwnedFd;
 
 use rustix::buffer::spare_capacity;
@@ -64,18 +64,14 @@ pub struct DefaultRoute {
 
 /// A socket to the kernel in the network namespace in which it was opened.
 #[derive(Debug)]
-pub struct Netlink {
+pub(crate) struct Netlink {
     socket: OwnedFd,
     piece: Vec<u8>,
 }
 
 impl Netlink {
     /// Opens a socket.
-    ///
-    /// # Errors
-    ///
-    /// The kernel refuses.
-    pub fn open() -> Result<Self, Error> {
+    pub(crate) fn open() -> Result<Self, Error> {
         // No protocol is protocol 0, NETLINK_ROUTE.
         let socket = socket_with(
             AddressFamily::NETLINK,
@@ -96,11 +92,7 @@ impl Netlink {
     }
 
     /// All addresses, in the kernel's order.
-    ///
-    /// # Errors
-    ///
-    /// A socket call fails.
-    pub fn addresses(&mut self) -> Result<Vec<InterfaceAddress>, Error> {
+    pub(crate) fn addresses(&mut self) -> Result<Vec<InterfaceAddress>, Error> {
         let mut addresses = Vec::new();
         self.dump(RTM_GETADDR, &[0; 8], |kind, body| {
             if kind == RTM_NEWADDR {
@@ -111,11 +103,10 @@ impl Netlink {
     }
 
     /// The default routes of the main table for one family, in the kernel's order.
-    ///
-    /// # Errors
-    ///
-    /// A socket call fails.
-    pub fn default_routes(&mut self, family: AddressFamily) -> Result<Vec<DefaultRoute>, Error> {
+    pub(crate) fn default_routes(
+        &mut self,
+        family: AddressFamily,
+    ) -> Result<Vec<DefaultRoute>, Error> {
         let mut routes = Vec::new();
         // struct rtmsg, which starts with the family; those there are have small numbers.
         let mut body = [0; 12];
@@ -266,31 +257,19 @@ fn aligned(length: usize) -> usize {
 }
 
 fn ip_address(bytes: &[u8]) -> Option<IpAddr> {
-    match bytes.len() {
-        4 => <[u8; 4]>::try_from(bytes)
-            .ok()
-            .map(|octets| Ipv4Addr::from(octets).into()),
-        16 => <[u8; 16]>::try_from(bytes)
-            .ok()
-            .map(|octets| Ipv6Addr::from(octets).into()),
-        _ => None,
-    }
+    let ipv4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+    ipv4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from))
+        .ok()
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    bytes
-        .get(at..at + 2)?
-        .try_into()
-        .ok()
-        .map(u16::from_ne_bytes)
+    let number = bytes.get(at..)?.first_chunk();
+    number.map(|number| u16::from_ne_bytes(*number))
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes
-        .get(at..at + 4)?
-        .try_into()
-        .ok()
-        .map(u32::from_ne_bytes)
+    let number = bytes.get(at..)?.first_chunk();
+    number.map(|number| u32::from_ne_bytes(*number))
 }
 
 #[cfg(all(test, target_endian = "little"))]

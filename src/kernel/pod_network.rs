@@ -8,7 +8,7 @@ use crate::kernel::procfs::ProcDirectory;
 
 /// Which network a container is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Network {
+pub(crate) enum Network {
     /// The host's.
     Host,
     /// One of the Pod's own.
@@ -17,21 +17,16 @@ pub enum Network {
 
 /// Which network `container` is on: the host's when its network namespace is `host`'s. A path in
 /// `config.json` says nothing: containerd names one for the host's network too.
-///
-/// # Errors
-///
-/// A process is gone.
-pub fn network_of(container: &ProcDirectory, host: &ProcDirectory) -> Result<Network, Error> {
+pub(crate) fn network_of(
+    container: &ProcDirectory,
+    host: &ProcDirectory,
+) -> Result<Network, Error> {
     let same = container.namespace("net")? == host.namespace("net")?;
     Ok(if same { Network::Host } else { Network::Pod })
 }
 
 /// The Pod's addresses in the network namespace in which we are.
-///
-/// # Errors
-///
-/// The kernel does not answer.
-pub fn pod_addresses() -> Result<Vec<String>, Error> {
+pub(crate) fn pod_addresses() -> Result<Vec<String>, Error> {
     let mut kernel = Netlink::open()?;
     let addresses = kernel.addresses()?;
     let some_of = |is_ipv6| addresses.iter().any(|found| is_of_a_pod(found, is_ipv6));

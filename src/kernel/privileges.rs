@@ -61,11 +61,7 @@ pub fn close_inherited_descriptors() -> Result<(), Error> {
 
 /// Drops all capabilities but the few that the work needs, from the permitted set too, and sets
 /// `no_new_privs`: there is no way back.
-///
-/// # Errors
-///
-/// The kernel refuses; dropping needs no privilege, so it does not in practice.
-pub fn drop_capabilities() -> Result<(), Error> {
+pub(crate) fn drop_capabilities() -> Result<(), Error> {
     let failed = |call: &'static str| {
         move |error: caps::errors::CapsError| Error::call(call, std::io::Error::other(error))
     };

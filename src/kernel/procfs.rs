@@ -3,10 +3,9 @@
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::path::Path;
 
 use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
-use rustix::fs::{AtFlags, Mode, OFlags, openat, stat, statat};
+use rustix::fs::{AtFlags, Mode, OFlags, openat, statat};
 
 use crate::error::Error;
 use crate::kernel::mountinfo;
@@ -26,7 +25,7 @@ pub struct ProcDirectory {
 
 /// A namespace's identity: two processes are in the same one when these are equal (namespaces(7)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct NamespaceId {
+pub(crate) struct NamespaceId {
     device: u64,
     inode: u64,
 }
@@ -34,12 +33,9 @@ pub struct NamespaceId {
 impl NamespaceId {
     /// The identity of the namespace that this path leads to: one of `/proc/<pid>/ns`, or where an
     /// engine has bound one.
-    ///
-    /// # Errors
-    ///
-    /// There is nothing, or we may not look.
-    pub fn at(path: &Path) -> Result<Self, Error> {
-        stat(path)
+    #[cfg(feature = "cli")]
+    pub(crate) fn at(path: &std::path::Path) -> Result<Self, Error> {
+        rustix::fs::stat(path)
             .map(|stat| Self {
                 device: stat.st_dev,
                 inode: stat.st_ino,
@@ -50,20 +46,12 @@ impl NamespaceId {
 
 impl ProcDirectory {
     /// Our own.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be opened, or `/proc` is not procfs.
-    pub fn of_self() -> Result<Self, Error> {
+    pub(crate) fn of_self() -> Result<Self, Error> {
         Self::open("/proc/self".to_owned())
     }
 
     /// The one of the process with this number.
-    ///
-    /// # Errors
-    ///
-    /// There is no such process, or `/proc` is not procfs.
-    pub fn of(pid: i32) -> Result<Self, Error> {
+    pub(crate) fn of(pid: i32) -> Result<Self, Error> {
         Self::open(format!("/proc/{pid}"))
     }
 
@@ -80,11 +68,7 @@ impl ProcDirectory {
     }
 
     /// The identity of one of its namespaces: `mnt`, `net`.
-    ///
-    /// # Errors
-    ///
-    /// The process is gone, or we may not look.
-    pub fn namespace(&self, kind: &str) -> Result<NamespaceId, Error> {
+    pub(crate) fn namespace(&self, kind: &str) -> Result<NamespaceId, Error> {
         statat(&self.directory, format!("ns/{kind}"), AtFlags::empty())
             .map(|stat| NamespaceId {
                 device: stat.st_dev,
@@ -94,11 +78,7 @@ impl ProcDirectory {
     }
 
     /// Opens one of its files for reading.
-    ///
-    /// # Errors
-    ///
-    /// The process is gone, or we may not.
-    pub fn open_file(&self, name: &str) -> Result<File, Error> {
+    pub(crate) fn open_file(&self, name: &str) -> Result<File, Error> {
         openat(
             &self.directory,
             name,
@@ -110,12 +90,8 @@ impl ProcDirectory {
     }
 
     /// The root directory that it has.
-    ///
-    /// # Errors
-    ///
-    /// The process is gone, or we may not look.
     #[cfg(feature = "cli")]
-    pub fn open_root(&self) -> Result<OwnedFd, Error> {
+    pub(crate) fn open_root(&self) -> Result<OwnedFd, Error> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         openat(&self.directory, "root", flags, Mode::empty())
             .map_err(|errno| self.failed("open", "root", errno.into()))
@@ -123,11 +99,7 @@ impl ProcDirectory {
 
     /// Reads one of its files whole, as text. What is no UTF-8 in it, such as a cgroup's name, becomes
     /// U+FFFD. For short files, of which all that is used comes early: a mount table is read by [`crate::kernel::mountinfo`].
-    ///
-    /// # Errors
-    ///
-    /// The process is gone, or we may not.
-    pub fn read(&self, name: &str) -> Result<String, Error> {
+    pub(crate) fn read(&self, name: &str) -> Result<String, Error> {
         // Room from the start: procfs tells no length, and each attempt is a system call.
         let mut text = Vec::with_capacity(READ_AHEAD);
         let file = self.open_file(name)?;
@@ -140,23 +112,19 @@ impl ProcDirectory {
     /// The line of its mount table with this number, for [`MountLine::read`].
     ///
     /// [`MountLine::read`]: crate::kernel::mountinfo::MountLine::read
-    ///
-    /// # Errors
-    ///
-    /// The table cannot be read.
-    pub fn find_mount(&self, id: u64) -> Result<Option<Vec<u8>>, Error> {
+    pub(crate) fn find_mount(&self, id: u64) -> Result<Option<Vec<u8>>, Error> {
         mountinfo::find(self.open_file("mountinfo")?, id)
             .map_err(|source| self.failed("read", "mountinfo", source))
     }
 
     /// An error about one of its files.
-    pub fn failed(&self, call: &'static str, name: &str, source: std::io::Error) -> Error {
+    pub(crate) fn failed(&self, call: &'static str, name: &str, source: std::io::Error) -> Error {
         Error::file(call, format!("{}/{name}", self.path), source)
     }
 }
 
 /// The path by which a system call that knows only paths reaches what `fd` refers to.
-pub fn path_of(fd: BorrowedFd<'_>) -> String {
+pub(crate) fn path_of(fd: BorrowedFd<'_>) -> String {
     let number: RawFd = fd.as_raw_fd();
     format!("/proc/self/fd/{number}")
 }

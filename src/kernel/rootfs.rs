@@ -6,8 +6,7 @@
 //! checked and mounted on.
 
 use std::fs::File;
-use std::io::Read;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use nix::sys::statfs::{
@@ -19,6 +18,7 @@ use rustix::fs::{FileType, Gid, Mode, OFlags, Uid, openat};
 use rustix::io::Errno;
 
 use crate::error::Error;
+use crate::files::bounded_read::read_to_end;
 use crate::kernel::hosts_tmpfs::SOURCE;
 use crate::kernel::inode::Inode;
 use crate::kernel::mountinfo::MountLine;
@@ -28,12 +28,14 @@ use crate::stamp::FileId;
 const ETC_HOSTS: &str = "etc/hosts";
 /// As many symlinks as the kernel follows in one path (`MAXSYMLINKS`).
 const SYMLINKS_MAX: usize = 40;
+/// An engine's file with some entries.
+const TYPICAL_HOSTS: usize = 4095;
 /// sysfs, by its number in statfs(2).
 const SYSFS_MAGIC: FsType = FsType(0x6265_6572);
 
 /// The container's root filesystem in the mount namespace in which we are.
 #[derive(Debug)]
-pub struct Rootfs {
+pub(crate) struct Rootfs {
     directory: OwnedFd,
     path: PathBuf,
     mount: u64,
@@ -41,7 +43,7 @@ pub struct Rootfs {
 
 /// `/etc/hosts` in a root filesystem: a regular file on a file system that can have one.
 #[derive(Debug)]
-pub struct HostsTarget {
+pub(crate) struct HostsTarget {
     file: OwnedFd,
     id: FileId,
     mount: u64,
@@ -49,13 +51,9 @@ pub struct HostsTarget {
 }
 
 impl Rootfs {
-    /// Opens the root filesystem.
-    ///
-    /// # Errors
-    ///
-    /// It is not there, no directory, or not a mount point: then the runtime has not (or no
-    /// longer) prepared it in this mount namespace, and a mount could land on the host.
-    pub fn open(path: &Path) -> Result<Self, Error> {
+    /// Opens the root filesystem. Where it is not a mount point the runtime has not (or no longer)
+    /// prepared it in this mount namespace, and a mount could land on the host.
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         let elsewhere = "the rootfs is not to be had in the container's mount namespace: this runtime \
                          (youki before 0.6?) runs its hooks at another moment than the specification says";
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -81,17 +79,16 @@ impl Rootfs {
     }
 
     /// Its path, for messages, and for a kernel that mounts by path only.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Finds `/etc/hosts`; makes it when it is missing, as runc and the kubelet would, as an empty
     /// file of `owner` (container root where it is not us).
-    ///
-    /// # Errors
-    ///
-    /// It cannot be had or made, or is something that must not be mounted on.
-    pub fn open_or_create_hosts(&self, owner: Option<(u32, u32)>) -> Result<HostsTarget, Error> {
+    pub(crate) fn open_or_create_hosts(
+        &self,
+        owner: Option<(u32, u32)>,
+    ) -> Result<HostsTarget, Error> {
         let file = match self.resolve(Path::new(ETC_HOSTS))? {
             Some(file) => file,
             None => self.make(Path::new(ETC_HOSTS), Create::File, owner, 0)?,
@@ -128,22 +125,18 @@ impl Rootfs {
     }
 
     /// What `/etc/hosts` is now.
-    ///
-    /// # Errors
-    ///
-    /// It is not there any more.
-    pub fn reopen_hosts(&self) -> Result<OwnedFd, Error> {
+    pub(crate) fn reopen_hosts(&self) -> Result<OwnedFd, Error> {
         self.resolve(Path::new(ETC_HOSTS))?.ok_or_else(|| {
             Error::Refused("/etc/hosts in the container went away while we mounted on it".into())
         })
     }
 
     /// Whether the target already is a file of ours: registered twice, or at two stages.
-    ///
-    /// # Errors
-    ///
-    /// The table of mounts cannot be read.
-    pub fn is_ours(&self, target: &HostsTarget, own_proc: &ProcDirectory) -> Result<bool, Error> {
+    pub(crate) fn is_ours(
+        &self,
+        target: &HostsTarget,
+        own_proc: &ProcDirectory,
+    ) -> Result<bool, Error> {
         if !target.is_on_tmpfs {
             return Ok(false);
         }
@@ -154,11 +147,7 @@ impl Rootfs {
     /// Makes sure that what is mounted on the rootfs or the target is seen in this mount namespace
     /// alone. The table has a line for each mount of the node at this moment, so it is read only
     /// where the kernel cannot be asked to refuse: see [`crate::kernel::attach`].
-    ///
-    /// # Errors
-    ///
-    /// It would be seen elsewhere too, or the table cannot be read.
-    pub fn check_not_shared(
+    pub(crate) fn check_not_shared(
         &self,
         target: &HostsTarget,
         own_proc: &ProcDirectory,
@@ -235,31 +224,23 @@ impl Rootfs {
             None => self.make(parent, Create::Directory, owner, links + 1)?,
         };
         let shown = self.path.join(path);
-        let made = match create {
-            Create::Directory => rustix::fs::mkdirat(&directory, name, Mode::from_raw_mode(0o755))
-                .map_err(|errno| Error::file("mkdir", &shown, errno))
-                .and_then(|()| {
-                    let flags =
-                        OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::DIRECTORY;
-                    openat(&directory, name, flags, Mode::empty())
-                        .map_err(|errno| Error::file("open", &shown, errno))
-                })?,
-            Create::File => {
-                let flags = OFlags::CREATE
-                    | OFlags::EXCL
-                    | OFlags::NOFOLLOW
-                    | OFlags::CLOEXEC
-                    | OFlags::WRONLY;
-                openat(&directory, name, flags, Mode::from_raw_mode(0o644))
-                    .map_err(|errno| Error::file("create", &shown, errno))?
-            }
+        let (call, flags, mode) = match create {
+            Create::Directory => ("open", OFlags::RDONLY | OFlags::DIRECTORY, 0o755),
+            Create::File => (
+                "create",
+                OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY,
+                0o644,
+            ),
         };
-        let mode = match create {
-            Create::Directory => 0o755,
-            Create::File => 0o644,
-        };
-        rustix::fs::fchmod(&made, Mode::from_raw_mode(mode))
-            .map_err(|errno| Error::file("fchmod", &shown, errno))?;
+        let mode = Mode::from_raw_mode(mode);
+        if create == Create::Directory {
+            rustix::fs::mkdirat(&directory, name, mode)
+                .map_err(|errno| Error::file("mkdir", &shown, errno))?;
+        }
+        let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let made = openat(&directory, name, flags, mode)
+            .map_err(|errno| Error::file(call, &shown, errno))?;
+        rustix::fs::fchmod(&made, mode).map_err(|errno| Error::file("fchmod", &shown, errno))?;
         if let Some((user, group)) = owner {
             rustix::fs::fchown(&made, Some(Uid::from_raw(user)), Some(Gid::from_raw(group)))
                 .map_err(|errno| Error::file("fchown", &shown, errno))?;
@@ -299,24 +280,17 @@ impl AsFd for HostsTarget {
 
 impl HostsTarget {
     /// Which file it is.
-    pub fn id(&self) -> FileId {
+    pub(crate) fn id(&self) -> FileId {
         self.id
     }
 
     /// Reads the file that the runtime has mounted there, through the container's own view: what
     /// a tenant can make this show is what his container could read anyway.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be read, or has more than `limit` bytes.
-    pub fn read(&self, own_proc: &ProcDirectory, limit: u64) -> Result<Vec<u8>, Error> {
-        use std::os::fd::AsRawFd;
-        let mut bytes = Vec::new();
+    pub(crate) fn read(&self, own_proc: &ProcDirectory, limit: u64) -> Result<Vec<u8>, Error> {
         // The descriptor is to a regular file, so neither opening nor reading it can hang on a peer.
         let file: File = own_proc.open_file(&format!("fd/{}", self.file.as_raw_fd()))?;
-        file.take(limit + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|source| Error::file("read", "/etc/hosts in the container", source))?;
+        let bytes = read_to_end(&file, TYPICAL_HOSTS, limit)
+            .map_err(|errno| Error::file("read", "/etc/hosts in the container", errno))?;
         if bytes.len() as u64 > limit {
             return Err(Error::TooLarge {
                 path: "/etc/hosts in the container".into(),

@@ -3,11 +3,7 @@
 use crate::error::Error;
 
 /// Its host name; `None` when it is empty or no text.
-///
-/// # Errors
-///
-/// The call fails.
-pub fn name() -> Result<Option<String>, Error> {
+pub(crate) fn name() -> Result<Option<String>, Error> {
     let name = nix::sys::utsname::uname().map_err(|errno| Error::call("uname", errno))?;
     Ok(name
         .nodename()

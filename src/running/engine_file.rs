@@ -12,12 +12,12 @@ use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, SystemTime};
 
-use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, openat2};
+use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, openat2};
 use rustix::io::Errno;
 
 use crate::error::Error;
 use crate::kernel::inode::Inode;
-use crate::kernel::procfs::path_of;
+use crate::kernel::procfs::{ProcDirectory, path_of};
 use crate::stamp::EngineFile;
 
 /// An engine empties its file before it writes the new text: one that was written just now may not be whole.
@@ -91,12 +91,15 @@ pub(super) fn read(engine: &EngineFile, limit: u64) -> Result<Vec<u8>, NotRead> 
     }
 }
 
-/// Leads to the file without opening it.
+/// Leads to the file without opening it: from the root of the host's first process, since we may be in a
+/// container that sees all processes.
 fn find(path: &str) -> rustix::io::Result<OwnedFd> {
     let flags = OFlags::PATH | OFlags::CLOEXEC;
-    match openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_MAGICLINKS) {
-        // Linux before 5.6.
-        Err(Errno::NOSYS) => rustix::fs::open(path, flags, Mode::empty()),
-        found => found,
+    let way = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+    let host = ProcDirectory::of(1).and_then(|init| init.open_root());
+    match host.map(|host| openat2(host, path, flags, Mode::empty(), way)) {
+        // Who may not look there; and Linux before 5.6.
+        Err(_) | Ok(Err(Errno::NOSYS)) => rustix::fs::open(path, flags, Mode::empty()),
+        Ok(found) => found,
     }
 }

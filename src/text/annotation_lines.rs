@@ -21,7 +21,7 @@ const NO_NAME: &str = "a line is an address and at least one name";
 /// Reads `10.1.2.3 foo.remote bar.remote  # comment`, one entry a line, with comments, empty lines
 /// and CRLF. A line's fields are named `FIELD: line N`, counted from
 /// 1. Refused values go to `errors`, all of them; the lines without fault are returned.
-pub fn read(field: &str, text: &str, errors: &mut Vec<FieldError>) -> Vec<HostAlias> {
+pub(crate) fn read(field: &str, text: &str, errors: &mut Vec<FieldError>) -> Vec<HostAlias> {
     let is_only_line = !text.trim().contains('\n');
     let mut aliases = Vec::new();
     for (line, number) in text.split('\n').zip(1..) {

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-use crate::validation::field_error::FieldError;
+use crate::validation::field_error::{FieldError, bare, quote};
 use crate::validation::names;
 
 /// An IP address and the names for it: Kubernetes' `HostAlias`. Both are valid, by the API server's
@@ -23,7 +23,7 @@ impl HostAlias {
     /// entry too. `position` is where it stands in its source: the index in a list, the line
     /// number in a file. The refused values go to `errors`, the address under `ip_field` and each
     /// name under `name_field(index)`.
-    pub fn check(
+    pub(crate) fn check(
         ip: &str,
         hostnames: Vec<String>,
         position: usize,
@@ -73,7 +73,7 @@ impl HostAlias {
     }
 
     /// Index in its list, or line number in its file.
-    pub fn position(&self) -> usize {
+    pub(crate) fn position(&self) -> usize {
         self.position
     }
 }
@@ -100,11 +100,12 @@ pub fn read_list(field: &str, json: &str, errors: &mut Vec<FieldError>) -> Vec<H
 }
 
 /// The same for a list that a manifest's reader has parsed already. `null` is an empty list.
-///
-/// # Errors
-///
-/// The value is not a list.
-pub fn read_value(field: &str, value: Value, errors: &mut Vec<FieldError>) -> Vec<HostAlias> {
+#[cfg(feature = "cli")]
+pub(crate) fn read_value(
+    field: &str,
+    value: Value,
+    errors: &mut Vec<FieldError>,
+) -> Vec<HostAlias> {
     if value.is_null() {
         return Vec::new();
     }
@@ -155,7 +156,7 @@ fn check_item(
             _ => {
                 FieldError::add(
                     errors,
-                    FieldError::unknown(format!("{field}[{index}].{}", bare(&key))),
+                    FieldError::unknown(format!("{field}[{index}].{}", bare(&key, "_-")), None),
                 );
                 continue;
             }
@@ -230,18 +231,8 @@ pub(crate) fn kind(value: &Value) -> String {
     match value {
         Value::Array(_) => "list".to_owned(),
         Value::Object(_) => "object".to_owned(),
-        Value::String(text) => crate::validation::field_error::quote(text),
+        Value::String(text) => quote(text),
         small => small.to_string(),
-    }
-}
-
-/// An unknown key as part of a field's path: nothing that could be taken for something else.
-fn bare(key: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    if !key.is_empty() && key.len() <= 64 && key.chars().all(plain) {
-        key.to_owned()
-    } else {
-        crate::validation::field_error::quote(key)
     }
 }
 

@@ -24,23 +24,13 @@ pub const NODE_HEADER: &str = "\n# Entries added by oci-hostaliases from ";
 pub struct HostsFile {
     bytes: Vec<u8>,
     sources: Vec<String>,
-    parts: Vec<(usize, Run)>,
+    /// Where a run of lines starts, and whose it is; an index of `sources`, since there is a run for each entry.
+    parts: Vec<(usize, Origin<usize>)>,
 }
 
-/// Whose a run of lines is: small, since there is one for each entry.
+/// Where a line of the file comes from. Lists and files are told by their names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Run {
-    Kubelet,
-    PodAddress,
-    Node,
-    Engine,
-    Heading { source: usize },
-    Entry { source: usize, position: usize },
-}
-
-/// Where a line of the file comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin<'a> {
+pub enum Origin<S> {
     /// The lines that the kubelet writes into every file.
     Kubelet,
     /// One of the Pod's addresses.
@@ -50,9 +40,9 @@ pub enum Origin<'a> {
     /// The file that an engine made for this container or Pod.
     Engine,
     /// The heading of the section for this list or file.
-    Heading(&'a str),
+    Heading(S),
     /// An entry of this list or file, with its index or line number there.
-    Entry(&'a str, usize),
+    Entry(S, usize),
 }
 
 /// The names on a Pod's line.
@@ -61,7 +51,7 @@ pub struct PodName<'a> {
     /// The short host name.
     pub hostname: &'a str,
     /// The domain: with it the line reads `IP<TAB>hostname.domain<TAB>hostname`.
-    pub domain: Option<&'a str>,
+    pub(crate) domain: Option<&'a str>,
 }
 
 impl<'a> PodName<'a> {
@@ -88,17 +78,17 @@ impl HostsFile {
     /// in the order given. Without a name there is no line for the addresses.
     pub fn for_pod_network(addresses: &[String], name: Option<PodName<'_>>) -> Self {
         let mut file = Self::default();
-        file.push(Run::Kubelet, &[POD_HEADER, BOILERPLATE]);
+        file.push(Origin::Kubelet, &[POD_HEADER, BOILERPLATE]);
         if let Some(PodName { hostname, domain }) = name {
             for address in addresses {
                 match domain {
                     Some(domain) => {
                         file.push(
-                            Run::PodAddress,
+                            Origin::PodAddress,
                             &[address, "\t", hostname, ".", domain, "\t", hostname, "\n"],
                         );
                     }
-                    None => file.push(Run::PodAddress, &[address, "\t", hostname, "\n"]),
+                    None => file.push(Origin::PodAddress, &[address, "\t", hostname, "\n"]),
                 }
             }
         }
@@ -109,9 +99,9 @@ impl HostsFile {
     /// header. No line for the Pod's address: the node's file has the node's.
     pub fn for_host_network(node_hosts: &[u8]) -> Self {
         let mut file = Self::default();
-        file.push(Run::Kubelet, &[HOST_NETWORK_HEADER]);
+        file.push(Origin::Kubelet, &[HOST_NETWORK_HEADER]);
         if !node_hosts.is_empty() {
-            file.parts.push((file.bytes.len(), Run::Node));
+            file.parts.push((file.bytes.len(), Origin::Node));
             file.bytes.extend_from_slice(node_hosts);
         }
         file
@@ -122,7 +112,7 @@ impl HostsFile {
         Self {
             bytes: engine_hosts,
             sources: Vec::new(),
-            parts: vec![(0, Run::Engine)],
+            parts: vec![(0, Origin::Engine)],
         }
     }
 
@@ -153,7 +143,7 @@ impl HostsFile {
     }
 
     /// Each line, without its newline, with its origin.
-    pub fn lines(&self) -> impl Iterator<Item = (&[u8], Origin<'_>)> {
+    pub fn lines(&self) -> impl Iterator<Item = (&[u8], Origin<&str>)> {
         let mut parts = self.parts.iter().peekable();
         let mut origin = Origin::Kubelet;
         let mut offset = 0;
@@ -161,22 +151,22 @@ impl HostsFile {
         text.split(|byte| *byte == b'\n').map(move |line| {
             // The part that the line's first byte belongs to.
             while let Some((_, part)) = parts.next_if(|(start, _)| *start <= offset) {
-                origin = self.origin(*part);
+                origin = self.named(*part);
             }
             offset += line.len() + 1;
             (line, origin)
         })
     }
 
-    fn origin(&self, part: Run) -> Origin<'_> {
+    fn named(&self, origin: Origin<usize>) -> Origin<&str> {
         let name = |source: usize| self.sources.get(source).map_or("", String::as_str);
-        match part {
-            Run::Kubelet => Origin::Kubelet,
-            Run::PodAddress => Origin::PodAddress,
-            Run::Node => Origin::Node,
-            Run::Engine => Origin::Engine,
-            Run::Heading { source } => Origin::Heading(name(source)),
-            Run::Entry { source, position } => Origin::Entry(name(source), position),
+        match origin {
+            Origin::Kubelet => Origin::Kubelet,
+            Origin::PodAddress => Origin::PodAddress,
+            Origin::Node => Origin::Node,
+            Origin::Engine => Origin::Engine,
+            Origin::Heading(source) => Origin::Heading(name(source)),
+            Origin::Entry(source, position) => Origin::Entry(name(source), position),
         }
     }
 
@@ -188,12 +178,9 @@ impl HostsFile {
         self.sources.push(name.to_owned());
         // A file without a final newline gets none of its own: the heading's first byte ends its
         // last line, and there is no empty line then. That is the kubelet's way.
-        self.push(Run::Heading { source }, &[heading]);
+        self.push(Origin::Heading(source), &[heading]);
         for alias in aliases {
-            let run = Run::Entry {
-                source,
-                position: alias.position(),
-            };
+            let run = Origin::Entry(source, alias.position());
             let mut start = self.bytes.len();
             self.push(run, &[alias.ip()]);
             if alias.hostnames().is_empty() {
@@ -213,7 +200,7 @@ impl HostsFile {
         }
     }
 
-    fn push(&mut self, part: Run, pieces: &[&str]) {
+    fn push(&mut self, part: Origin<usize>, pieces: &[&str]) {
         self.parts.push((self.bytes.len(), part));
         for piece in pieces {
             self.bytes.extend_from_slice(piece.as_bytes());

@@ -1,10 +1,13 @@
 //! A refused value, said the way the Kubernetes API server says it.
 
-use std::fmt;
+use std::fmt::{self, Display};
 
 /// Longest piece of a refused value that is repeated to the person, in characters. The value is
 /// a tenant's and may be 256 KiB long; the message goes into an event and a log.
 const SHOWN: usize = 128;
+
+/// Longest word that is shown unquoted, in bytes: no name of Kubernetes is longer than 253.
+const BARE_MAX: usize = 256;
 
 /// How many refused fields are named, and kept, before the rest is only counted: a tenant can write some
 /// hundred thousand into one annotation.
@@ -15,133 +18,86 @@ const LISTED: usize = 20;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldError {
     field: String,
-    what: What,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum What {
-    Invalid {
-        value: String,
-        detail: String,
-    },
-    Required {
-        detail: String,
-    },
-    Unknown {
-        nearest: Option<&'static str>,
-    },
-    Duplicate,
-    TooLong {
-        limit: usize,
-    },
-    /// This field and so many in all that come behind it.
-    More {
-        count: usize,
-    },
+    /// Behind the field's name, or nothing where errors are only counted.
+    problem: String,
+    /// How many errors these are.
+    count: usize,
 }
 
 impl FieldError {
     /// The value is of the right kind and refused for `detail`. It is shown quoted, with control
     /// characters escaped.
-    pub fn invalid(field: impl Into<String>, value: &str, detail: impl Into<String>) -> Self {
-        Self::new(
-            field,
-            What::Invalid {
-                value: quote(value),
-                detail: detail.into(),
-            },
-        )
+    pub(crate) fn invalid(field: impl Into<String>, value: &str, detail: impl Display) -> Self {
+        Self::wrong_kind(field, quote(value), detail)
     }
 
     /// The value is not even of the right kind; `shown` is a word for it, such as `7` or `object`.
-    pub fn wrong_kind(
+    pub(crate) fn wrong_kind(
         field: impl Into<String>,
-        shown: impl Into<String>,
-        detail: impl Into<String>,
+        shown: impl Display,
+        detail: impl Display,
     ) -> Self {
-        Self::new(
-            field,
-            What::Invalid {
-                value: shown.into(),
-                detail: detail.into(),
-            },
-        )
+        Self::new(field, format!("Invalid value: {shown}: {detail}"))
     }
 
     /// The field must be there and is not; `detail` says why, or what to do.
-    pub fn required(field: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self::new(
-            field,
-            What::Required {
-                detail: detail.into(),
-            },
-        )
+    pub(crate) fn required(field: impl Into<String>, detail: impl Display) -> Self {
+        Self::new(field, format!("Required value: {detail}"))
     }
 
-    /// Nobody knows this field: a typo such as `hostames` must not be lost without a word.
-    pub fn unknown(field: impl Into<String>) -> Self {
-        Self::new(field, What::Unknown { nearest: None })
-    }
-
-    /// The same, with the known field that its author most likely meant.
-    pub fn unknown_but_near(field: impl Into<String>, nearest: Option<&'static str>) -> Self {
-        Self::new(field, What::Unknown { nearest })
+    /// No field has this name: a typo such as `hostames` must not be lost without a word. `nearest` is the
+    /// field that its author most likely meant.
+    pub(crate) fn unknown(field: impl Into<String>, nearest: Option<&str>) -> Self {
+        let problem = match nearest {
+            Some(nearest) => format!("Unknown field: did you mean {nearest}?"),
+            None => "Unknown field".to_owned(),
+        };
+        Self::new(field, problem)
     }
 
     /// The field stands twice in one object.
-    pub fn duplicate(field: impl Into<String>) -> Self {
-        Self::new(field, What::Duplicate)
+    pub(crate) fn duplicate(field: impl Into<String>) -> Self {
+        Self::new(field, "Duplicate field".to_owned())
     }
 
     /// More than `limit` bytes.
-    pub fn too_long(field: impl Into<String>, limit: usize) -> Self {
-        Self::new(field, What::TooLong { limit })
+    pub(crate) fn too_long(field: impl Into<String>, limit: usize) -> Self {
+        Self::new(
+            field,
+            format!("Too long: may not be more than {limit} bytes"),
+        )
     }
 
     /// Adds an error; behind the first twenty only the number.
-    pub fn add(errors: &mut Vec<Self>, error: Self) {
+    pub(crate) fn add(errors: &mut Vec<Self>, error: Self) {
         let is_kept = errors.len() < LISTED;
-        match errors.last_mut().map(|last| &mut last.what) {
-            Some(What::More { count }) => *count += 1,
+        match errors.last_mut() {
+            Some(last) if last.problem.is_empty() => last.count += 1,
             _ if is_kept => errors.push(error),
-            _ => errors.push(Self::new(error.field, What::More { count: 1 })),
+            _ => errors.push(Self::new(error.field, String::new())),
         }
     }
 
     /// How many errors these are, the counted ones among them.
-    pub fn count(errors: &[Self]) -> usize {
-        let weight = |error: &Self| match error.what {
-            What::More { count } => count,
-            _ => 1,
-        };
-        errors.iter().map(weight).sum()
+    pub(crate) fn count(errors: &[Self]) -> usize {
+        errors.iter().map(|error| error.count).sum()
     }
 
-    fn new(field: impl Into<String>, what: What) -> Self {
+    fn new(field: impl Into<String>, problem: String) -> Self {
         Self {
             field: field.into(),
-            what,
+            problem,
+            count: 1,
         }
     }
 }
 
-impl fmt::Display for FieldError {
+impl Display for FieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let field = &self.field;
-        match &self.what {
-            What::Invalid { value, detail } => {
-                write!(f, "{field}: Invalid value: {value}: {detail}")
-            }
-            What::Required { detail } => write!(f, "{field}: Required value: {detail}"),
-            What::Unknown { nearest: None } => write!(f, "{field}: Unknown field"),
-            What::Unknown {
-                nearest: Some(nearest),
-            } => write!(f, "{field}: Unknown field: did you mean {nearest}?"),
-            What::Duplicate => write!(f, "{field}: Duplicate field"),
-            What::TooLong { limit } => {
-                write!(f, "{field}: Too long: may not be more than {limit} bytes")
-            }
-            What::More { count } => write!(f, "{field} and behind it: {count} more errors"),
+        let (field, count) = (&self.field, self.count);
+        match self.problem.as_str() {
+            "" => write!(f, "{field} and behind it: {count} more errors"),
+            problem => write!(f, "{field}: {problem}"),
         }
     }
 }
@@ -152,11 +108,7 @@ pub struct FieldErrors(Vec<FieldError>);
 
 impl FieldErrors {
     /// `Ok(value)` when nothing was refused.
-    ///
-    /// # Errors
-    ///
-    /// What was refused, when something was.
-    pub fn or<T>(errors: Vec<FieldError>, value: T) -> Result<T, Self> {
+    pub(crate) fn or<T>(errors: Vec<FieldError>, value: T) -> Result<T, Self> {
         if errors.is_empty() {
             Ok(value)
         } else {
@@ -170,7 +122,7 @@ impl FieldErrors {
     }
 }
 
-impl fmt::Display for FieldErrors {
+impl Display for FieldErrors {
     /// On one line; after the first twenty the rest is counted.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (nth, error) in self.0.iter().take(LISTED).enumerate() {
@@ -188,10 +140,11 @@ impl fmt::Display for FieldErrors {
 
 impl std::error::Error for FieldErrors {}
 
-/// A word for a message, unquoted where it cannot be mistaken for anything else.
-pub fn bare(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
-    if !word.is_empty() && word.len() <= SHOWN && word.chars().all(plain) {
+/// A word for a message, unquoted where it cannot be mistaken for anything else: letters, digits and what
+/// of ASCII's punctuation is `plain` there.
+pub(crate) fn bare(word: &str, plain: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || plain.contains(c);
+    if !word.is_empty() && word.len() <= BARE_MAX && word.chars().all(is_plain) {
         word.to_owned()
     } else {
         quote(word)
@@ -200,7 +153,7 @@ pub fn bare(word: &str) -> String {
 
 /// `value` in double quotes, cut to a length that a message can carry. Control characters, quotes
 /// and whatever is not printable is escaped: the text is a tenant's and goes to a log.
-pub fn quote(value: &str) -> String {
+pub(crate) fn quote(value: &str) -> String {
     let mut shown: String = value.chars().take(SHOWN).collect();
     let cut = shown.len() < value.len();
     shown = format!("{shown:?}");

@@ -1,5 +1,5 @@
 //! The API server's own validation: which names and addresses are valid, and the words in which it
 //! refuses a field.
 
-pub mod field_error;
+pub(crate) mod field_error;
 pub mod names;

@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 
 /// Longest host name, in bytes (`DNS1123SubdomainMaxLength`).
-pub const NAME_MAX: usize = 253;
+pub(crate) const NAME_MAX: usize = 253;
 
 /// Longest name that a machine can have, in bytes (`HOST_NAME_MAX` of gethostname(2)).
-pub const HOST_NAME_MAX: usize = 64;
+pub(crate) const HOST_NAME_MAX: usize = 64;
 
 const BAD_IP: &str = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
 const LEADING_ZEROS: &str = "must not have leading 0s";
@@ -60,7 +60,7 @@ pub fn label_refusals(text: &str) -> Vec<&'static str> {
 }
 
 /// Whether `text` may stand in the file as a name.
-pub fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     text.len() <= NAME_MAX && text.split('.').all(is_label)
 }
 

@@ -28,6 +28,7 @@ mod plan_by_nri;
 mod pods;
 #[path = "../support/skipped.rs"]
 mod skipped;
+mod start_time;
 #[path = "../support/throwaway.rs"]
 mod throwaway;
 mod tool;

@@ -105,7 +105,10 @@ fn doctor_and_register_tell_of_it() {
             said.contains(&format!("engine   {subject}: works")),
             "{said}"
         );
-        assert!(!said.contains("not registered"), "{said}");
+        assert!(
+            !said.contains(&format!("{subject}: not registered")),
+            "{said}"
+        );
         drop(containerd);
         agent.wait_for("waiting for an engine");
 

@@ -17,6 +17,10 @@ umask 077
 quietly install PREFIX=/usr
 umask 022
 [ -x "$root/usr/bin/oci-hostaliases" ]
+# As kubectl finds it.
+PATH=$root/usr/bin:$PATH kubectl-hostaliases --help | grep -qF 'Usage: kubectl hostaliases <COMMAND>'
+[ "$(PATH=$root/usr/bin:$PATH kubectl_complete-hostaliases unr)" = 'unregister
+:4' ]
 [ "$(stat -c %a "$root/etc/oci-hostaliases/hosts.d")" = 755 ]
 # With the prefix /usr all files are as they are in the tree.
 cmp hooks/oci-hostaliases.json "$root/usr/share/containers/oci/hooks.d/oci-hostaliases.json"
@@ -41,6 +45,6 @@ grep -qF 'ExecStart=/opt/a & b|c/bin/oci-hostaliases-agent --hook /opt/a & b|c/l
     "$root/opt/a & b|c/lib/systemd/system/oci-hostaliases-agent.service"
 echo '10.0.0.1 registry.corp' >"$root/etc/oci-hostaliases/hosts.d/corp.hosts"
 quietly uninstall PREFIX='/opt/a & b|c'
-[ -z "$(find "$root/opt" -type f)" ]
+[ -z "$(find "$root/opt" ! -type d)" ]
 [ -f "$root/etc/oci-hostaliases/hosts.d/corp.hosts" ]
 echo "installed, twice, and removed"

@@ -8,10 +8,10 @@ mkdir "$elsewhere"
 umask 077
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 tar -xzf "$packages/oci-hostaliases-$version.tar.gz" -C "$elsewhere"
-(cd "$elsewhere/oci-hostaliases-$version" && make --no-print-directory deb rpm tarball) >"$elsewhere/log" 2>&1 ||
+(cd "$elsewhere/oci-hostaliases-$version" && make --no-print-directory deb rpm tarball image) >"$elsewhere/log" 2>&1 ||
     { tail -n 30 "$elsewhere/log" >&2; exit 1; }
 cd "$elsewhere/oci-hostaliases-$version/target/packages"
-sha256sum ./*.deb ./*.rpm ./*.tar.gz >"$elsewhere/sums"
+sha256sum ./*.deb ./*.rpm ./*.tar.gz ./*.oci.tar ./*.cdx.json >"$elsewhere/sums"
 cat "$elsewhere/sums"
 cd "$packages"
 sha256sum --check --quiet "$elsewhere/sums" || {

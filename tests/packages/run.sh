@@ -16,11 +16,11 @@ trap 'exit 1' HUP INT TERM
 step() { printf '\n== %s\n' "$*"; }
 
 step "scripts"
-git ls-files -z '*.sh' | xargs -0 shellcheck
+git ls-files -z '*.sh' packaging/kubectl_complete-hostaliases | xargs -0 shellcheck
 
 step "packages"
-rm -f "$packages"/*.deb "$packages"/*.rpm "$packages"/*.tar.gz
-make --no-print-directory deb rpm tarball dist
+rm -f "$packages"/*.deb "$packages"/*.rpm "$packages"/*.tar.gz "$packages"/*.oci.tar "$packages"/*.cdx.json
+make --no-print-directory deb rpm tarball dist image
 mkdir "$work/former"
 packaging/deb/build.sh "$packages/kit" 0.0.9 "$work/former"
 packaging/rpm/build.sh 0.0.9 "$work/former"
@@ -44,6 +44,9 @@ step "lintian and rpmlint"
 TMPDIR=$work lintian --allow-root --tag-display-limit 0 --display-info --pedantic --suppress-tags spelling-error-in-binary \
     --fail-on error,warning,info,pedantic "$packages"/*.deb
 rpmlint --strict --config "$here/rpmlint.toml" "$packages"/*.rpm
+
+step "image"
+"$here/image.sh" "$work/image" "$packages"/*.oci.tar
 
 step "rpm"
 "$here/rpm.sh" "$work/rpm" "$work/former"/*.rpm "$packages"/*.rpm

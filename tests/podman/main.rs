@@ -5,6 +5,7 @@
 #[path = "../support/case_table.rs"]
 mod case_table;
 mod every_container;
+mod follow;
 #[path = "../support/hook_program.rs"]
 mod hook_program;
 #[path = "../support/image_archive.rs"]

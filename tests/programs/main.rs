@@ -10,10 +10,13 @@ mod closed_pipe;
 mod containerd_node;
 mod explain;
 mod hook_bad_input;
+mod kubectl_plugin;
+mod kubernetes_follow;
 mod man_pages;
 #[path = "../support/newer_engines.rs"]
 mod newer_engines;
 mod on_disk;
+mod recorded_api_server;
 mod recorded_kubelets;
 mod register_containerd;
 mod register_containerd_checked;
@@ -22,6 +25,8 @@ mod register_containerd_refuses;
 mod register_hooks_d;
 mod render_bundle;
 mod render_manifest;
+mod render_manifests;
+mod render_with;
 mod size_limit;
 #[path = "../support/skipped.rs"]
 mod skipped;

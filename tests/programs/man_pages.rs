@@ -147,7 +147,6 @@ fn every_option_of_the_agent() {
     assert_eq!(*in_page, in_help);
 }
 
-/// The numbers themselves are pinned where they are defined, in `exit.rs`.
 #[test]
 fn every_exit_status() {
     let source =

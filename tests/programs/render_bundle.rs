@@ -232,7 +232,7 @@ fn an_engines_file_is_extended() {
     let ran = render(&directory, &["--pod-ip", "10.0.0.5"]);
     let stderr = said(&[
         "manage: containers/ab/hosts was made by Docker, but it is still empty: \
-        the engine's own later entries (--add-host) will be hidden",
+        the engine's own later entries (--add-host) are hidden until oci-hostaliases refresh runs",
     ]);
     assert_eq!(
         ran,

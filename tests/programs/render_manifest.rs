@@ -298,6 +298,16 @@ oci-hostaliases: no address of the Pod known: give --pod-ip
     assert_eq!(ran, (0, BOILERPLATE.to_owned(), stderr.to_owned()));
 }
 
+/// The name is made by the API server, so nothing here knows it.
+#[test]
+fn a_pod_that_is_not_named_yet() {
+    let manifest = pod("generateName: web-", "hostAliases: [{ip: 10.1.2.3}]");
+    let ran = tool(data(), &["render", "-f", "-"], manifest.as_bytes());
+    let text = format!("{BOILERPLATE}\n# Entries added by HostAliases.\n10.1.2.3\t\n");
+    let stderr = "oci-hostaliases: no line for the Pod's addresses, its name is generated when it is made: give --hostname\n";
+    assert_eq!(ran, (0, text, stderr.to_owned()));
+}
+
 #[test]
 fn left_alone() {
     let own = "containers: [{name: a, volumeMounts: [{name: v, mountPath: /etc/hosts}]}]";
@@ -322,45 +332,50 @@ fn left_alone() {
     }
 }
 
+/// What is read, in the words of the messages.
+const KINDS: &str = "expected Pod, PodTemplate, ReplicationController, Deployment, StatefulSet, DaemonSet, \
+    ReplicaSet, Job, CronJob or a List of them";
+
 #[test]
-fn not_one_pod() {
-    let several = "apiVersion: v1\nkind: Pod\n---\napiVersion: v1\nkind: Pod\n";
+fn no_pod() {
     let nested = "[".repeat(100_000);
+    let no_kind =
+        "kind: Required value: expected a Pod (apiVersion: v1, kind: Pod) or what makes Pods";
     for (manifest, situation) in [
-        ("", "empty, expected a Pod (apiVersion: v1, kind: Pod)"),
+        ("", &*format!("empty, {KINDS}")),
+        ("# nothing\n---\n", &format!("empty, {KINDS}")),
         (
-            "# nothing\n---\n",
-            "empty, expected a Pod (apiVersion: v1, kind: Pod)",
+            "apiVersion: v1\nkind: List\nitems: []",
+            &format!("empty, {KINDS}"),
+        ),
+        ("[]", no_kind),
+        ("metadata: {}", no_kind),
+        ("kind: Pod", "apiVersion: Required value: expected v1"),
+        (
+            "kind: Pod\napiVersion: v2",
+            "apiVersion: Invalid value: \"v2\": expected v1",
         ),
         (
-            several,
-            "2 documents, expected one Pod: give them one at a time",
+            "kind: Deployment\napiVersion: extensions/v1beta1",
+            "apiVersion: Invalid value: \"extensions/v1beta1\": expected apps/v1",
         ),
         (
-            "{\"kind\": \"Pod\"}\n{\"kind\": \"Pod\"}\n{}",
-            "3 documents, expected one Pod: give them one at a time",
+            "kind: CronJobList\napiVersion: batch/v1beta1",
+            "apiVersion: Invalid value: \"batch/v1beta1\": expected batch/v1",
+        ),
+        ("kind: ConfigMap", &format!("only ConfigMap, {KINDS}")),
+        (
+            "kind: Job\napiVersion: batch.volcano.sh/v1alpha1",
+            &format!("only Job, {KINDS}"),
         ),
         (
-            "[]",
-            "not a manifest: it has no fields, expected a Pod (apiVersion: v1, kind: Pod)",
+            "kind: Service\n---\nkind: ConfigMap\n---\nkind: Service\n",
+            &format!("only ConfigMap, Service (2), {KINDS}"),
         ),
         (
-            "metadata: {}",
-            "no kind, expected a Pod (apiVersion: v1, kind: Pod)",
+            "kind: \"\\e[31m\"",
+            &format!("only \"\\u{{1b}}[31m\", {KINDS}"),
         ),
-        ("kind: Pod", "no apiVersion, expected v1"),
-        ("kind: Pod\napiVersion: v2", "apiVersion v2: expected v1"),
-        (
-            "kind: Deployment",
-            "kind Deployment: give the Pod itself (spec.template as a Pod)",
-        ),
-        (
-            "kind: CronJob",
-            "kind CronJob: give the Pod itself (spec.jobTemplate.spec.template as a Pod)",
-        ),
-        ("kind: List", "kind List: give one of its Pods"),
-        ("kind: ConfigMap", "kind ConfigMap: expected a Pod"),
-        ("kind: \"\\e[31m\"", "kind \"\\u{1b}[31m\": expected a Pod"),
         (
             "{\"kind\":",
             "not JSON: EOF while parsing a value at line 1 column 8",
@@ -424,9 +439,9 @@ fn refused_fields_are_named_all_at_once() {
     );
     for (metadata, spec, refusal) in [
         (
-            "generateName: web-",
             "",
-            "metadata.name: Required value: the host name is made from it (or from spec.hostname, or give --hostname)",
+            "",
+            "metadata.name: Required value: name or generateName is required",
         ),
         (
             "name: web",
@@ -472,7 +487,10 @@ fn files_that_cannot_be_read() {
             "absent.yaml",
             "open absent.yaml: No such file or directory (os error 2)",
         ),
-        (".", "read .: Is a directory (os error 21)"),
+        (
+            "/proc/self/mem",
+            "read /proc/self/mem: Input/output error (os error 5)",
+        ),
     ] {
         let ran = tool(data(), &["render", "-f", file], b"");
         assert_eq!(

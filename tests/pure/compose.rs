@@ -19,11 +19,7 @@ use crate::fixtures::container;
 const BOILERPLATE: &str = "# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::0\tip6-localnet\nfe00::0\tip6-mcastprefix\nfe00::1\tip6-allnodes\nfe00::2\tip6-allrouters\n";
 const SECTION: &str = "\n# Entries added by HostAliases.\n10.1.2.3\tfoo.remote\n";
 const NODE_SECTION: &str = "\n# Entries added by oci-hostaliases from /d/a.hosts.\n10.9.0.1\tdb\n";
-const COVERED: FileId = FileId {
-    device: (0, 45),
-    inode: 4711,
-    born: (1_700_000_000, 5),
-};
+const COVERED: FileId = FileId([0, 45, 4711, 1_700_000_000, 5]);
 const ENGINE: &str = "10.0.0.9 web\n";
 
 /// Surroundings that note what they are asked for.

@@ -307,7 +307,7 @@ fn each_line_knows_where_it_comes_from() {
         &entries("# three lines\n10.0.0.1 a\n10.0.0.2 b"),
     );
     file.add_node_entries("/n.hosts", &entries(r#"[{"ip":"10.0.0.3"}]"#), u64::MAX);
-    let lines: Vec<(&str, Origin<'_>)> = file
+    let lines: Vec<(&str, Origin<&str>)> = file
         .lines()
         .map(|(line, origin)| (std::str::from_utf8(line).unwrap(), origin))
         .collect();

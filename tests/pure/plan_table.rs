@@ -159,7 +159,7 @@ fn an_engines_file_that_is_still_empty_is_managed_with_a_warning() {
         (
             Action::Manage,
             true,
-            "/run/containers/storage/overlay-containers/0d1cbd0b3b0b8b4e7d66f2f7a3b6f3a9d3a4b2a1c0d9e8f7a6b5c4d3e2f1a0b9/userdata/hosts was made by Podman, but it is still empty: the engine's own later entries (--add-host) will be hidden",
+            "/run/containers/storage/overlay-containers/0d1cbd0b3b0b8b4e7d66f2f7a3b6f3a9d3a4b2a1c0d9e8f7a6b5c4d3e2f1a0b9/userdata/hosts was made by Podman, but it is still empty: the engine's own later entries (--add-host) are hidden until oci-hostaliases refresh runs",
         )
     );
 }

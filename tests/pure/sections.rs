@@ -25,6 +25,16 @@ fn entries(files: &[(&str, &str)]) -> NodeEntries {
     }
 }
 
+/// What it is about; the sections, the files of `hosts.d`, the limit; the sections after that, and what is said.
+type Case<'a> = (
+    &'a str,
+    &'a str,
+    &'a [(&'a str, &'a str)],
+    u64,
+    &'a str,
+    Vec<String>,
+);
+
 const ONE: &str = "10.0.0.1\tone\n";
 const LONGER: &str = "10.0.0.1\tone\n10.0.0.2\tanother\n";
 
@@ -46,7 +56,7 @@ fn what_does_not_fit_takes_nothing_away() {
     let long_a = &[("a", LONGER)][..];
     let long_a_and_b = &[("a", LONGER), ("b", ONE)][..];
     let a_and_b = &[("a", ONE), ("b", ONE)][..];
-    let cases: [(&str, &str, &[(&str, &str)], u64, &str, Vec<String>); 12] = [
+    let cases: [Case<'_>; 12] = [
         ("nothing there, nothing wanted", "", &[], 0, "", vec![]),
         (
             "the first sections",

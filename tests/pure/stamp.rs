@@ -85,11 +85,7 @@ fn is_stored_as_these_bytes() {
 fn engine(aliases: usize) -> EngineFile {
     EngineFile {
         source: "/run/userdata/hosts".to_owned(),
-        file: FileId {
-            device: (0, 45),
-            inode: 4711,
-            born: (1_700_000_000, 5),
-        },
+        file: FileId([0, 45, 4711, 1_700_000_000, 5]),
         aliases,
     }
 }
@@ -100,7 +96,7 @@ fn the_engines_file_is_stored_with_its_identity() {
     let stamp = Stamp::new(identity(), hosts_d, Some(engine(4)), OWN.as_bytes(), b"");
     let stored = concat!(
         r#"{"id":"4711","container":"nginx","pod":"web-0","namespace":null,"hostsD":"/srv/hosts.d","#,
-        r#""engine":{"source":"/run/userdata/hosts","file":{"device":[0,45],"inode":4711,"born":[1700000000,5]},"aliases":4},"#,
+        r#""engine":{"source":"/run/userdata/hosts","file":[0,45,4711,1700000000,5],"aliases":4},"#,
         r#""own":{"length":13,"digest":17474483129626658268},"node":[{"length":0,"digest":14695981039346656037}]}"#
     );
     assert_eq!(String::from_utf8(stamp.bytes().unwrap()).unwrap(), stored);

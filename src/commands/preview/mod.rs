@@ -4,12 +4,12 @@
 mod of_bundle;
 mod of_manifest;
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use crate::commands::Failure;
+use crate::commands::output::Output;
 use crate::compose::Notice;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -20,7 +20,6 @@ use crate::files::config::{self, Config};
 use crate::plan::Plan;
 use crate::pod_line::MissingFact;
 use crate::text::hosts_file::HostsFile;
-use crate::validation::field_error::FieldErrors;
 use crate::validation::names;
 
 /// Longest file that is read, in bytes; the hook's own bound.
@@ -59,6 +58,10 @@ pub(super) struct PreviewOptions {
     #[arg(long, value_name = "DIR")]
     hosts_d: Option<PathBuf>,
 
+    /// HostAliasSets and ClusterHostAliasSets that a cluster would have, YAML or JSON
+    #[arg(long, value_name = "FILE", conflicts_with = "bundle")]
+    with: Vec<PathBuf>,
+
     /// The Pod's namespace [default: what the manifest or the bundle says]
     #[arg(long, value_name = "NAMESPACE", value_parser = namespace)]
     namespace: Option<String>,
@@ -67,7 +70,7 @@ pub(super) struct PreviewOptions {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 struct Subject {
-    /// The manifest of a Pod, YAML or JSON; - is stdin
+    /// Manifests of Pods or of what makes Pods (Deployment, Job, ...), YAML or JSON; a directory of them; - is stdin
     #[arg(short = 'f', value_name = "FILE")]
     file: Option<PathBuf>,
 
@@ -89,6 +92,8 @@ pub(super) struct Preview {
 /// What is found while the file is made.
 #[derive(Debug)]
 pub(super) struct Findings {
+    /// Whose file it is, for a heading where there are several.
+    pub(super) label: String,
     /// What was chosen: name, value and, in brackets, where it is from.
     pub(super) choices: Vec<(&'static str, String)>,
     /// What the reader should know.
@@ -108,6 +113,14 @@ pub(super) struct Provenance {
     pub(super) engine_hosts: String,
     /// Whether the annotation's positions are indices, not line numbers.
     pub(super) annotation_is_list: bool,
+}
+
+impl Preview {
+    /// What stands before this file where there are several, in the form of tail(1).
+    pub(super) fn heading(&self, is_first: bool) -> String {
+        let gap = if is_first { "" } else { "\n" };
+        format!("{gap}==> {} <==\n", self.findings.label)
+    }
 }
 
 impl Findings {
@@ -139,15 +152,11 @@ impl Findings {
 }
 
 impl PreviewOptions {
-    /// Reads the manifest or the bundle and composes the file.
-    ///
-    /// # Errors
-    ///
-    /// Something cannot be read, or is refused.
-    pub(super) fn preview(&self) -> Result<Preview, Failure> {
+    /// Reads the manifests or the bundle and composes the files, at least one.
+    pub(super) fn previews(&self, output: &mut Output<'_>) -> Result<Vec<Preview>, Failure> {
         match (&self.subject.file, &self.subject.bundle) {
-            (Some(file), _) => of_manifest::preview(file, self),
-            (None, Some(bundle)) => of_bundle::preview(bundle, self),
+            (Some(file), _) => of_manifest::previews(file, self, output),
+            (None, Some(bundle)) => Ok(vec![of_bundle::preview(bundle, self)?]),
             (None, None) => Err(Failure::new(Exit::Usage, "neither -f nor --bundle given")),
         }
     }
@@ -190,33 +199,10 @@ impl PreviewOptions {
     }
 }
 
-/// Refused fields of one file, one a line.
-#[derive(Debug)]
-struct RefusedFields {
-    path: String,
-    errors: FieldErrors,
+/// What is refused, one a line.
+fn refused(lines: &[String]) -> Failure {
+    Failure::new(Exit::Annotation, lines.join("\n"))
 }
-
-impl RefusedFields {
-    fn failure(path: &Path, errors: FieldErrors) -> Failure {
-        let path = path.display().to_string();
-        Failure::new(Exit::Annotation, Self { path, errors })
-    }
-}
-
-impl fmt::Display for RefusedFields {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (nth, error) in self.errors.iter().enumerate() {
-            if nth > 0 {
-                f.write_str("\n")?;
-            }
-            write!(f, "{}: {error}", self.path)?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for RefusedFields {}
 
 /// The notice; for what is missing, with the option that gives it.
 fn note_on(notice: &Notice) -> String {

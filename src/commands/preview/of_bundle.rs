@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::commands::Failure;
 use crate::commands::preview::{
-    DOMAIN_SOURCE, Findings, Preview, PreviewOptions, RefusedFields, note_on, size_limit,
+    DOMAIN_SOURCE, Findings, Preview, PreviewOptions, note_on, refused, size_limit,
 };
 use crate::compose::{self, Decision, NetworkFacts, Surroundings, TooLarge};
 use crate::error::{Error, on_one_line};
@@ -30,6 +30,7 @@ pub(super) fn preview(directory: &Path, options: &PreviewOptions) -> Result<Prev
         .as_deref()
         .or(identity.namespace.as_deref());
     let mut findings = Findings {
+        label: directory.display().to_string(),
         choices: vec![("bundle", directory.display().to_string())],
         notes: Vec::new(),
         provenance: options.provenance(container.annotations.get(HOST_ALIASES)),
@@ -38,7 +39,11 @@ pub(super) fn preview(directory: &Path, options: &PreviewOptions) -> Result<Prev
     let decision = compose::decide(&container, asks, || {
         findings.read_node_entries(hosts_d, namespace)
     })
-    .map_err(|errors| RefusedFields::failure(&directory.join("config.json"), errors))?;
+    .map_err(|errors| {
+        let path = directory.join("config.json");
+        let line = |error| format!("{}: {error}", path.display());
+        refused(&errors.iter().map(line).collect::<Vec<_>>())
+    })?;
     let draft = match decision {
         Decision::Leave(plan) => return Ok(findings.preview(plan, None)),
         Decision::Write(draft) => draft,

@@ -1,46 +1,136 @@
-//! The file of a Pod, from its manifest: the kubelet's with `spec.hostAliases`, and behind it the
+//! The files of the Pods in manifests: the kubelet's with `spec.hostAliases`, and behind it the
 //! section for our annotation, as the hook would extend the kubelet's file.
 
-use std::fs::File;
+use std::collections::BTreeMap;
+use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::commands::Failure;
+use crate::commands::output::Output;
 use crate::commands::preview::{
-    DOMAIN_SOURCE, FILE_MAX, Findings, Preview, PreviewOptions, RefusedFields, note_on, size_limit,
+    DOMAIN_SOURCE, FILE_MAX, Findings, Preview, PreviewOptions, note_on, refused, size_limit,
 };
 use crate::compose::{self, Notice};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::facts::annotations::{HOST_ALIASES, POD_IPS};
-use crate::facts::pod_manifest::{PodManifest, Refusal, SPEC_HOST_ALIASES};
+use crate::facts::manifests::Manifests;
+use crate::facts::node_entries::NodeEntries;
+use crate::facts::pod_manifest::{PodManifest, SPEC_HOST_ALIASES};
+use crate::files::{admin_file, hosts_d};
+use crate::kubernetes::manifest::Sets;
 use crate::plan::{self, Action, Plan};
 use crate::pod_line::MissingFact;
 use crate::text::hosts_file::{HostsFile, PodName};
-use crate::validation::field_error::{FieldError, FieldErrors};
 
 /// The path that stands for stdin.
 const STDIN: &str = "-";
 
-pub(super) fn preview(path: &Path, options: &PreviewOptions) -> Result<Preview, Failure> {
-    let (path, text) = if path == Path::new(STDIN) {
-        let path = Path::new("stdin");
-        (path, read_bounded(io::stdin().lock(), path)?)
-    } else {
-        // Also a pipe: `-f <(kubectl get pod web -o yaml)`.
-        let file = File::open(path).map_err(|source| Error::file("open", path, source))?;
-        (path, read_bounded(file, path)?)
-    };
-    let mut pod = PodManifest::read(&text).map_err(|refusal| match refusal {
-        Refusal::NotAPod(situation) => {
-            Failure::new(Exit::Annotation, format!("{}: {situation}", path.display()))
+/// The files of a directory that kubectl reads too.
+const EXTENSIONS: [&str; 3] = ["json", "yaml", "yml"];
+
+/// All that is refused is said at once, and then there is no file at all.
+pub(super) fn previews(
+    path: &Path,
+    options: &PreviewOptions,
+    output: &mut Output<'_>,
+) -> Result<Vec<Preview>, Failure> {
+    let mut pods = Vec::new();
+    let mut passed_over = BTreeMap::new();
+    let mut refusals = Vec::new();
+    for (path, text) in read_texts(path)? {
+        let path = path.display();
+        match Manifests::read(&text) {
+            Ok(found) => {
+                pods.extend(found.pods);
+                refusals.extend(found.refused.iter().map(|line| format!("{path}: {line}")));
+                for (kind, count) in found.passed_over {
+                    *passed_over.entry(kind).or_default() += count;
+                }
+            }
+            Err(unreadable) => refusals.push(format!("{path}: {unreadable}")),
         }
-        Refusal::Fields(errors) => RefusedFields::failure(path, errors),
-    })?;
-    if let Some(namespace) = &options.namespace {
-        pod.namespace.clone_from(namespace);
     }
-    of_pod(path, &pod, options)
+    if refusals.is_empty() && pods.is_empty() {
+        let found = match passed_over.is_empty() {
+            true => "empty".to_owned(),
+            false => format!("only {}", in_words(&passed_over)),
+        };
+        refusals.push(format!(
+            "{}: {found}, expected {} or a List of them",
+            shown(path).display(),
+            Manifests::kinds()
+        ));
+    }
+    if !refusals.is_empty() {
+        return Err(refused(&refusals));
+    }
+    if !passed_over.is_empty() {
+        output.say(format_args!("passed over: {}", in_words(&passed_over)));
+    }
+    let mut previews = Vec::new();
+    for mut pod in pods {
+        if let Some(namespace) = &options.namespace {
+            pod.namespace.clone_from(namespace);
+        }
+        previews.push(of_pod(&pod, options)?);
+    }
+    Ok(previews)
+}
+
+/// `ConfigMap, Service (2)`
+fn in_words(kinds: &BTreeMap<String, usize>) -> String {
+    let words: Vec<_> = kinds
+        .iter()
+        .map(|(kind, count)| match count {
+            1 => kind.clone(),
+            count => format!("{kind} ({count})"),
+        })
+        .collect();
+    words.join(", ")
+}
+
+fn shown(path: &Path) -> &Path {
+    match path.as_os_str() == STDIN {
+        true => Path::new("stdin"),
+        false => path,
+    }
+}
+
+/// The file, or those of the directory in the order of their names, each with its path for messages.
+fn read_texts(path: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>, Failure> {
+    let read_file = |path: PathBuf| {
+        // Also a pipe: `-f <(kubectl get pod web -o yaml)`.
+        let file = File::open(&path).map_err(|source| Error::file("open", &path, source))?;
+        let text = read_bounded(file, &path)?;
+        Ok((path, text))
+    };
+    if path.as_os_str() == STDIN {
+        let text = read_bounded(io::stdin().lock(), shown(path))?;
+        return Ok(vec![(shown(path).to_owned(), text)]);
+    }
+    if !path.is_dir() {
+        return Ok(vec![read_file(path.to_owned())?]);
+    }
+    let unreadable = |source| Error::file("read", path, source);
+    let mut files = Vec::new();
+    for entry in fs::read_dir(path).map_err(unreadable)? {
+        let file = entry.map_err(unreadable)?.path();
+        let extension = file.extension().and_then(|extension| extension.to_str());
+        if extension.is_some_and(|it| EXTENSIONS.contains(&it)) && !file.is_dir() {
+            files.push(file);
+        }
+    }
+    if files.is_empty() {
+        let situation = format!(
+            "{}: no file whose name ends in .json, .yaml or .yml",
+            path.display()
+        );
+        return Err(refused(&[situation]));
+    }
+    files.sort();
+    files.into_iter().map(read_file).collect()
 }
 
 fn read_bounded(source: impl Read, path: &Path) -> Result<Vec<u8>, Error> {
@@ -58,11 +148,19 @@ fn read_bounded(source: impl Read, path: &Path) -> Result<Vec<u8>, Error> {
     Ok(text)
 }
 
-fn of_pod(path: &Path, pod: &PodManifest, options: &PreviewOptions) -> Result<Preview, Failure> {
-    let name = pod.name.as_deref().unwrap_or("(not named yet)");
+fn of_pod(pod: &PodManifest, options: &PreviewOptions) -> Result<Preview, Failure> {
+    let whose = match pod.is_template() {
+        true => ("template", pod.label()),
+        false => ("pod", format!("{}/{}", pod.namespace, pod.object_name())),
+    };
     let mut findings = Findings {
-        choices: vec![("pod", format!("{}/{name}", pod.namespace))],
-        notes: Vec::new(),
+        label: pod.label(),
+        choices: vec![whose],
+        notes: pod
+            .misplaced
+            .iter()
+            .map(|key| misplaced(key, pod.kind))
+            .collect(),
         provenance: options.provenance(pod.annotations.get(HOST_ALIASES)),
     };
     let plan = plan_of(pod);
@@ -76,7 +174,7 @@ fn of_pod(path: &Path, pod: &PodManifest, options: &PreviewOptions) -> Result<Pr
             .push(("network", "the host's (spec.hostNetwork)".to_owned()));
         HostsFile::for_host_network(&options.read_node_hosts()?)
     } else {
-        pod_network_file(path, pod, options, &mut findings)?
+        pod_network_file(pod, options, &mut findings)
     };
     file.add_host_aliases(SPEC_HOST_ALIASES, &pod.aliases);
     file.add_host_aliases(HOST_ALIASES, &pod.request.aliases);
@@ -86,12 +184,36 @@ fn of_pod(path: &Path, pod: &PodManifest, options: &PreviewOptions) -> Result<Pr
             .notes
             .extend(notices.map(|notice| note_on(&notice)));
     }
-    if let Some(hosts_d) = &options.hosts_d {
-        let node_entries = findings.read_node_entries(hosts_d, Some(&pod.namespace));
+    if options.hosts_d.is_some() || !options.with.is_empty() {
+        let node_entries = node_entries(pod, options, &mut findings)?;
         let notices = compose::add_node_entries(&mut file, &node_entries, size_limit());
         findings.notes.extend(notices.iter().map(note_on));
     }
     Ok(findings.preview(plan, Some(file)))
+}
+
+/// The entries of `--hosts-d`, and of the objects of `--with` where an agent would put them.
+fn node_entries(
+    pod: &PodManifest,
+    options: &PreviewOptions,
+    findings: &mut Findings,
+) -> Result<NodeEntries, Failure> {
+    let hosts_d = options.hosts_d.as_deref();
+    let mut entries = hosts_d.map_or_else(NodeEntries::default, |hosts_d| {
+        findings.read_node_entries(hosts_d, Some(&pod.namespace))
+    });
+    let before = entries.left_out.len();
+    for path in &options.with {
+        let bytes = admin_file::read(path, FILE_MAX)?;
+        let refused = |why| Failure::new(Exit::Annotation, format!("{}: {why}", path.display()));
+        let sets = Sets::read(&String::from_utf8_lossy(&bytes)).map_err(refused)?;
+        let hosts_d = hosts_d.unwrap_or(hosts_d::DEFAULT_PATH.as_ref());
+        sets.add_to(&mut entries, hosts_d, &pod.namespace);
+    }
+    let left_out = entries.left_out.iter().skip(before);
+    let notes = left_out.map(|entry| format!("left out: {entry}"));
+    findings.notes.extend(notes);
+    Ok(entries)
 }
 
 /// One file for all containers of the Pod, but not for those that bring their own.
@@ -113,26 +235,23 @@ fn own_volume((container, mount_path): (&str, &str)) -> String {
     }
 }
 
+/// Everybody who is used to ReplicaSets puts it there once.
+fn misplaced(annotation: &str, kind: &str) -> String {
+    format!(
+        "annotation {annotation} of the {kind} itself does nothing: its Pods carry the annotations of its template"
+    )
+}
+
 fn pod_network_file(
-    path: &Path,
     pod: &PodManifest,
     options: &PreviewOptions,
     findings: &mut Findings,
-) -> Result<HostsFile, Failure> {
-    let Some((hostname, hostname_source)) = options.hostname().or(pod.host_name()) else {
-        let unnamed = FieldError::required(
-            "metadata.name",
-            "the host name is made from it (or from spec.hostname, or give --hostname)",
-        );
-        let refused = FieldErrors::or(vec![unnamed], ());
-        return refused
-            .map(|()| HostsFile::default())
-            .map_err(|errors| RefusedFields::failure(path, errors));
-    };
+) -> HostsFile {
+    let hostname = options.hostname().or(pod.host_name());
     let kubelets = pod.domain(&options.cluster_domain);
     let domain = options.domain(&[
         (pod.request.domain.as_deref(), DOMAIN_SOURCE),
-        (kubelets.as_deref(), "spec.subdomain"),
+        (kubelets.as_deref(), pod.subdomain_field()),
     ]);
     let annotation = format!("annotation {POD_IPS}");
     let (addresses, addresses_source) = options.choose_addresses(&[
@@ -142,16 +261,22 @@ fn pod_network_file(
         ),
         (&pod.status_pod_ips, "status.podIPs"),
     ]);
+    if hostname.is_none() {
+        findings.notes.push(
+            "no line for the Pod's addresses, its name is generated when it is made: give --hostname"
+                .to_owned(),
+        );
+    }
     if addresses.is_empty() {
         let missing = Notice::Missing(MissingFact::Address);
         findings.notes.push(note_on(&missing));
     }
-    findings.pod_network(Some((hostname, hostname_source)), domain);
+    findings.pod_network(hostname, domain);
     findings.provenance.addresses = addresses_source;
     // As the kubelet, which does not ask whether the name ends in the domain already.
-    let name = PodName {
+    let name = hostname.map(|(hostname, _)| PodName {
         hostname,
         domain: domain.map(|(domain, _)| domain),
-    };
-    Ok(HostsFile::for_pod_network(&addresses, Some(name)))
+    });
+    HostsFile::for_pod_network(&addresses, name)
 }

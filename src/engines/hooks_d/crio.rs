@@ -101,6 +101,15 @@ impl CriO {
         Ok(files)
     }
 
+    /// Its table `crio.nri`, each key as the last file has it.
+    pub(crate) fn nri(&self, root: &Path) -> Result<Table, EngineError> {
+        let mut nri = Table::new();
+        for file in self.files(root)? {
+            nri.extend(read_table(&file, &["crio", "nri"])?.unwrap_or_default());
+        }
+        Ok(nri)
+    }
+
     /// Its runtimes. A later file's table replaces an earlier one's of the same name.
     pub(crate) fn runtimes(&self, root: &Path) -> Result<Runtimes, EngineError> {
         let mut runtimes = Table::new();

@@ -1,0 +1,53 @@
+//! The hook out of the agent's image onto the node, where the runtime starts it.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::Write as _;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+
+/// What a runtime may start.
+const MODE: u32 = 0o755;
+
+/// Copies `hook` into `directory` under its own name, unless the same bytes are there. A container that starts
+/// meanwhile gets the former hook or the new one. Returns the place, and whether it was written.
+///
+/// # Errors
+///
+/// The hook cannot be read or the directory not be written. The former hook is still there then.
+pub fn copy(hook: &Path, directory: &Path) -> Result<(PathBuf, bool), Error> {
+    let place = directory.join(hook.file_name().unwrap_or_default());
+    let bytes = fs::read(hook).map_err(|error| Error::file("read", hook, error))?;
+    let is_there = fs::symlink_metadata(&place)
+        .is_ok_and(|is| is.is_file() && is.permissions().mode() & 0o7777 == MODE)
+        && fs::read(&place).is_ok_and(|there| there == bytes);
+    if is_there {
+        return Ok((place, false));
+    }
+    fs::create_dir_all(directory).map_err(|error| Error::file("mkdir", directory, error))?;
+    let temporary = directory.join(".oci-hostaliases-hook.new");
+    write(&temporary, &bytes).inspect_err(|_| {
+        let _ = fs::remove_file(&temporary);
+    })?;
+    fs::rename(&temporary, &place).map_err(|error| Error::file("rename", &temporary, error))?;
+    File::open(directory)
+        .and_then(|opened| opened.sync_all())
+        .map_err(|error| Error::file("fsync", directory, error))?;
+    Ok((place, true))
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    // One that a copy left behind which was killed.
+    let _ = fs::remove_file(path);
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(|error| Error::file("open", path, error))?;
+    file.write_all(bytes)
+        .and_then(|()| file.set_permissions(Permissions::from_mode(MODE)))
+        .and_then(|()| file.sync_all())
+        .map_err(|error| Error::file("write", path, error))
+}

@@ -1,0 +1,23 @@
+//! Entries that are API objects: `HostAliasSet` and `ClusterHostAliasSet` of `oci-hostaliases.io/v1alpha1`.
+//!
+//! ```text
+//! API server ─► list and watch ─► set ─► wanted files ─► changes ─► hosts.d
+//! ```
+//!
+//! From the object to the changes all is pure: `set` checks one object, `set_file` says what its files are
+//! called and what is in them, `wanted` holds all of them against what is on the disk. `directory` reads and
+//! writes `hosts.d`; `follow` talks to the API server.
+
+pub mod manifest;
+pub mod set;
+pub mod set_file;
+pub mod wanted;
+
+#[cfg(feature = "kubernetes")]
+pub mod connection;
+#[cfg(feature = "kubernetes")]
+pub mod directory;
+#[cfg(feature = "kubernetes")]
+pub mod follow;
+#[cfg(feature = "kubernetes")]
+pub mod pause;
