@@ -11,7 +11,7 @@ cp packaging/install.sh packaging/removal.sh packaging/files.list "$kit"
 cp "$built/oci-hostaliases-hook" "$built/oci-hostaliases" "$built/oci-hostaliases-agent" "$kit/bin"
 cp hooks/*.json hooks/*.toml "$kit/hooks"
 cp packaging/systemd/* "$kit/systemd"
-cp LICENSE CHANGELOG.md docs/kubelet-behaviour.md docs/kernel-features.md packaging/config.toml "$kit/doc"
+cp LICENSE CHANGELOG.md docs/distributions.md docs/kubelet-behaviour.md docs/kernel-features.md packaging/config.toml "$kit/doc"
 for page in oci-hostaliases.1 oci-hostaliases-hook.8 oci-hostaliases-agent.8 oci-hostaliases.conf.5; do
     go-md2man -in "docs/$page.md" -out "$kit/man/$page"
 done

@@ -58,10 +58,12 @@ impl Former<'_> {
         for name in targets.iter().filter(|name| !known.contains(name)) {
             imports.check_not_elsewhere(self.config.dialect, name)?;
             if !self.is_built_in(name, &known) {
-                let known = match known.as_slice() {
-                    [] => BUILT_IN_RUNTIME.to_owned(),
-                    known => known.join(", "),
+                let known = match (self.effective, known.as_slice()) {
+                    (Some(cri), _) => cri.handlers.iter().map(|it| it.name.as_str()).collect(),
+                    (None, []) => vec![BUILT_IN_RUNTIME],
+                    (None, known) => known.iter().map(String::as_str).collect::<Vec<_>>(),
                 };
+                let known = known.join(", ");
                 let name = name.clone();
                 let refusal = Refusal::NoSuchRuntime { name, known };
                 return Err(RegisterError::config(self.path, refusal));

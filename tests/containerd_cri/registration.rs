@@ -35,7 +35,7 @@ fn node(test: &str, programs: &[&Path], major: u32) {
     }
 }
 
-const CASES: [Case<Node>; 13] = [
+const CASES: [Case<Node>; 15] = [
     ("the file of the daemon that runs is registered", running),
     (
         "several daemons: refused with the list, --config chooses",
@@ -49,6 +49,8 @@ const CASES: [Case<Node>; 13] = [
     ("none runs: the default file, and it is said", none_runs),
     ("k3s' file is left alone, its directory is not", k3s),
     ("a file that k3s writes anew without a directory", old_k3s),
+    ("k0s' file is left alone, and its directory named", k0s),
+    ("EKS' file is left alone, and NodeConfig named", nodeadm),
     (
         "what containerd refuses is refused in its words",
         refused_by_containerd,
@@ -214,6 +216,7 @@ impl Node {
         for directory in [
             "/etc/containerd",
             "/etc/oci-hostaliases",
+            "/etc/k0s",
             "/var/lib/rancher",
         ] {
             let _ = fs::remove_dir_all(directory);
@@ -254,8 +257,9 @@ fn running(node: &Node) {
     let daemon = node.start(&config);
     let run = node.register(&[]);
     assert_eq!(run.status, Some(0));
+    // containerd 2.x has NRI, of which another line tells.
     assert_eq!(
-        run.stderr,
+        run.stderr.split_inclusive('\n').next().unwrap(),
         format!(
             "restart the containerd that reads {}, pid {}: it reads its configuration at its start only; running \
              containers keep what they have\n",
@@ -267,7 +271,7 @@ fn running(node: &Node) {
     node.assert_registered(&config, true);
     drop(daemon);
     let _restarted = node.start(&config);
-    assert_eq!(node.register(&[]).stderr, "nothing to do\n");
+    assert!(node.register(&[]).stderr.starts_with("nothing to do\n"));
     node.succeed(&["unregister", "containerd"]);
     assert_eq!(fs::read_to_string(&config).unwrap(), text);
     node.assert_registered(&config, false);
@@ -447,7 +451,7 @@ fn k3s(node: &Node) {
             spec_of(config)
         )
     );
-    assert_eq!(node.register(&[]).stderr, "nothing to do\n");
+    assert!(node.register(&[]).stderr.starts_with("nothing to do\n"));
     // A list in a later file replaces it.
     let later = drop_ins.join("zz.toml");
     fs::write(
@@ -487,6 +491,67 @@ fn old_k3s(node: &Node) {
         Some(0)
     );
     node.assert_registered(&template, true);
+}
+
+/// As k0s wrote it before it imported the directory itself.
+fn k0s(node: &Node) {
+    node.clean_up();
+    let config = Path::new("/etc/k0s/containerd.toml");
+    let text = node.write(config, "imports = [\"/etc/k0s/containerd-cri.toml\"]\n");
+    let text = format!("# k0s_managed=true\n# This is a placeholder.\n{text}");
+    fs::write(config, &text).unwrap();
+    let partial = format!("version = 2\n{}", crun_table().replace("crun", "runc"));
+    fs::write("/etc/k0s/containerd-cri.toml", partial).unwrap();
+    let daemon = node.start(config);
+    let drop_in = "/etc/k0s/containerd.d/oci-hostaliases.toml";
+    let words = [
+        "/etc/k0s/containerd.toml: k0s writes this file anew at each start",
+        drop_in,
+    ];
+    refuses(&node.register(&[]), 4, &words);
+    assert_eq!(fs::read_to_string(config).unwrap(), text);
+    // The remedy, with the containerd that k0s runs.
+    let run = node.register(&["--config", drop_in]);
+    assert_eq!(run.status, Some(0));
+    assert!(
+        run.stderr.contains(&format!("pid {}", daemon.pid())),
+        "{}",
+        run.stderr
+    );
+    let (version, plugin) = match node.major {
+        1 => (2, V2),
+        _ => (3, "io.containerd.cri.v1.runtime"),
+    };
+    let text = fs::read_to_string(drop_in).unwrap();
+    let start = format!(
+        "# there was no such file before # added by oci-hostaliases\nversion = {version} # added by oci-hostaliases\n\
+         [plugins.\"{plugin}\".containerd.runtimes.runc]"
+    );
+    assert!(text.starts_with(&start), "{text}");
+    node.succeed(&["unregister", "containerd", "--config", drop_in]);
+    assert!(!Path::new(drop_in).exists());
+}
+
+fn nodeadm(node: &Node) {
+    node.clean_up();
+    let more = format!(
+        "{}  base_runtime_spec = \"/etc/containerd/base-runtime-spec.json\"\n",
+        crun_table().replace("crun", "runc")
+    );
+    let text = node.write(Path::new(DEFAULT), &more);
+    fs::write("/etc/containerd/base-runtime-spec.json", "{}").unwrap();
+    let at_eks = "nodeadm writes this file anew at each boot: set the hook in baseRuntimeSpec";
+    fs::create_dir_all("/etc/eks").unwrap();
+    refuses(&node.register(&[]), 4, &[DEFAULT, at_eks]);
+    assert_eq!(fs::read_to_string(DEFAULT).unwrap(), text);
+    // Elsewhere it is an administrator's.
+    fs::remove_dir("/etc/eks").unwrap();
+    assert_eq!(node.register(&[]).status, Some(0));
+    let copy = "/etc/oci-hostaliases/containerd-base-spec:etc:containerd:base-runtime-spec.json";
+    let runc = node.runc(Path::new(DEFAULT));
+    assert_eq!(runc["base_runtime_spec"].as_str(), Some(copy));
+    node.succeed(&["unregister", "containerd"]);
+    assert_eq!(fs::read_to_string(DEFAULT).unwrap(), text);
 }
 
 fn refused_by_containerd(node: &Node) {

@@ -157,3 +157,10 @@ pub(crate) fn edited(text: &str, edits: &[(&str, &str)]) -> String {
     }
     text
 }
+
+/// A program of the machine's.
+pub(crate) fn find(name: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap();
+    let mut candidates = std::env::split_paths(&path).map(|directory| directory.join(name));
+    candidates.find(|candidate| candidate.is_file()).unwrap()
+}

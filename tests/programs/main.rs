@@ -11,9 +11,12 @@ mod containerd_node;
 mod explain;
 mod hook_bad_input;
 mod man_pages;
+#[path = "../support/newer_engines.rs"]
+mod newer_engines;
 mod on_disk;
 mod recorded_kubelets;
 mod register_containerd;
+mod register_containerd_checked;
 mod register_containerd_dump;
 mod register_containerd_refuses;
 mod register_hooks_d;

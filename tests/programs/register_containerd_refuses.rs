@@ -30,6 +30,20 @@ fn what_cannot_be_understood_is_refused() {
             4,
             "has no `version` key (or version 1)",
         ),
+        // As Docker's containerd.io ships it: CRI, and no version.
+        (
+            "#   Made-up licence header.\n\ndisabled_plugins = [\"cri\"]\n\n#root = \"/var/lib/containerd\"\n",
+            &[],
+            4,
+            "DIR/config.toml: disabled_plugins names cri: nothing starts Pods through this containerd",
+        ),
+        (
+            "# k0s_managed=true\nversion = 2\nimports = [\n\t\"/run/k0s/containerd-cri.toml\",\n]\n",
+            &[],
+            4,
+            "DIR/config.toml: k0s writes this file anew at each start: register in /etc/k0s/containerd.d (--config \
+             /etc/k0s/containerd.d/oci-hostaliases.toml), which it merges",
+        ),
         (
             "version = 1\n",
             &[],

@@ -11,7 +11,7 @@ use std::process::Command;
 
 use serde_json::{Map, Value};
 
-use crate::engines::bounded_run;
+use crate::engines::bounded_run::{self, find_program};
 use crate::engines::error::EngineError;
 use crate::engines::our_hook::{self, STAGE};
 
@@ -37,9 +37,10 @@ pub(crate) fn default_path(main: &Path) -> PathBuf {
 pub(crate) const DAEMON_DEFAULT: &str = "the output of `ctr oci spec`";
 
 /// What `ctr oci spec` prints: the spec that containerd's CRI starts from when it has no other.
-/// The command does not talk to the daemon.
-pub(crate) fn daemon_default() -> Result<Value, EngineError> {
-    let output = bounded_run::run(Command::new("ctr").args(["oci", "spec"]));
+/// The command does not talk to the daemon. `containerd`: the program of the daemon, beside which its own
+/// ctr lies.
+pub(crate) fn daemon_default(containerd: Option<&Path>) -> Result<Value, EngineError> {
+    let output = bounded_run::run(ctr(containerd).args(["oci", "spec"]));
     let output = output.map_err(|source| EngineError::Call {
         what: "run `ctr oci spec`, which prints containerd's default spec; where there is no ctr, \
                set base_runtime_spec to a spec of your own first"
@@ -61,6 +62,22 @@ pub(crate) fn daemon_default() -> Result<Value, EngineError> {
         }
     }
     Ok(spec)
+}
+
+/// RKE2 and microk8s have theirs beside their containerd only, k0s in itself.
+fn ctr(containerd: Option<&Path>) -> Command {
+    let beside = containerd.map(|containerd| containerd.with_file_name("ctr"));
+    let ctr = beside
+        .filter(|ctr| ctr.is_file())
+        .or_else(|| find_program("ctr"));
+    match (ctr, find_program("k0s")) {
+        (None, Some(k0s)) => {
+            let mut command = Command::new(k0s);
+            command.arg("ctr");
+            command
+        }
+        (ctr, _) => Command::new(ctr.unwrap_or_else(|| "ctr".into())),
+    }
 }
 
 /// The administrator's own spec.
