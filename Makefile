@@ -135,6 +135,13 @@ test-cluster: ## the agent and the manifests against a real API server; builds i
 	@tests/kubernetes.sh kube-apiserver kube-controller-manager kubectl helm
 	CI=1 $(CARGO) test --locked --test cluster
 
+.PHONY: demo-cluster
+demo-cluster: ## a one-node Kubernetes, an object, and a running Pod's file before and after; builds it first, once
+	@tests/needs.sh busybox-static containerd containernetworking-plugins gcc iproute2 iptables jq libc6-dev openssl runc util-linux
+	@$(MAKE) --no-print-directory build
+	@tests/kubernetes.sh kube-apiserver kube-controller-manager kube-scheduler kubectl kubelet helm
+	CI=1 $(CARGO) test --locked --test cluster -- --exact --nocapture node::a_node_from_install_to_uninstall
+
 .PHONY: bench-cluster
 bench-cluster: ## what 500 agents cost a real API server, in one process; two minutes
 	@tests/needs.sh iproute2 openssl util-linux

@@ -86,7 +86,7 @@ if [ ${#missing[@]} -gt 0 ] && [ ! -e "$source/.complete" ]; then
     : >"$source/.complete"
 fi
 
-# As the package itself does: the tree is no Git repository, so its version is told to it.
+# As the package itself does: the tree is no Git repository, so it cannot find out its version.
 export GOPATH=$directory/gopath GOCACHE=$directory/gocache GO111MODULE=off GOFLAGS=
 export CGO_ENABLED=0 FORCE_HOST_GO=y PATH=/usr/lib/go-1.19/bin:$PATH
 upstream=$(cd "$source" 2>/dev/null && dpkg-parsechangelog -S Version | sed 's/-.*//')

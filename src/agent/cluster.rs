@@ -40,7 +40,7 @@ impl Cluster {
         Some(Self(look_again))
     }
 
-    /// `hosts.d` was changed: a file of the agent's that somebody edited is put right.
+    /// `hosts.d` was changed: a file of the agent's that was edited by hand is put right.
     pub(super) fn look_again(&self) {
         self.0.notify_one();
     }

@@ -1,7 +1,7 @@
 //! Follows the two kinds on an API server: one list each, then a watch, and `hosts.d` after every change.
 //!
-//! `kube-runtime`'s watcher is not used: it does not say when a watch that had failed is up again, so that nobody
-//! could tell a cluster without changes from one that cannot be reached; and its pauses have no random part.
+//! `kube-runtime`'s watcher is not used. It does not say when a watch that had failed is up again, so a cluster
+//! without changes would look like one that cannot be reached. And its pauses have no random part.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -46,7 +46,7 @@ pub struct Settings {
     pub kubeconfig: Option<PathBuf>,
     /// The directory for the files.
     pub hosts_d: PathBuf,
-    /// Whoever sees that somebody else changed `hosts.d` notifies this one, and the files are compared again.
+    /// Notified when `hosts.d` was changed: the files are compared again.
     pub look_again: Arc<LookAgain>,
 }
 
@@ -63,7 +63,7 @@ pub struct Status {
     pub last_sync: Option<SystemTime>,
 }
 
-/// What the caller is told.
+/// News for the caller.
 #[derive(Debug)]
 pub enum Told<'a> {
     /// How it stands now.
@@ -236,7 +236,7 @@ impl Follower<'_> {
         self.bring_up_to_date(Some(&files));
     }
 
-    /// Compares all files when somebody else has changed one, and a while after one could not be written.
+    /// Compares all files when one was changed from outside, and a while after one could not be written.
     async fn look_again(&self) {
         loop {
             let notified = self.settings.look_again.notified();

@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 use crate::kubernetes::set::{AliasSet, Kind};
 use crate::validation::names;
 
-/// The first words of a file that the agent wrote. What has the name of such a file and not this line is
-/// somebody else's, and is left alone.
+/// The first words of a file that the agent wrote. A file with such a name that does not begin with them is left
+/// alone.
 const HEADING: &str = "# Written by oci-hostaliases-agent from ";
 const BEFORE_NODE: char = '+';
 const BEHIND_NAMESPACE: char = '~';

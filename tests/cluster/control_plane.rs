@@ -76,10 +76,28 @@ impl ControlPlane {
             etcd,
         };
         plane.wait_until_ready();
-        plane.controllers = start(home, "controllers", Command::new(bin.join("kube-controller-manager"))
-            .arg(format!("--kubeconfig={}", kubeconfig(home, "admin").display()))
-            .args(["--leader-elect=false", "--use-service-account-credentials=false", "--bind-address=127.0.0.1"])
-            .arg("--controllers=clusterrole-aggregation,garbagecollector,namespace,serviceaccount"));
+        plane.controllers = start(
+            home,
+            "controllers",
+            Command::new(bin.join("kube-controller-manager"))
+                .arg(format!(
+                    "--kubeconfig={}",
+                    kubeconfig(home, "admin").display()
+                ))
+                .args([
+                    "--leader-elect=false",
+                    "--use-service-account-credentials=false",
+                    "--bind-address=127.0.0.1",
+                ])
+                .arg(format!(
+                    "--service-account-private-key-file={}",
+                    path("sa.key")
+                ))
+                .arg(format!(
+                    "--root-ca-file={}",
+                    path("certificates/apiserver.crt")
+                )),
+        );
         plane
     }
 
@@ -191,7 +209,7 @@ fn start_api_server(home: &Path, bin: &Path) -> Child {
     )
 }
 
-fn start(home: &Path, name: &str, command: &mut Command) -> Child {
+pub(crate) fn start(home: &Path, name: &str, command: &mut Command) -> Child {
     let log = File::options()
         .create(true)
         .append(true)

@@ -120,7 +120,7 @@ fn files_of_others_are_left_alone() {
         agent.wait_for_files(&[by_hand, mine, PAYMENT_FILE, CORP_FILE]);
         agent.wait_for_metric("oci_hostaliases_kubernetes_refused_files", 0.0);
 
-        // A file of the agent's that somebody edits or removes is put right.
+        // A file of the agent's that is edited by hand or removed is put right.
         fs::write(
             shop.join("payment+hostaliasset.hosts"),
             format!("{}10.6.6.6\tx\n", PAYMENT_FILE.1),

@@ -7,9 +7,12 @@ mod access;
 mod agent;
 mod control_plane;
 mod files;
+#[path = "../support/image_archive.rs"]
+mod image_archive;
 mod manifests;
 #[path = "../support/needs.rs"]
 mod needs;
+mod node;
 mod outages;
 mod scale;
 mod schema;

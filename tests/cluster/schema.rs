@@ -241,7 +241,7 @@ fn the_api_server_takes_what_a_pod_may_have() {
     );
 }
 
-/// A CRD without a schema, as somebody may have changed it: all is let through.
+/// A CRD whose schema was taken away: all is let through.
 #[test]
 fn what_was_let_through_is_left_out_entry_by_entry() {
     cluster(

@@ -151,7 +151,7 @@ fn files_of_others_stay() {
     );
 }
 
-/// As long as the API server has not said what there is of a kind, its files stay.
+/// A kind that was never listed is not known: its files stay.
 #[test]
 fn nothing_is_removed_before_a_list() {
     let mut wanted = Wanted::default();
