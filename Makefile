@@ -38,6 +38,7 @@ help: ## list the targets
 .PHONY: build
 build: ## build the three programs, static, in target/
 	@[ "$(TRIPLE)" = "$(MUSL)" ] || echo "rustc has no $(MUSL): building with glibc, which makes the hook's start slower" >&2
+	@[ "$(TRIPLE)" != "$(MUSL)" ] || command -v musl-gcc >/dev/null || tests/needs.sh musl-tools
 	$(CARGO_BUILD) --locked --release --target $(TRIPLE) --no-default-features --bin oci-hostaliases-hook
 	$(CARGO_BUILD) --locked --release --target $(TRIPLE) --no-default-features --features cli --bin oci-hostaliases
 	$(CARGO_BUILD) --locked --release --target $(TRIPLE) --no-default-features --features kubernetes --bin oci-hostaliases-agent
