@@ -217,6 +217,7 @@ impl Node {
             "/etc/containerd",
             "/etc/oci-hostaliases",
             "/etc/k0s",
+            "/run/nri",
             "/var/lib/rancher",
         ] {
             let _ = fs::remove_dir_all(directory);
