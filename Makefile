@@ -2,7 +2,10 @@
 
 CARGO ?= cargo
 HOST := $(shell rustc -vV | sed -n 's/^host: //p')
-# Programs that run on foreign hosts trust none of their libraries: glibc is linked in.
+# Programs that run on foreign hosts trust none of their libraries: the C library is linked in. It is musl
+# where rustc has it (rustup target add x86_64-unknown-linux-musl), else glibc: docs/performance.md.
+MUSL := $(HOST:-gnu=-musl)
+TRIPLE := $(if $(wildcard $(shell rustc --print target-libdir --target $(MUSL) 2>/dev/null)/libstd-*.rlib),$(MUSL),$(HOST))
 STATIC := -C target-feature=+crt-static
 
 # What is installed is built from vendored crates, by VENDORED=1, in a directory of its own; and says
@@ -21,7 +24,7 @@ TARGET := target
 KIT := target/kit
 CARGO_BUILD = RUSTFLAGS="$(STATIC)" $(CARGO) build
 endif
-RELEASE := $(TARGET)/$(HOST)/release
+RELEASE := $(TARGET)/$(TRIPLE)/release
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 # What a package says of when it was made: the commit's time; in a source tarball all files have it.
@@ -34,14 +37,16 @@ help: ## list the targets
 
 .PHONY: build
 build: ## build the three programs, static, in target/
-	$(CARGO_BUILD) --locked --release --target $(HOST) --no-default-features --bin oci-hostaliases-hook
-	$(CARGO_BUILD) --locked --release --target $(HOST) --no-default-features --features cli --bin oci-hostaliases
-	$(CARGO_BUILD) --locked --release --target $(HOST) --no-default-features --features kubernetes --bin oci-hostaliases-agent
+	@[ "$(TRIPLE)" = "$(MUSL)" ] || echo "rustc has no $(MUSL): building with glibc, which makes the hook's start slower" >&2
+	@[ "$(TRIPLE)" != "$(MUSL)" ] || command -v musl-gcc >/dev/null || tests/needs.sh musl-tools
+	$(CARGO_BUILD) --locked --release --target $(TRIPLE) --no-default-features --bin oci-hostaliases-hook
+	$(CARGO_BUILD) --locked --release --target $(TRIPLE) --no-default-features --features cli --bin oci-hostaliases
+	$(CARGO_BUILD) --locked --release --target $(TRIPLE) --no-default-features --features kubernetes --bin oci-hostaliases-agent
 
 .PHONY: kit
 kit: build ## gather what is installed, in target/kit: programs, man pages, completions, units
 	@command -v go-md2man >/dev/null || tests/needs.sh go-md2man
-	packaging/kit.sh "$(RELEASE)" $(KIT)
+	packaging/kit.sh "$(RELEASE)" $(KIT) "$(TRIPLE)"
 
 .PHONY: install
 install: kit ## install below DESTDIR and PREFIX (/usr/local); packaging/install.sh has the other variables
@@ -59,8 +64,8 @@ demo: ## show a container with the /etc/hosts of the Kubernetes documentation's 
 	@$(MAKE) --no-print-directory build
 	@tests/demo.sh "$(RELEASE)/oci-hostaliases-hook"
 
-ENGINES := runc crun containerd podman containernetworking-plugins uidmap slirp4netns busybox-static iproute2 strace util-linux gcc libc6-dev musl-tools
-HOOK_UNDER_TEST = OCI_HOSTALIASES_HOOK="$(CURDIR)/$(RELEASE)/oci-hostaliases-hook"
+ENGINES := runc crun containerd podman containernetworking-plugins uidmap slirp4netns busybox-static iproute2 jq strace util-linux gcc libc6-dev musl-tools
+HOOK_UNDER_TEST = OCI_HOSTALIASES_HOOK="$(CURDIR)/$(RELEASE)/oci-hostaliases-hook" OCI_HOSTALIASES_AGENT="$(CURDIR)/$(RELEASE)/oci-hostaliases-agent"
 
 .PHONY: test
 test: ## install what the tests need and run all of them; some ten minutes
@@ -133,14 +138,14 @@ test-cluster: ## the agent and the manifests against a real API server and node;
 	@tests/needs.sh $(CLUSTER)
 	@$(MAKE) --no-print-directory build
 	@tests/kubernetes.sh $(KUBERNETES)
-	CI=1 $(CARGO) test --locked --test cluster
+	OCI_HOSTALIASES_PROGRAMS="$(CURDIR)/$(RELEASE)" CI=1 $(CARGO) test --locked --test cluster
 
 .PHONY: demo-cluster
 demo-cluster: ## a one-node Kubernetes, an object, and a running Pod's file before and after; builds it first, once
 	@tests/needs.sh $(CLUSTER)
 	@$(MAKE) --no-print-directory build
 	@tests/kubernetes.sh $(KUBERNETES)
-	CI=1 $(CARGO) test --locked --test cluster -- --exact --nocapture node::a_node_from_install_to_uninstall
+	OCI_HOSTALIASES_PROGRAMS="$(CURDIR)/$(RELEASE)" CI=1 $(CARGO) test --locked --test cluster -- --exact --nocapture node::a_node_from_install_to_uninstall
 
 .PHONY: bench-cluster
 bench-cluster: ## what 500 agents cost a real API server, and an agent with 1,000 objects; some minutes
@@ -155,10 +160,13 @@ test-packages: ## build, install, use, upgrade and remove the packages, in Debia
 	tests/packages/run.sh
 
 .PHONY: bench
-bench: ## time the release hook beside the least it could cost and a hook in shell; four minutes
-	@tests/needs.sh runc busybox-static iproute2 util-linux jq strace valgrind gcc libc6-dev
-	$(CARGO_BUILD) --locked --release --target $(HOST) --no-default-features --bin oci-hostaliases-hook
-	$(HOOK_UNDER_TEST) $(CARGO) bench --locked --bench start
+bench: ## time the release hook beside the least it could cost and a hook in shell; ten minutes
+	@tests/needs.sh runc busybox-static iproute2 util-linux jq strace gcc libc6-dev musl-tools golang-go
+	@for triple in $(sort $(TRIPLE) $(HOST)); do \
+		$(CARGO_BUILD) --locked --release --target $$triple --no-default-features --bin oci-hostaliases-hook || exit 1; \
+	done
+	OCI_HOSTALIASES_HOOKS="$(CURDIR)/$(RELEASE)/oci-hostaliases-hook$(if $(filter-out $(TRIPLE),$(HOST)),:$(CURDIR)/$(TARGET)/$(HOST)/release/oci-hostaliases-hook)" \
+		$(CARGO) bench --locked --bench start
 
 .PHONY: vendor
 vendor: ## fetch the sources of all crates into target/vendor
@@ -184,15 +192,15 @@ rpm: package-kit ## build target/packages/oci-hostaliases-VERSION-1.ARCH.rpm
 	packaging/rpm/build.sh "$(VERSION)" target/packages
 
 .PHONY: tarball
-tarball: package-kit ## build target/packages/oci-hostaliases-VERSION-HOST.tar.gz, with install.sh
-	packaging/tarball.sh target/packages/kit "oci-hostaliases-$(VERSION)-$(HOST)" target/packages
+tarball: package-kit ## build target/packages/oci-hostaliases-VERSION-TRIPLE.tar.gz, with install.sh
+	packaging/tarball.sh target/packages/kit "oci-hostaliases-$(VERSION)-$(TRIPLE)" target/packages
 
 .PHONY: image
 image: vendor ## build target/packages/oci-hostaliases-VERSION-ARCH.oci.tar: a container image of the programs alone, with an SBOM
 	@command -v jq >/dev/null || tests/needs.sh jq
 	@command -v gcc >/dev/null || tests/needs.sh gcc libc6-dev
 	@$(MAKE) --no-print-directory VENDORED=1 build
-	packaging/container/image.sh "target/vendored/$(HOST)/release" "$(VERSION)" target/packages
+	packaging/container/image.sh "target/vendored/$(TRIPLE)/release" "$(VERSION)" target/packages
 
 .PHONY: dist
 dist: vendor ## build target/packages/oci-hostaliases-VERSION.tar.gz: the sources, with those of all crates

@@ -1,9 +1,9 @@
 #!/bin/sh
-# kit.sh BUILT KIT: gathers in the directory KIT what is installed, and the script that installs it.
-# BUILT has the three programs. `make install`, the packages and the tarball are all made from a kit.
+# kit.sh BUILT KIT TRIPLE: gathers in the directory KIT what is installed, and the script that installs it.
+# BUILT has the three programs, built for TRIPLE. `make install`, the packages and the tarball are all made from a kit.
 set -eu
 umask 022
-built=$1 kit=$2
+built=$1 kit=$2 triple=$3
 rm -rf "$kit"
 mkdir -p "$kit/bin" "$kit/hooks" "$kit/man" "$kit/completions" "$kit/systemd" "$kit/doc"
 
@@ -22,7 +22,7 @@ cp packaging/kubectl_complete-hostaliases "$kit/completions/kubectl"
 for shell in bash zsh fish; do
     "$kit/bin/oci-hostaliases" completions "$shell" >"$kit/completions/$shell"
 done
-packaging/licences.sh >"$kit/doc/copyright"
+packaging/licences.sh "$triple" >"$kit/doc/copyright"
 
 # cp kept the modes of a clone, whose umask may be any.
 find "$kit" -type f -exec chmod 0644 {} +

@@ -1,8 +1,8 @@
 #!/bin/sh
-# licences.sh: prints what is linked into the two programs and under which licence, with the texts
-# that have to go with them. It is what a Debian package has as `copyright`.
+# licences.sh TRIPLE: prints what is linked into the two programs, built for TRIPLE, and under which licence,
+# with the texts that have to go with them. It is what a Debian package has as `copyright`.
 set -eu
-host=$(rustc -vV | sed -n 's/^host: //p')
+triple=$1
 sources="vendor target/vendor"
 for registry in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do
     case $registry in
@@ -12,7 +12,7 @@ for registry in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do
 done
 
 # Lines `name-version licence`. The procedural macros run in the compiler only.
-crates=$(cargo tree --locked --edges normal,no-proc-macro --target "$host" --prefix none --format '{p}|{l}' |
+crates=$(cargo tree --locked --edges normal,no-proc-macro --target "$triple" --prefix none --format '{p}|{l}' |
     sed -e '/ (\//d' -e 's/ (\*)$//' -e 's/^\([^ ]*\) v\([^|]*\)|/\1-\2 /' | LC_ALL=C sort -u)
 
 cat <<TEXT
@@ -26,16 +26,61 @@ the License. Its text is the file LICENSE of the sources; on Debian systems it i
 
 Both programs are linked statically. What is linked in, besides our own code:
 
+TEXT
+case $triple in
+*-musl)
+    cat <<TEXT
+* musl, the C library, MIT; its text follows.
+* LLVM's unwinder (libunwind), Apache-2.0 with the LLVM exception.
+TEXT
+    ;;
+*)
+    cat <<TEXT
 * The GNU C Library, GNU Lesser General Public License 2.1 or later; on Debian systems
   /usr/share/common-licenses/LGPL-2.1. The sources of this program and their Makefile, with which it can
   be linked anew with another version of the library, come with every release
   (oci-hostaliases-VERSION.tar.gz).
 * GCC's unwinder (libgcc_eh), GNU General Public License 3 or later with the GCC Runtime Library Exception.
+TEXT
+    ;;
+esac
+cat <<TEXT
 * Rust's standard library, Copyright The Rust Project Developers, MIT or Apache-2.0.
 * These crates. One that can be had under Apache-2.0 is used under it; the texts for the others follow.
 
 TEXT
 echo "$crates" | sed 's/^\([^ ]*\) /    \1: /'
+
+case $triple in
+*-musl)
+    cat <<TEXT
+
+------------------------------------------------------------------------
+musl: COPYRIGHT
+
+Copyright (c) 2005-2020 Rich Felker, et al.
+
+Permission is hereby granted, free of charge, to any person obtaining
+a copy of this software and associated documentation files (the
+"Software"), to deal in the Software without restriction, including
+without limitation the rights to use, copy, modify, merge, publish,
+distribute, sublicense, and/or sell copies of the Software, and to
+permit persons to whom the Software is furnished to do so, subject to
+the following conditions:
+
+The above copyright notice and this permission notice shall be
+included in all copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND,
+EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF
+MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT.
+IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY
+CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT,
+TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE
+SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+TEXT
+    ;;
+esac
 
 # Where a crate's source lies.
 source_of() {

@@ -162,7 +162,7 @@ pub fn decide(
     asks: bool,
     node_entries: impl FnOnce() -> NodeEntries,
 ) -> Result<Decision<'_>, FieldErrors> {
-    if let Some(plan) = plan::left_alone(container) {
+    if let Some(plan) = plan::left_alone(&container.annotations) {
         return Ok(Decision::Leave(plan));
     }
     let request = Request::read(&container.annotations)?;

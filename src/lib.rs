@@ -2,9 +2,9 @@
 //!
 //! The kubelet gives each container of a Pod a managed `/etc/hosts`. This crate gives the same
 //! file, byte for byte, to containers that no kubelet starts, and entries of the Pod's, the
-//! namespace's or the node's to those that one does. Two programs are made of it:
-//! `oci-hostaliases-hook`, which a runtime runs as root for each container, and
-//! `oci-hostaliases`, which people run.
+//! namespace's or the node's to those that one does. Three programs are made of it:
+//! `oci-hostaliases-hook`, which a runtime runs as root for each container, `oci-hostaliases`,
+//! which people run, and `oci-hostaliases-agent`, the service of a node.
 //!
 //! Data goes one way, from what is known of a container to the mount:
 //!

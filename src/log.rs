@@ -94,8 +94,8 @@ impl Log {
             let process = std::process::id();
             format!("<{priority}>{IDENTIFIER}[{process}]: {message}")
         };
-        // A daemon that does not read must not hold up the start of a container, and nobody is
-        // left who could be told that telling failed.
+        // A daemon that does not read must not hold up the start of a container, and there is
+        // no other place to say that this failed.
         let _ = send(&connection.socket, record.as_bytes(), SendFlags::DONTWAIT);
     }
 }

@@ -188,12 +188,13 @@ impl fmt::Display for PodReason {
     }
 }
 
-/// The plan for a container that is left alone whatever else its annotations say, right or wrong.
-pub fn left_alone(container: &Container) -> Option<Plan> {
-    if container.is_sandbox() {
+/// The plan for a container that is left alone whatever else its annotations and its `config.json` say,
+/// right or wrong.
+pub fn left_alone(annotations: &Annotations) -> Option<Plan> {
+    if annotations.of_sandbox() {
         return Some(Plan::new(Action::Leave, Reason::Sandbox));
     }
-    left_alone_by_annotation(&container.annotations)
+    left_alone_by_annotation(annotations)
 }
 
 /// The plan for whatever carries the annotation that says so.

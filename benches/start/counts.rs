@@ -8,20 +8,30 @@ use super::timing::Variant;
 
 /// What one run costs.
 pub(crate) struct Counts {
-    rss: String,
-    faults: String,
-    calls: usize,
+    pub(crate) rss: String,
+    pub(crate) faults: String,
+    pub(crate) calls: usize,
     instructions: String,
+    cpuids: String,
 }
 
 impl Counts {
-    /// Runs the variant once under each counter; `undo` after each run.
-    pub(crate) fn of(variant: &Variant, usage: &Path, work: &Path, undo: impl Fn()) -> Self {
-        let counted = output(&[&usage.display().to_string()], variant);
-        undo();
-        let counted = String::from_utf8(counted.stdout).unwrap();
-        let (rss, faults) = counted.trim().split_once(' ').unwrap();
-        let trace = work.join("trace");
+    /// Runs the variant once under each counter (`usage` and `steps` of this directory, and strace); `undo`
+    /// after each run.
+    pub(crate) fn of(variant: &Variant, counters: &Path, undo: impl Fn()) -> Self {
+        let counted = |counter: &str| {
+            let counter = counters.join(counter).display().to_string();
+            let output = output(&[&counter], variant);
+            undo();
+            // What the program says itself comes before.
+            let text = String::from_utf8(output.stdout).unwrap();
+            let (first, second) = text.trim().rsplit_once(' ').unwrap();
+            let first = first.rsplit(char::is_whitespace).next().unwrap();
+            (first.to_owned(), second.to_owned())
+        };
+        let (rss, faults) = counted("usage");
+        let (instructions, cpuids) = counted("steps");
+        let trace = counters.join("trace");
         output(
             &["strace", "-f", "-qq", "-o", &trace.display().to_string()],
             variant,
@@ -32,36 +42,19 @@ impl Counts {
             .lines()
             .filter(|line| line.contains('(') && !line.contains("exit_group"));
         Self {
-            rss: rss.to_owned(),
-            faults: faults.to_owned(),
+            rss,
+            faults,
             calls: calls.count(),
-            instructions: instructions(variant, undo),
+            instructions,
+            cpuids,
         }
     }
-}
-
-/// Callgrind knows neither `pidfd_open` nor `fsopen` and answers ENOSYS: the hook takes its other
-/// ways there, and the floor, which has none, is not counted.
-fn instructions(variant: &Variant, undo: impl Fn()) -> String {
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .args(&variant.command)
-        .stdin(File::open(&variant.stdin).unwrap())
-        .output()
-        .unwrap();
-    undo();
-    let words = String::from_utf8_lossy(&output.stderr);
-    let collected = words
-        .lines()
-        .find_map(|line| line.split_once("Collected : "))
-        .filter(|_| output.status.success());
-    collected.map_or("-".to_owned(), |(_, number)| number.trim().to_owned())
 }
 
 fn output(counter: &[&str], variant: &Variant) -> Output {
     let output = Command::new(counter[0])
         .args(&counter[1..])
-        .args(&variant.command)
+        .args(variant.command(0))
         .stdin(File::open(&variant.stdin).unwrap())
         .stderr(Stdio::piped())
         .output()
@@ -69,31 +62,30 @@ fn output(counter: &[&str], variant: &Variant) -> Output {
     let words = String::from_utf8_lossy(&output.stderr);
     assert!(
         output.status.success(),
-        "{counter:?} {:?}: {words}",
-        variant.command
+        "{counter:?} {}: {words}",
+        variant.name
     );
     output
 }
 
-/// One line for each; system calls also without those of the start and end of `empty`, for those that
-/// have them.
-pub(crate) fn print(all: &[(&str, Counts)], empty: &str) {
+/// One line for each, with the size of its program.
+pub(crate) fn print(all: &[(&Variant, Counts)]) {
     println!("\nCounted, one run of each\n");
-    println!("| | peak resident | page faults | system calls | besides {empty} | instructions |");
-    println!("|---|---|---|---|---|---|");
-    let start = all.iter().find(|(name, _)| *name == empty);
-    let start = start.map_or(0, |(_, counts)| counts.calls);
-    for (name, counts) in all {
+    println!(
+        "| | program | peak resident | page faults | system calls | instructions | cpuid |\n\
+         |---|---|---|---|---|---|---|"
+    );
+    for (variant, counts) in all {
         let Counts {
             rss,
             faults,
             calls,
             instructions,
+            cpuids,
         } = counts;
-        let own = match name.strip_prefix("hook") {
-            Some(_) => (calls - start).to_string(),
-            None => "-".to_owned(),
-        };
-        println!("| {name} | {rss} KiB | {faults} | {calls} | {own} | {instructions} |");
+        let (name, size) = (&variant.name, variant.program_size());
+        println!(
+            "| {name} | {size} bytes | {rss} KiB | {faults} | {calls} | {instructions} | {cpuids} |"
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! What the hook costs: the real release hook against a container that runc has made and that waits
 //! at the moment at which hooks run, beside what it could be at best (`floor.c`), nothing
-//! (`nothing.c`, `/bin/true`) and what people write instead (`shell-hook.sh`).
+//! (`nothing.c`, `/bin/true`) and what people write instead (`shell-hook.sh`). Each C program is built with
+//! both C libraries, and so is the hook.
 //!
 //! Run by `make bench`, as root. Everything takes turns within a table, so that a busy moment of the
 //! machine is everybody's, and the ratios are what to compare.
@@ -12,8 +13,10 @@
     clippy::panic
 )]
 
+mod aims;
 mod counts;
 mod held_container;
+mod programs;
 mod timing;
 
 use std::fs;
@@ -22,14 +25,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use oci_hostaliases::kernel::privileges::close_inherited_descriptors;
-use rustix::fs::{Advice, fadvise};
 use serde_json::{Map, Value, json};
 
+use aims::Measured;
 use counts::Counts;
 use held_container::HeldContainer;
-use timing::{Times, Variant, in_turn};
+use programs::{Hook, Programs};
+use timing::{Times, Variant, in_turn, named};
 
-const ROUNDS: usize = 500;
+const ROUNDS: usize = 600;
 const ROUNDS_OF_SIZES: usize = 200;
 const ROUNDS_OF_CONTAINERS: usize = 2_000;
 const HOST_ALIASES: &str = "oci-hostaliases.io/host-aliases";
@@ -40,76 +44,105 @@ const USUAL_CONFIG: usize = 20_000;
 fn main() {
     // Runtimes leave nothing open at this stage; whoever runs this may.
     close_inherited_descriptors().unwrap();
-    let hook = std::env::var("OCI_HOSTALIASES_HOOK").expect("make bench sets OCI_HOSTALIASES_HOOK");
     let work = tempfile::tempdir().unwrap();
-    let programs = Programs::build(work.path(), hook);
+    let programs = Programs::build(work.path());
     let rootfs = make_rootfs(work.path());
-    let size = fs::metadata(&programs.hook).unwrap().len();
-    println!("The hook's binary has {size} bytes.");
-    {
+    let measured = {
         let held = HeldContainer::start(work.path(), &rootfs);
         let bundles = Bundles {
             work: work.path(),
             rootfs: &rootfs,
             held: &held,
         };
-        of_a_hook(&programs, &bundles);
-        sizes(&programs, &bundles);
-        hosts_d(&programs, &bundles);
-    }
+        let mut measured = of_a_hook(&programs, &bundles);
+        for hook in &programs.hooks {
+            sizes(hook, &bundles);
+        }
+        measured.with_node_entries = hosts_d(&programs, &bundles);
+        measured
+    };
     of_a_container(&programs, work.path(), &rootfs);
+    measured.print(&programs.hooks);
 }
 
 /// A hook's whole process, and what is counted of it.
-fn of_a_hook(programs: &Programs, bundles: &Bundles<'_>) {
+fn of_a_hook(programs: &Programs, bundles: &Bundles<'_>) -> Measured {
     let request = [(HOST_ALIASES, TWO_ENTRIES)];
     let engine_file = json!({"destination": "/etc/hosts", "type": "bind", "options": ["rbind", "rw"],
         "source": "/var/lib/kubelet/pods/8a8a3b3e-5e44-4b49-9d3c-0f0d8d4d5b11/etc-hosts"});
-    let leave = bundles.make("leave", &[], USUAL_CONFIG, Some(&engine_file));
-    let manage = bundles.make("manage", &request, USUAL_CONFIG, None);
-    let extend = bundles.make("extend", &request, USUAL_CONFIG, Some(&engine_file));
-    let hook = [programs.hook.as_str(), "prestart"];
-    let rootfs = bundles.rootfs.display().to_string();
-    let variants = [
-        Variant::new("nothing", &[&programs.nothing], &manage),
-        Variant::new("nothing, in Rust", &[&programs.nothing_in_rust], &manage),
-        Variant::new("/bin/true", &["/bin/true"], &manage),
-        Variant::new("floor", &[&programs.floor, &rootfs], &manage),
-        Variant::new("hook, leave", &hook, &leave),
-        Variant::new("hook, manage", &hook, &manage),
-        Variant::new("hook, extend", &hook, &extend),
+    let sandbox = [("io.kubernetes.cri.container-type", "sandbox")];
+    let of_plans = [
+        (
+            "leave",
+            bundles.make("leave", &[], USUAL_CONFIG, Some(&engine_file)),
+        ),
+        (
+            "sandbox",
+            bundles.make("sandbox", &sandbox, USUAL_CONFIG, None),
+        ),
+        (
+            "manage",
+            bundles.make("manage", &request, USUAL_CONFIG, None),
+        ),
+        (
+            "extend",
+            bundles.make("extend", &request, USUAL_CONFIG, Some(&engine_file)),
+        ),
     ];
+    let manage = of_plans[2].1.as_path();
+    let rootfs = bundles.rootfs.display().to_string();
+    let mut variants = Vec::new();
+    for (name, copies) in &programs.that_do_nothing {
+        variants.push(Variant::new(name, copies, &[], manage));
+    }
+    for (name, copies) in &programs.floors {
+        variants.push(Variant::new(name, copies, &[&rootfs], manage));
+    }
+    for Hook { library, copies } in &programs.hooks {
+        for (plan, state) in &of_plans {
+            let name = format!("hook, {library}, {plan}");
+            variants.push(Variant::new(&name, copies, &["prestart"], state));
+        }
+    }
     let undo = || bundles.held.umount_hosts();
     let times = in_turn(ROUNDS, &variants, undo);
-    timing::print(
-        "A hook's process",
-        &times,
-        &["nothing", "/bin/true", "floor"],
-    );
-
-    let shell = [
-        Variant::new("floor", &[&programs.floor, &rootfs], &manage),
-        Variant::new("hook, manage", &hook, &manage),
-        Variant::new("shell hook", &[&programs.shell_hook], &manage),
+    let references = [
+        "nothing, glibc",
+        "nothing, musl",
+        "floor, glibc",
+        "floor, musl",
     ];
-    let times = in_turn(ROUNDS / 10, &shell, undo);
-    timing::print("Beside a hook in shell", &times, &["floor", "hook, manage"]);
+    timing::print("A hook's process", &times, &references);
+
+    let (library, copies) = (programs.hooks[0].library, &programs.hooks[0].copies);
+    let hook = format!("hook, {library}, manage");
+    let shell = [
+        Variant::new("floor, glibc", &programs.floors[0].1, &[&rootfs], manage),
+        Variant::new(&hook, copies, &["prestart"], manage),
+        Variant::new("shell hook", &programs.shell_hook, &[], manage),
+    ];
+    let shell = in_turn(ROUNDS / 10, &shell, undo);
+    timing::print("Beside a hook in shell", &shell, &["floor, glibc", &hook]);
 
     let counts: Vec<_> = variants
         .iter()
-        .map(|variant| {
-            (
-                variant.name.as_str(),
-                Counts::of(variant, &programs.usage, bundles.work, undo),
-            )
-        })
+        .map(|variant| (variant, Counts::of(variant, bundles.work, undo)))
         .collect();
-    counts::print(&counts, "nothing, in Rust");
+    counts::print(&counts);
+    let counts = counts
+        .into_iter()
+        .map(|(variant, counts)| (variant.name.clone(), counts))
+        .collect();
+    Measured {
+        times,
+        counts,
+        with_node_entries: Vec::new(),
+    }
 }
 
 /// How the cost grows with the Pod's entries and with `config.json`.
-fn sizes(programs: &Programs, bundles: &Bundles<'_>) {
-    let hook = [programs.hook.as_str(), "prestart"];
+fn sizes(hook: &Hook, bundles: &Bundles<'_>) {
+    let Hook { library, copies } = hook;
     let undo = || bundles.held.umount_hosts();
     let variants = [0, 10, 1_000, 10_000].map(|entries| {
         // hosts(5) lines: ten thousand entries as JSON are longer than annotations may be.
@@ -122,29 +155,39 @@ fn sizes(programs: &Programs, bundles: &Bundles<'_>) {
         } else {
             &request
         };
-        let state = bundles.make(&format!("entries-{entries}"), request, 0, None);
-        Variant::new(&format!("{entries} entries"), &hook, &state)
+        let state = bundles.make(&format!("{library}-entries-{entries}"), request, 0, None);
+        Variant::new(&format!("{entries} entries"), copies, &["prestart"], &state)
     });
     let times = in_turn(ROUNDS_OF_SIZES, &variants, undo);
-    timing::print("Entries of the Pod", &times, &["0 entries"]);
+    timing::print(
+        &format!("Entries of the Pod, {library}"),
+        &times,
+        &["0 entries"],
+    );
 
     let variants = [10_000, 100_000, 1_000_000].map(|bytes| {
         let state = bundles.make(
-            &format!("config-{bytes}"),
+            &format!("{library}-config-{bytes}"),
             &[(HOST_ALIASES, TWO_ENTRIES)],
             bytes,
             None,
         );
-        Variant::new(&format!("{} KB", bytes / 1000), &hook, &state)
+        Variant::new(
+            &format!("{} KB", bytes / 1000),
+            copies,
+            &["prestart"],
+            &state,
+        )
     });
     let times = in_turn(ROUNDS_OF_SIZES, &variants, undo);
-    timing::print("config.json", &times, &["10 KB"]);
+    timing::print(&format!("config.json, {library}"), &times, &["10 KB"]);
 }
 
-/// What the entries of a node cost, ten in a file.
-fn hosts_d(programs: &Programs, bundles: &Bundles<'_>) {
+/// What the entries of a node cost, ten in a file. The median for 1,000 files, of each hook.
+fn hosts_d(programs: &Programs, bundles: &Bundles<'_>) -> Vec<f64> {
     let state = bundles.make("hosts.d", &[], USUAL_CONFIG, None);
-    let variants = [0, 10, 1_000].map(|files| {
+    let mut variants = Vec::new();
+    for files in [0, 10, 1_000] {
         let directory = bundles.work.join(format!("hosts.d-{files}"));
         fs::create_dir(&directory).unwrap();
         for file in 0..files {
@@ -154,132 +197,73 @@ fn hosts_d(programs: &Programs, bundles: &Bundles<'_>) {
                 .collect();
             fs::write(directory.join(format!("{file:04}.hosts")), lines).unwrap();
         }
-        let hook = [
-            &programs.hook,
-            "prestart",
-            "--hosts-d",
-            &directory.display().to_string(),
-        ];
-        Variant::new(&format!("{files} files"), &hook, &state)
-    });
-    let times = in_turn(ROUNDS_OF_SIZES / 2, &variants, || {
-        bundles.held.umount_hosts()
-    });
-    timing::print("Files in hosts.d", &times, &["0 files"]);
+        let directory = directory.display().to_string();
+        let arguments = ["prestart", "--hosts-d", &directory];
+        for Hook { library, copies } in &programs.hooks {
+            let name = format!("{files} files, {library}");
+            variants.push(Variant::new(&name, copies, &arguments, &state));
+        }
+    }
+    let times = in_turn(ROUNDS_OF_SIZES, &variants, || bundles.held.umount_hosts());
+    timing::print("Files in hosts.d", &times, &[]);
+    let of = |hook: &Hook| named(&times, &format!("1000 files, {}", hook.library)).median();
+    programs.hooks.iter().map(of).collect()
 }
 
 /// `runc run` of a whole container, with each of them as its hook.
 fn of_a_container(programs: &Programs, work: &Path, rootfs: &Path) {
     let rootfs_words = rootfs.display().to_string();
-    let with = |name: &str, command: &[&str]| {
+    // The copies are for the hook that runc starts: a bundle for each.
+    let with = |name: &str, copies: &[String], arguments: &[&str]| {
         let bundle = work.join(format!("run, {name}"));
         fs::create_dir(&bundle).unwrap();
-        let hooks = command.first().map_or(json!({}), |path| {
-            json!({"prestart": [{"path": path, "args": command, "env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"]}]})
+        let hooks = copies.first().map_or(json!({}), |path| {
+            let args: Vec<_> = std::iter::once(path.as_str()).chain(arguments.iter().copied()).collect();
+            json!({"prestart": [{"path": path, "args": args, "env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"]}]})
         });
         write_config(&bundle, rootfs, hooks);
         let id = format!("oci-hostaliases-bench-{}", std::process::id());
         let bundle = bundle.display().to_string();
         Variant::new(
             name,
-            &["runc", "run", "--bundle", &bundle, &id],
+            &["runc".to_owned()],
+            &["run", "--bundle", &bundle, &id],
             Path::new("/dev/null"),
         )
     };
-    let variants = [
-        with("no hook", &[]),
-        with("nothing", &[&programs.nothing]),
-        with("floor", &[&programs.floor, &rootfs_words]),
-        with("hook, manage", &[&programs.hook, "prestart"]),
-    ];
+    let mut variants = vec![with("no hook", &[], &[])];
+    let (nothing, floor) = (&programs.that_do_nothing[0], &programs.floors[0]);
+    variants.push(with(nothing.0, &nothing.1, &[]));
+    variants.push(with(floor.0, &floor.1, &[&rootfs_words]));
+    for Hook { library, copies } in &programs.hooks {
+        variants.push(with(
+            &format!("hook, {library}, manage"),
+            copies,
+            &["prestart"],
+        ));
+    }
     let times = in_turn(ROUNDS_OF_CONTAINERS, &variants, || {});
     timing::print("runc run of a whole container", &times, &["no hook"]);
-    let [none, nothing, floor, hook] = times.as_slice() else {
-        panic!("four variants")
-    };
     println!("\nAdded by the hook, by the means of the fastest tenth of each\n");
     println!("| | mean | added | to floor |\n|---|---|---|---|");
-    let added = |times: &Times| times.mean_of_fastest() - none.mean_of_fastest();
-    for times in [none, nothing, floor, hook] {
+    let none = times[0].mean_of_fastest();
+    let added = |times: &Times| times.mean_of_fastest() - none;
+    let of_floor = added(named(&times, floor.0));
+    for times in &times {
         println!(
             "| {} | {:.3} ms | {:.3} ms | {:.2} |",
             times.name,
             times.mean_of_fastest(),
             added(times),
-            added(times) / added(floor)
+            added(times) / of_floor
         );
     }
     let shell = [
-        with("without a hook", &[]),
-        with("shell hook", &[&programs.shell_hook]),
+        with("without a hook", &[], &[]),
+        with("shell hook", &programs.shell_hook, &[]),
     ];
     let times = in_turn(ROUNDS_OF_CONTAINERS / 60, &shell, || {});
     timing::print("runc run with a hook in shell", &times, &["without a hook"]);
-}
-
-struct Programs {
-    hook: String,
-    nothing: String,
-    nothing_in_rust: String,
-    floor: String,
-    shell_hook: String,
-    usage: PathBuf,
-}
-
-impl Programs {
-    fn build(work: &Path, hook: String) -> Self {
-        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/start");
-        let build = |name: &str| {
-            let program = work.join(name);
-            let status = Command::new("gcc")
-                .args(["-O2", "-Wall", "-static", "-o"])
-                .arg(&program)
-                .arg(sources.join(format!("{name}.c")))
-                .status()
-                .unwrap();
-            assert!(status.success(), "gcc {name}.c");
-            program
-        };
-        let path_of = |name| install(&build(name), work);
-        let nothing_in_rust = work.join("nothing-in-rust");
-        // As make build builds the hook, with the profile of Cargo.toml.
-        let status = Command::new("rustc")
-            .args([
-                "--edition=2024",
-                "-Copt-level=s",
-                "-Ctarget-feature=+crt-static",
-                "-Clto=fat",
-            ])
-            .args(["-Cpanic=abort", "-Cstrip=symbols", "-o"])
-            .arg(&nothing_in_rust)
-            .arg(sources.join("empty.rs"))
-            .status()
-            .unwrap();
-        assert!(status.success(), "rustc empty.rs");
-        let usage = build("usage");
-        let shell_hook = sources.join("shell-hook.sh").display().to_string();
-        Self {
-            hook: install(Path::new(&hook), work),
-            nothing: path_of("nothing"),
-            nothing_in_rust: install(&nothing_in_rust, work),
-            floor: path_of("floor"),
-            shell_hook,
-            usage,
-        }
-    }
-}
-
-/// A copy of a program as a node has it that has booted since: read from its disk. One that still lies in
-/// the page cache as it was written starts up to a tenth sooner, and each in its own way.
-fn install(program: &Path, work: &Path) -> String {
-    let name = program.file_name().unwrap().to_str().unwrap();
-    let installed = work.join(format!("{name}.installed"));
-    fs::write(&installed, fs::read(program).unwrap()).unwrap();
-    fs::set_permissions(&installed, fs::Permissions::from_mode(0o755)).unwrap();
-    let file = fs::File::open(&installed).unwrap();
-    file.sync_all().unwrap();
-    fadvise(&file, 0, None, Advice::DontNeed).unwrap();
-    installed.display().to_string()
 }
 
 /// A root filesystem with busybox and an `/etc/hosts` as an image has it.

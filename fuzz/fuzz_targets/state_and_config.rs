@@ -20,7 +20,7 @@ fuzz_target!(|bytes: &[u8]| {
     match ConfigJson::read(bytes).map(|config| Container::new(config, Path::new("/bundle"))) {
         Ok(Ok(container)) => {
             container.crio_pod_ips();
-            plan::left_alone(&container);
+            plan::left_alone(&container.annotations);
             for (entries, asked) in [(false, false), (true, false), (true, true)] {
                 plan::for_mount(&container, entries, asked).to_string();
             }

@@ -34,8 +34,13 @@ packaging/deb/scripts.sh "$root/DEBIAN"
 # As dpkg-gencontrol counts: whole KiB for each file, one for everything else.
 size=$(cd "$root" && find . -mindepth 1 -path ./DEBIAN -prune -o -mindepth 1 -printf '%y %s\n' |
     awk '$1 == "f" { kib += int(($2 + 1023) / 1024); next } { kib++ } END { print kib }')
+# glibc is Debian's and has to be named; musl came with rustc.
+case $("$kit/bin/oci-hostaliases-hook" --version) in
+*musl*) c_library='/^Built-Using:/d' ;;
+*) c_library="s/@LIBC@/$(dpkg-query -W -f '${source:Package} (= ${source:Version})' libc6-dev)/" ;;
+esac
 sed -e "s/@VERSION@/$version/" -e "s/@ARCHITECTURE@/$architecture/" -e "s/@SIZE@/$size/" \
-    -e "s/@LIBC@/$(dpkg-query -W -f '${source:Package} (= ${source:Version})' libc6-dev)/" \
+    -e "$c_library" \
     packaging/deb/control.in >"$root/DEBIAN/control"
 
 find "$root" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +

@@ -9,6 +9,12 @@ out=$(cd "$2" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
+# What is linked in, and with it the licence.
+case $(target/packages/kit/bin/oci-hostaliases-hook --version) in
+*musl*) c_library=musl ;;
+*) c_library=glibc ;;
+esac
 rpmbuild --quiet -bb --nodeps --build-in-place --define "_topdir $work" --define "version_override $version" \
+    --define "c_library $c_library" \
     --define "_rpmfilename %%{name}-%%{version}-%%{release}.%%{arch}.rpm" packaging/rpm/oci-hostaliases.spec
 mv "$work"/RPMS/*.rpm "$out"

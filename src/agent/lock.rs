@@ -76,7 +76,7 @@ impl Drop for AgentLock {
     fn drop(&mut self) {
         AgentState::remove();
         let _ = fs::remove_file(LOCK);
-        // Not while there are containers with files of ours.
+        // Not while there are containers with such files.
         let _ = fs::remove_dir(AGENT_FILES);
         let _ = fs::remove_dir(DIRECTORY);
         let _ = &self.0;

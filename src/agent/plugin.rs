@@ -182,13 +182,13 @@ impl NriPlugin {
         mount_file::keep_only(|id| ids.contains(id));
         let pods: BTreeMap<&str, &PodSandbox> = pods.iter().map(|pod| (&*pod.id, pod)).collect();
         let node = self.newest.get();
-        let nobody = PodSandbox::default();
+        let unknown = PodSandbox::default();
         let mut without = Vec::new();
         for container in containers.iter().filter(|c| c.state != STOPPED) {
             let pod = pods
                 .get(&*container.pod_sandbox_id)
                 .copied()
-                .unwrap_or(&nobody);
+                .unwrap_or(&unknown);
             let event = Event::new(pod, container);
             if event.has_hook {
                 self.refresher.told(&container.id, event.engine_file());

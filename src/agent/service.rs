@@ -36,7 +36,7 @@ const GATHERED: Duration = Duration::from_millis(250);
 /// As long as a refresh that runs may take when the service stops. One that is killed is mended by the next.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 
-/// Runs the agent until it is told to stop.
+/// Runs the agent until a signal ends it.
 pub fn run(options: &Options) -> Exit {
     match serve(options) {
         Ok(()) => Exit::Done,

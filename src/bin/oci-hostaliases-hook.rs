@@ -1,6 +1,8 @@
 //! `oci-hostaliases-hook`: run by an OCI runtime, once per container. See oci-hostaliases-hook(8).
 
 #![forbid(unsafe_code)]
+// `main` is of the crate that has all the unsafe code: start/src/lib.rs.
+#![no_main]
 #![warn(
     clippy::panic,
     clippy::print_stderr,
@@ -11,7 +13,6 @@
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::process::ExitCode;
 
 use oci_hostaliases::exit::Exit;
 use oci_hostaliases::facts::told::Told;
@@ -23,22 +24,31 @@ const USAGE: &str = "usage: oci-hostaliases-hook {prestart|createRuntime|createC
     [--pod-ips IP,IP] [--namespace NAME] [--pod NAME]\n\
     Reads the OCI state from stdin. Run by an OCI runtime: see oci-hostaliases-hook(8).";
 /// With how it was linked: `doctor` asks. A static hook needs no library of the node's.
-const VERSION: &str = if cfg!(target_feature = "crt-static") {
-    concat!(
-        "oci-hostaliases-hook ",
-        env!("CARGO_PKG_VERSION"),
-        " (static)"
-    )
-} else {
-    concat!(
-        "oci-hostaliases-hook ",
-        env!("CARGO_PKG_VERSION"),
-        " (dynamic)"
-    )
+macro_rules! version {
+    ($linked:literal) => {
+        concat!(
+            "oci-hostaliases-hook ",
+            env!("CARGO_PKG_VERSION"),
+            " (",
+            $linked,
+            ")"
+        )
+    };
+}
+const VERSION: &str = match (
+    cfg!(target_feature = "crt-static"),
+    cfg!(target_env = "musl"),
+) {
+    (true, true) => version!("static, musl"),
+    (true, false) => version!("static, glibc"),
+    (false, true) => version!("dynamic, musl"),
+    (false, false) => version!("dynamic, glibc"),
 };
 
-fn main() -> ExitCode {
-    let exit = match read_arguments(std::env::args_os().skip(1)) {
+oci_hostaliases_start::main!(run);
+
+fn run(arguments: Vec<OsString>) -> u8 {
+    let exit = match read_arguments(arguments.into_iter().skip(1)) {
         Ok(Call::Hook(invocation)) => hook::run(&invocation, std::io::stdin()),
         Ok(Call::Say(text)) => {
             let _ = writeln!(std::io::stdout(), "{text}");
@@ -52,7 +62,7 @@ fn main() -> ExitCode {
             Exit::Usage
         }
     };
-    exit.into()
+    exit as u8
 }
 
 enum Call {

@@ -139,10 +139,11 @@ impl RegisterContainerd {
         let containerd = place.daemons.first().and_then(|it| it.program.as_deref());
         let changes = registration.changes(|| base_spec::daemon_default(containerd));
         let changes = changes.inspect_err(|error| show_difference(error, output))?;
+        let done = carry_out(&changes, self.common.dry_run, &place.next_step(), output)?;
         if Path::new(NRI_SOCKET).exists() {
             output.hint("NRI is on here: oci-hostaliases register nri does the same without a change of the configuration and without a restart");
         }
-        carry_out(&changes, self.common.dry_run, &place.next_step(), output)
+        Ok(done)
     }
 }
 

@@ -127,15 +127,15 @@ fn judge_version(path: &Path, hooks: &[&RegisteredHook]) -> Vec<Finding> {
     let has_containers_env =
         |hook: &&RegisteredHook| hook.stage == "createContainer" && !hook.has_env;
     findings.push(match words.next() {
-        Some("(static)") => Finding::ok(SUBJECT, format!("{shown} is static")),
-        Some("(dynamic)") if hooks.iter().any(has_containers_env) => {
+        Some("(static," | "(static)") => Finding::ok(SUBJECT, format!("{shown} is static")),
+        Some("(dynamic," | "(dynamic)") if hooks.iter().any(has_containers_env) => {
             let text = format!(
                 "{shown} is not static, and at createContainer without \"env\" the container chooses its libraries"
             );
             let remedy = format!("install a static oci-hostaliases-hook at {shown}");
             Finding::problem(Harm::Insecure, SUBJECT, text, remedy)
         }
-        Some("(dynamic)") => {
+        Some("(dynamic," | "(dynamic)") => {
             let text = format!("{shown} is not static: it needs the node's libraries");
             Finding::note(SUBJECT, text)
         }

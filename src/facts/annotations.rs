@@ -61,6 +61,16 @@ impl Annotations {
             .map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
+    /// Whether the container is the Pod's sandbox, in the words of containerd's CRI and of CRI-O.
+    pub fn of_sandbox(&self) -> bool {
+        [
+            "io.kubernetes.cri.container-type",
+            "io.kubernetes.cri-o.ContainerType",
+        ]
+        .iter()
+        .any(|key| self.get(key) == Some("sandbox"))
+    }
+
     /// Whether the container is to be left alone, whatever else its annotations say.
     pub(crate) fn opt_out(&self) -> bool {
         self.get(MANAGE) == Some("false")

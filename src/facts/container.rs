@@ -97,16 +97,6 @@ impl Container {
         })
     }
 
-    /// Whether this is the Pod's sandbox, in the words of containerd's CRI and of CRI-O.
-    pub(crate) fn is_sandbox(&self) -> bool {
-        [
-            "io.kubernetes.cri.container-type",
-            "io.kubernetes.cri-o.ContainerType",
-        ]
-        .iter()
-        .any(|key| self.annotations.get(key) == Some("sandbox"))
-    }
-
     /// The addresses that CRI-O writes into each container's annotations, `….IP.0` first.
     pub fn crio_pod_ips(&self) -> Vec<String> {
         (0..)

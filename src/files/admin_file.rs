@@ -1,11 +1,11 @@
 //! Reading what only the administrator may write, and the node's own files.
 
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{File, Metadata};
 use std::io::ErrorKind;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use rustix::fs::OFlags;
+use rustix::fs::{Mode, OFlags};
 
 use crate::error::Error;
 use crate::files::bounded_read::read_to_end;
@@ -15,9 +15,16 @@ const OVERFLOW_UID: u32 = 65534;
 
 /// Reads a regular file whole; one with more than `limit` bytes is refused.
 pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    read_into(&mut bytes, path, limit)?;
+    Ok(bytes)
+}
+
+/// The same into a buffer that is there, in the place of what is in it.
+pub(crate) fn read_into(bytes: &mut Vec<u8>, path: &Path, limit: u64) -> Result<(), Error> {
     let file = open(path)?;
     let status = status_of(&file, path)?;
-    read_open(&file, &status, path, limit)
+    read_open(bytes, &file, &status, path, limit)
 }
 
 /// Reads a file that decides what happens in every container of the node; `None` when there is
@@ -37,11 +44,12 @@ pub(crate) fn read_admin_file(path: &Path, limit: u64) -> Result<Option<Vec<u8>>
     if !status.is_file() {
         return Err(configuration("not a regular file".to_owned()));
     }
-    match read_open(&file, &status, path, limit) {
+    let mut bytes = Vec::new();
+    match read_open(&mut bytes, &file, &status, path, limit) {
         Err(Error::TooLarge { limit, .. }) => {
             Err(configuration(format!("more than {limit} bytes")))
         }
-        read => read.map(Some),
+        read => read.map(|()| Some(bytes)),
     }
 }
 
@@ -92,13 +100,12 @@ fn in_initial_user_namespace() -> bool {
 }
 
 fn open(path: &Path) -> Result<File, Error> {
-    let flags = OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
-    OpenOptions::new()
-        .read(true)
-        // A FIFO put in the file's place must not hang the start of a container.
-        .custom_flags(flags.bits() as i32)
-        .open(path)
-        .map_err(|source| Error::file("open", path, source))
+    // A FIFO put in the file's place must not hang the start of a container. Not by the standard library, which
+    // makes two calls with musl.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+    rustix::fs::open(path, flags, Mode::empty())
+        .map(File::from)
+        .map_err(|errno| Error::file("open", path, errno))
 }
 
 fn status_of(file: &File, path: &Path) -> Result<Metadata, Error> {
@@ -106,13 +113,14 @@ fn status_of(file: &File, path: &Path) -> Result<Metadata, Error> {
         .map_err(|source| Error::file("stat", path, source))
 }
 
-/// Reads an open file of this status whole.
+/// Reads an open file of this status whole, into a buffer that is there.
 pub(crate) fn read_open(
+    bytes: &mut Vec<u8>,
     file: &File,
     status: &Metadata,
     path: &Path,
     limit: u64,
-) -> Result<Vec<u8>, Error> {
+) -> Result<(), Error> {
     if !status.is_file() {
         return Err(Error::file(
             "read",
@@ -120,14 +128,13 @@ pub(crate) fn read_open(
             std::io::Error::other("not a regular file"),
         ));
     }
-    let length = usize::try_from(status.len().min(limit)).unwrap_or_default();
-    let bytes =
-        read_to_end(file, length, limit).map_err(|errno| Error::file("read", path, errno))?;
+    read_to_end(bytes, file, Some(status.len()), limit)
+        .map_err(|errno| Error::file("read", path, errno))?;
     if bytes.len() as u64 > limit {
         return Err(Error::TooLarge {
             path: path.to_owned(),
             limit,
         });
     }
-    Ok(bytes)
+    Ok(())
 }

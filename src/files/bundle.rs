@@ -25,18 +25,18 @@ pub(crate) struct Bundle {
 }
 
 impl Bundle {
-    /// Reads the bundle that the state names.
+    /// Reads the bundle that the state names, into `buffer`.
     ///
     /// crun writes its working directory as the bundle, and that is `/` in some versions and
     /// situations; then its own copy of `config.json` is read. Without any `config.json` nothing is
     /// known of the container's mounts, and the hook will not guess.
-    pub(crate) fn of_state(state: &State) -> Result<Self, Error> {
+    pub(crate) fn of_state(state: &State, buffer: Vec<u8>) -> Result<Self, Error> {
         let directory = PathBuf::from(&state.bundle);
-        match Self::read(&directory, directory.join("config.json")) {
+        match Self::read(&directory, directory.join("config.json"), buffer) {
             Err(Error::File { source, .. }) if source.kind() == ErrorKind::NotFound => {
                 let copies = copies_of(&state.id);
                 for copy in &copies {
-                    if let Ok(bundle) = Self::read(&directory, copy.clone()) {
+                    if let Ok(bundle) = Self::read(&directory, copy.clone(), Vec::new()) {
                         return Ok(bundle);
                     }
                 }
@@ -53,16 +53,21 @@ impl Bundle {
     /// Reads the bundle in this directory.
     #[cfg(feature = "cli")]
     pub(crate) fn of_directory(directory: &Path) -> Result<Self, Error> {
-        Self::read(directory, directory.join("config.json"))
+        Self::read(directory, directory.join("config.json"), Vec::new())
     }
 
-    fn read(directory: &Path, config_path: PathBuf) -> Result<Self, Error> {
-        let config = admin_file::read(&config_path, CONFIG_JSON_MAX)?;
+    fn read(directory: &Path, config_path: PathBuf, mut config: Vec<u8>) -> Result<Self, Error> {
+        admin_file::read_into(&mut config, &config_path, CONFIG_JSON_MAX)?;
         Ok(Self {
             directory: directory.to_owned(),
             config_path,
             config,
         })
+    }
+
+    /// Its memory, for something else.
+    pub(crate) fn into_buffer(self) -> Vec<u8> {
+        self.config
     }
 
     /// The facts in it.

@@ -4,7 +4,7 @@
 //! directory of its own named like a namespace for the Pods of that namespace. Nothing here can
 //! stop a container: what cannot be used is left out, and the log says so.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -86,6 +86,7 @@ impl NodeEntries {
                 return;
             }
         };
+        let mut text = Vec::new();
         for name in names {
             let path = path.join(&name);
             // The path becomes a comment in the file: it must not be able to end its line.
@@ -96,8 +97,8 @@ impl NodeEntries {
                 self.leave_out(&path, format!("{path:?}: a name that is no plain text"));
                 continue;
             }
-            match read_file(directory, &name, &path) {
-                Ok(text) => self.read_text(path, &text),
+            match read_file(&mut text, directory, &name, &path) {
+                Ok(()) => self.read_text(path, &text),
                 Err(error) => self.leave_out(&path, on_one_line(&error)),
             }
         }
@@ -149,14 +150,14 @@ fn open_directory(
 }
 
 /// The names that end in `.hosts`, in the order of their bytes.
-fn hosts_files(directory: &OwnedFd) -> rustix::io::Result<Vec<PathBuf>> {
+fn hosts_files(directory: &OwnedFd) -> rustix::io::Result<Vec<OsString>> {
     let mut names = Vec::new();
     for entry in Dir::read_from(directory)? {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
         // A file called `.hosts` is hidden, as is whatever an editor left behind with a dot in front.
         if name.ends_with(SUFFIX) && !name.starts_with(b".") {
-            names.push(PathBuf::from(OsStr::from_bytes(name)));
+            names.push(OsStr::from_bytes(name).to_owned());
         }
     }
     names.sort_unstable();
@@ -165,7 +166,12 @@ fn hosts_files(directory: &OwnedFd) -> rustix::io::Result<Vec<PathBuf>> {
 
 /// Reads a file that is regular and root's alone. A symlink is neither: what it leads to can belong
 /// to any user.
-fn read_file(directory: &OwnedFd, name: &Path, path: &Path) -> Result<Vec<u8>, Error> {
+fn read_file(
+    bytes: &mut Vec<u8>,
+    directory: &OwnedFd,
+    name: &OsStr,
+    path: &Path,
+) -> Result<(), Error> {
     let flags =
         OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = match openat(directory, name, flags, Mode::empty()) {
@@ -179,5 +185,5 @@ fn read_file(directory: &OwnedFd, name: &Path, path: &Path) -> Result<Vec<u8>, E
         Err(errno) => return Err(Error::file("open", path, errno)),
     };
     let status = admin_file::check_owner(&file, path)?;
-    admin_file::read_open(&file, &status, path, FILE_MAX)
+    admin_file::read_open(bytes, &file, &status, path, FILE_MAX)
 }

@@ -31,13 +31,15 @@ use crate::files::config::{Config, OnError};
 use crate::hook::mount::Wanted;
 use crate::hook::outcome::Outcome;
 use crate::hook::stage::Stage;
-use crate::kernel::privileges;
+use crate::kernel::{pod_network, privileges};
 use crate::log::{Log, Severity, printable};
+use crate::plan;
 
 /// More than any runtime writes; the annotations in it have at most 256 KiB under Kubernetes.
 const STATE_MAX: u64 = 16 * 1024 * 1024;
-/// A state with an engine's own annotations and a few entries.
-const TYPICAL_STATE: usize = 2047;
+/// Room for all that is read on the way, one after the other: the state, `config.json`, and the kernel's answers
+/// about the network. Longer ones get more room.
+const BUFFER: usize = pod_network::ANSWER_MAX;
 
 /// How the hook was called.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,10 +140,16 @@ fn attempt(
     // Told only when it is known whether the container asked for something.
     let hardened = privileges::close_inherited_descriptors();
     let hardened = privileges::drop_capabilities().and(hardened);
-    let state = read_state(stdin, &invocation.told, subject)?;
+    let mut buffer = Vec::with_capacity(BUFFER);
+    let state = read_state(&mut buffer, stdin, &invocation.told, subject)?;
     hardened?;
+    // Decided without config.json, whose annotations are the same.
+    if let Some(plan) = plan::left_alone(&state.annotations) {
+        return Ok(Outcome::Left(plan, subject.asks));
+    }
 
-    let container = Bundle::of_state(&state)?.container()?;
+    let bundle = Bundle::of_state(&state, buffer)?;
+    let container = bundle.container()?;
     let identity = identity(&state.id, &container.annotations, &invocation.told);
     subject.identity = Some(identity.clone());
     subject.asks |= container.annotations.ask_for_something();
@@ -179,8 +187,12 @@ fn attempt(
         config: &config,
         told: &invocation.told,
         hosts_d: &invocation.hosts_d,
+        buffer: bundle.into_buffer(),
     };
-    mount::mount(invocation.stage, state.pid, wanted)
+    let outcome = mount::mount(invocation.stage, state.pid, wanted);
+    // Thousands of pieces of memory where the node has many entries: the process ends now.
+    std::mem::forget(draft);
+    outcome
 }
 
 fn identity(id: &str, annotations: &Annotations, told: &Told) -> Identity {
@@ -189,21 +201,26 @@ fn identity(id: &str, annotations: &Annotations, told: &Told) -> Identity {
     identity
 }
 
-fn read_state(stdin: impl AsFd, told: &Told, subject: &mut Subject) -> Result<State, Error> {
-    let bytes = read_to_end(stdin, TYPICAL_STATE, STATE_MAX)
+fn read_state(
+    bytes: &mut Vec<u8>,
+    stdin: impl AsFd,
+    told: &Told,
+    subject: &mut Subject,
+) -> Result<State, Error> {
+    read_to_end(bytes, stdin, None, STATE_MAX)
         .map_err(|errno| Error::file("read", "stdin", errno))?;
     if bytes.is_empty() {
         return Err(Error::NoState);
     }
     if bytes.len() as u64 > STATE_MAX {
-        subject.asks = state::unreadable_state_asks(&bytes);
+        subject.asks = state::unreadable_state_asks(bytes);
         return Err(Error::TooLarge {
             path: "stdin".into(),
             limit: STATE_MAX,
         });
     }
-    let state = State::read(&bytes).map_err(|error| {
-        subject.asks = state::unreadable_state_asks(&bytes);
+    let state = State::read(bytes).map_err(|error| {
+        subject.asks = state::unreadable_state_asks(bytes);
         Error::BadState(error)
     })?;
     subject.identity = Some(identity(&state.id, &state.annotations, told));

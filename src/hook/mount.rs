@@ -25,6 +25,8 @@ pub(super) struct Wanted<'a> {
     pub(super) config: &'a Config,
     pub(super) told: &'a Told,
     pub(super) hosts_d: &'a Path,
+    /// Memory for the kernel's answers.
+    pub(super) buffer: Vec<u8>,
 }
 
 /// Everything with an effect, in the order in which it must happen.
@@ -36,6 +38,7 @@ pub(super) fn mount(stage: Stage, pid: Option<i64>, wanted: Wanted<'_>) -> Resul
         config,
         told,
         hosts_d,
+        buffer,
     } = wanted;
     let own_proc = ProcDirectory::of_self()?;
     let (network, owner) = match stage {
@@ -64,6 +67,7 @@ pub(super) fn mount(stage: Stage, pid: Option<i64>, wanted: Wanted<'_>) -> Resul
         own_proc: &own_proc,
         network,
         told,
+        buffer,
     };
     let composed = draft.compose(config.size_limit, &mut surroundings)?;
     // Without a stamp `refresh` says that it cannot know this file.
@@ -77,5 +81,7 @@ pub(super) fn mount(stage: Stage, pid: Option<i64>, wanted: Wanted<'_>) -> Resul
         stamp: &stamp,
     };
     attach_hosts_file(&rootfs, &target, composed.file.bytes(), &options, &own_proc)?;
+    // The process ends now, which closes them without a call for each.
+    std::mem::forget((rootfs, target, own_proc));
     Ok(Outcome::Mounted(composed.plan, composed.notices))
 }

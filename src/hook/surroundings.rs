@@ -23,6 +23,8 @@ pub(super) struct Inside<'a> {
     pub(super) own_proc: &'a ProcDirectory,
     pub(super) network: Observed,
     pub(super) told: &'a Told,
+    /// Memory for the kernel's answers.
+    pub(super) buffer: Vec<u8>,
 }
 
 /// The container's network, with what the text needs of the host: it cannot be read from inside.
@@ -74,7 +76,7 @@ impl Surroundings for Inside<'_> {
         let addresses = match pod_line::annotated_addresses(self.container, request) {
             Some((addresses, _)) => addresses,
             None if !self.told.pod_ips.is_empty() => self.told.pod_ips.clone(),
-            None => pod_network::pod_addresses()?,
+            None => pod_network::pod_addresses(std::mem::take(&mut self.buffer))?,
         };
         let uts_name = if pod_line::needs_uts_name(self.container) {
             uts::name()?

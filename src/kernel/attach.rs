@@ -25,7 +25,8 @@ use crate::stamp::FileId;
 
 /// Makes the file and mounts it on `target`, then makes sure that `/etc/hosts` in the container is
 /// now this file. When it is not, because a call failed or something moves `/etc/hosts` meanwhile, what
-/// was mounted is taken away again.
+/// was mounted is taken away again. When it is, descriptors stay open: for a process that ends now, which
+/// closes them without a call for each.
 pub(crate) fn attach_hosts_file(
     rootfs: &Rootfs,
     target: &HostsTarget,
@@ -47,7 +48,9 @@ pub(crate) fn attach_hosts_file(
             path_of(attached.mount.as_fd()).as_str(),
             MntFlags::MNT_DETACH,
         );
-    })
+    })?;
+    std::mem::forget(attached);
+    Ok(())
 }
 
 /// The file as it hangs in the container's tree.
@@ -90,6 +93,7 @@ fn finish(
         )
         .map_err(|errno| Error::call("mount(<etc/hosts>, MS_REMOUNT|MS_BIND|MS_RDONLY)", errno))?;
     }
+    std::mem::forget(seen);
     Ok(())
 }
 
@@ -136,6 +140,7 @@ fn attach_detached(
         }
         return Err(error);
     }
+    std::mem::forget(tmpfs);
     Ok(Attached {
         mount,
         file,

@@ -44,7 +44,7 @@ impl ContainerProcess {
             pidfd,
             proc: ProcDirectory::of(pid).map_err(gone)?,
         };
-        if process.proc.namespace("mnt").map_err(gone)? == own_proc.namespace("mnt")? {
+        if process.proc.namespace_name("mnt").map_err(gone)? == own_proc.namespace_name("mnt")? {
             return Err(Error::Refused(format!(
                 "process {pid} is in the hook's own mount namespace: this runtime (Kata?) runs its hooks \
                  outside of the container, or the container has no mount namespace"

@@ -33,7 +33,7 @@ const RT_TABLE_MAIN: u8 = 254;
 const RTN_UNICAST: u8 = 1;
 
 /// The kernel's answers come in pieces of this size at most (`NLMSG_GOODSIZE` and larger).
-const DATAGRAM_MAX: usize = 32 * 1024;
+pub(crate) const DATAGRAM_MAX: usize = 32 * 1024;
 /// How many pieces are read at most: whoever is root in a Pod's network namespace chooses how many
 /// routes there are.
 const PIECES_MAX: usize = 1024;
@@ -70,8 +70,8 @@ pub(crate) struct Netlink {
 }
 
 impl Netlink {
-    /// Opens a socket.
-    pub(crate) fn open() -> Result<Self, Error> {
+    /// Opens a socket whose answers are read into `piece`.
+    pub(crate) fn open(mut piece: Vec<u8>) -> Result<Self, Error> {
         // No protocol is protocol 0, NETLINK_ROUTE.
         let socket = socket_with(
             AddressFamily::NETLINK,
@@ -85,10 +85,9 @@ impl Netlink {
                 errno,
             )
         })?;
-        Ok(Self {
-            socket,
-            piece: Vec::with_capacity(DATAGRAM_MAX),
-        })
+        piece.clear();
+        piece.reserve(DATAGRAM_MAX);
+        Ok(Self { socket, piece })
     }
 
     /// All addresses, in the kernel's order.

@@ -3,8 +3,11 @@
 use rustix::net::AddressFamily;
 
 use crate::error::Error;
-use crate::kernel::netlink::{DefaultRoute, InterfaceAddress, Netlink};
+use crate::kernel::netlink::{DATAGRAM_MAX, DefaultRoute, InterfaceAddress, Netlink};
 use crate::kernel::procfs::ProcDirectory;
+
+/// As much memory as [`pod_addresses`] needs.
+pub const ANSWER_MAX: usize = DATAGRAM_MAX;
 
 /// Which network a container is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,13 +24,13 @@ pub(crate) fn network_of(
     container: &ProcDirectory,
     host: &ProcDirectory,
 ) -> Result<Network, Error> {
-    let same = container.namespace("net")? == host.namespace("net")?;
+    let same = container.namespace_name("net")? == host.namespace_name("net")?;
     Ok(if same { Network::Host } else { Network::Pod })
 }
 
-/// The Pod's addresses in the network namespace in which we are.
-pub(crate) fn pod_addresses() -> Result<Vec<String>, Error> {
-    let mut kernel = Netlink::open()?;
+/// The Pod's addresses in the network namespace in which we are. The kernel's answers are read into `buffer`.
+pub(crate) fn pod_addresses(buffer: Vec<u8>) -> Result<Vec<String>, Error> {
+    let mut kernel = Netlink::open(buffer)?;
     let addresses = kernel.addresses()?;
     let some_of = |is_ipv6| addresses.iter().any(|found| is_of_a_pod(found, is_ipv6));
     let mut routes = kernel.default_routes(AddressFamily::INET)?;

@@ -2,28 +2,27 @@
 
 use std::os::fd::{AsRawFd, RawFd};
 
-use caps::{CapSet, Capability, CapsHashSet};
 use rustix::fs::{Mode, OFlags, RawDir};
+use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities};
 
 use crate::error::Error;
 
 /// What the work needs, and for what. Everything else is dropped for good.
-const NEEDED: [Capability; 5] = [
+const NEEDED: CapabilitySet = CapabilitySet::empty()
     // fsopen, fsmount, move_mount, mount, and setns into the container's mount namespace
-    Capability::CAP_SYS_ADMIN,
+    .union(CapabilitySet::SYS_ADMIN)
     // setns into a mount namespace changes the root directory
-    Capability::CAP_SYS_CHROOT,
+    .union(CapabilitySet::SYS_CHROOT)
     // /proc/<pid>/ns of a container process that made itself undumpable, as runc's does
-    Capability::CAP_SYS_PTRACE,
+    .union(CapabilitySet::SYS_PTRACE)
     // bundles are 0700; the rootfs belongs to the container's root in a user namespace
-    Capability::CAP_DAC_OVERRIDE,
+    .union(CapabilitySet::DAC_OVERRIDE)
     // the file belongs to the container's root
-    Capability::CAP_CHOWN,
-];
+    .union(CapabilitySet::CHOWN);
 
 const OWN_DESCRIPTORS: &str = "/proc/self/fd";
 /// What the size of [`OWN_DESCRIPTORS`] says (since Linux 6.2; 0 before) when nothing but 0, 1 and
-/// 2 is open, of which the standard library has opened those that were not. Listing the directory
+/// 2 is open, of which the program's start has opened those that were not. Listing the directory
 /// costs three times as much as this look.
 const STANDARD_DESCRIPTORS: i64 = 3;
 
@@ -62,24 +61,21 @@ pub fn close_inherited_descriptors() -> Result<(), Error> {
 /// Drops all capabilities but the few that the work needs, from the permitted set too, and sets
 /// `no_new_privs`: there is no way back.
 pub(crate) fn drop_capabilities() -> Result<(), Error> {
-    let failed = |call: &'static str| {
-        move |error: caps::errors::CapsError| Error::call(call, std::io::Error::other(error))
-    };
     nix::sys::prctl::set_no_new_privs()
         .map_err(|errno| Error::call("prctl(PR_SET_NO_NEW_PRIVS, 1)", errno))?;
-    let mut kept = CapsHashSet::from(NEEDED);
-    if caps::set(None, CapSet::Effective, &kept).is_err() {
+    // With the permitted and inheritable ones the ambient ones go too (capabilities(7)).
+    let keep = |kept| {
+        let sets = CapabilitySets {
+            effective: kept,
+            permitted: kept,
+            inheritable: CapabilitySet::empty(),
+        };
+        set_capabilities(None, sets)
+    };
+    if keep(NEEDED).is_err() {
         // Not all of it is ours to have.
-        let permitted = caps::read(None, CapSet::Permitted).map_err(failed("capget"))?;
-        kept.retain(|capability| permitted.contains(capability));
-        caps::set(None, CapSet::Effective, &kept).map_err(failed("capset effective"))?;
-    }
-    caps::set(None, CapSet::Permitted, &kept).map_err(failed("capset permitted"))?;
-    if !caps::read(None, CapSet::Inheritable)
-        .map_err(failed("capget"))?
-        .is_empty()
-    {
-        caps::clear(None, CapSet::Inheritable).map_err(failed("capset inheritable"))?;
+        let ours = capabilities(None).map_err(|errno| Error::call("capget", errno))?;
+        keep(NEEDED & ours.permitted).map_err(|errno| Error::call("capset", errno))?;
     }
     Ok(())
 }

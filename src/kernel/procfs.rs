@@ -1,11 +1,14 @@
 //! One process's directory in procfs, held by a descriptor.
 
+use std::ffi::CString;
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
-use rustix::fs::{AtFlags, Mode, OFlags, openat, statat};
+#[cfg(feature = "cli")]
+use rustix::fs::{AtFlags, statat};
+use rustix::fs::{Mode, OFlags, openat, readlinkat};
 
 use crate::error::Error;
 use crate::kernel::mountinfo;
@@ -23,17 +26,19 @@ pub struct ProcDirectory {
     path: String,
 }
 
-/// A namespace's identity: two processes are in the same one when these are equal (namespaces(7)).
+/// A namespace's identity, comparable with one that is bound to a path: two processes are in the same one
+/// when these are equal (namespaces(7)).
+#[cfg(feature = "cli")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct NamespaceId {
     device: u64,
     inode: u64,
 }
 
+#[cfg(feature = "cli")]
 impl NamespaceId {
     /// The identity of the namespace that this path leads to: one of `/proc/<pid>/ns`, or where an
     /// engine has bound one.
-    #[cfg(feature = "cli")]
     pub(crate) fn at(path: &std::path::Path) -> Result<Self, Error> {
         rustix::fs::stat(path)
             .map(|stat| Self {
@@ -67,7 +72,15 @@ impl ProcDirectory {
         Ok(Self { directory, path })
     }
 
+    /// The name of one of its namespaces, `mnt` or `net`: `net:[4026531840]`. Two processes are in the same
+    /// one when these are equal (namespaces(7)). A look at the link; following it makes an inode.
+    pub(crate) fn namespace_name(&self, kind: &str) -> Result<CString, Error> {
+        readlinkat(&self.directory, format!("ns/{kind}"), Vec::new())
+            .map_err(|errno| self.failed("readlink", &format!("ns/{kind}"), errno.into()))
+    }
+
     /// The identity of one of its namespaces: `mnt`, `net`.
+    #[cfg(feature = "cli")]
     pub(crate) fn namespace(&self, kind: &str) -> Result<NamespaceId, Error> {
         statat(&self.directory, format!("ns/{kind}"), AtFlags::empty())
             .map(|stat| NamespaceId {

@@ -289,7 +289,8 @@ impl HostsTarget {
     pub(crate) fn read(&self, own_proc: &ProcDirectory, limit: u64) -> Result<Vec<u8>, Error> {
         // The descriptor is to a regular file, so neither opening nor reading it can hang on a peer.
         let file: File = own_proc.open_file(&format!("fd/{}", self.file.as_raw_fd()))?;
-        let bytes = read_to_end(&file, TYPICAL_HOSTS, limit)
+        let mut bytes = Vec::with_capacity(TYPICAL_HOSTS);
+        read_to_end(&mut bytes, &file, None, limit)
             .map_err(|errno| Error::file("read", "/etc/hosts in the container", errno))?;
         if bytes.len() as u64 > limit {
             return Err(Error::TooLarge {

@@ -39,9 +39,9 @@ type EngineMount = (Device, PathBuf);
 /// What a process sees on its `/etc/hosts` and elsewhere.
 #[derive(Debug)]
 pub enum Seen {
-    /// Files of ours, or none.
+    /// Files of the hook's; there may be none.
     Files(Vec<RunningFile>),
-    /// A file that an engine made for the container with this ID, and none of ours.
+    /// A file that an engine made for the container with this ID, and none of the hook's.
     EngineFileAlone(String),
 }
 

@@ -67,7 +67,7 @@ const DRY_RUN: &str = "--dry-run";
 pub enum Answer {
     /// What it sees of ours.
     Files(Vec<Report>),
-    /// It sees none of ours, but a file that an engine made for the container with this ID.
+    /// It sees none of the hook's, but a file that an engine made for the container with this ID.
     EngineFileAlone(String),
     /// It has ended.
     Ended,

@@ -30,10 +30,7 @@ pub fn read(text: &[u8]) -> (Vec<HostAlias>, Vec<Unread>) {
     }
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     for (line, number) in text.split(|byte| *byte == b'\n').zip(1..) {
-        let entry = line.split(|byte| *byte == b'#').next().unwrap_or_default();
-        let mut words = entry
-            .split(|byte| is_space(*byte))
-            .filter(|word| !word.is_empty());
+        let mut words = words(line);
         let Some(address) = words.next() else {
             continue;
         };
@@ -67,12 +64,29 @@ pub fn read(text: &[u8]) -> (Vec<HostAlias>, Vec<Unread>) {
     (aliases, unread)
 }
 
+/// What stands between white space, as far as the comment.
+fn words(mut line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let start = line.iter().position(|byte| !is_space(*byte))?;
+        let rest = line.get(start..)?;
+        let end = rest
+            .iter()
+            .position(|byte| is_space(*byte) || *byte == b'#');
+        let (word, behind) = rest.split_at_checked(end.unwrap_or(rest.len()))?;
+        // Not behind the comment's mark.
+        line = behind;
+        (!word.is_empty()).then_some(word)
+    })
+}
+
 /// The word as a name that may stand in the file beside this address, or why it may not.
 fn name<'w>(address: &str, word: &'w [u8]) -> Result<&'w str, &'static str> {
     let Ok(name) = std::str::from_utf8(word) else {
         return Err("not UTF-8 text");
     };
-    if name.chars().any(char::is_control) {
+    // Nearly all are plain, which takes one look at each byte.
+    let is_plain = word.iter().all(u8::is_ascii_graphic);
+    if !is_plain && name.chars().any(char::is_control) {
         Err("has a control character in it")
     } else if address.len() + name.len() + "\t\n".len() > LINE_MAX {
         Err("longer than a line that every resolver reads")

@@ -40,6 +40,9 @@ pub(crate) fn after_unregister(node: &Node) {
     let config = config(node);
     let spec = node.home.join("base-spec.json");
     let files = ["--config", &config, "--base-spec", spec.to_str().unwrap()];
+    // With containerd 2.x the registration is a drop-in, and only its directory shows that it went.
+    let drop_ins = node.home.join("conf.d");
+    let is_drop_in = drop_ins.join("oci-hostaliases.toml").exists();
     let output = tool(&[&["unregister", "containerd"][..], &files].concat());
     assert!(output.status.success(), "{output:?}");
     let (line, last, status) = doctor(node);
@@ -50,7 +53,13 @@ pub(crate) fn after_unregister(node: &Node) {
     assert_eq!(status, Some(1));
     let output = tool(&["doctor"]);
     let text = String::from_utf8(output.stdout).unwrap();
-    let pending = format!("was started before {config} changed, and runs a hook that it read then");
+    let changed = if is_drop_in {
+        drop_ins.display().to_string()
+    } else {
+        config
+    };
+    let pending =
+        format!("was started before {changed} changed, and runs a hook that it read then");
     assert!(text.lines().any(|it| it.ends_with(&pending)), "{text}");
     crate::annotated(node);
 }

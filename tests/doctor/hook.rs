@@ -149,7 +149,7 @@ fn a_hook_that_needs_libraries() {
             let script = format!("#!/bin/sh\necho 'oci-hostaliases-hook {version} ({linked})'\n");
             fs::write(HOOK, script).unwrap();
         };
-        says("dynamic");
+        says("dynamic, glibc");
         let said = node.doctor();
         said.assert_works();
         said.assert_line(&format!(
@@ -165,10 +165,12 @@ fn a_hook_that_needs_libraries() {
             &format!("hook: {HOOK} is not static, and at createContainer without \"env\" the container chooses its libraries"),
             &format!("install a static oci-hostaliases-hook at {HOOK}"),
         );
-        says("static");
-        let said = node.doctor();
-        said.assert_works();
-        said.assert_line(&format!("ok       hook: {HOOK} is static"));
+        for linked in ["static", "static, musl"] {
+            says(linked);
+            let said = node.doctor();
+            said.assert_works();
+            said.assert_line(&format!("ok       hook: {HOOK} is static"));
+        }
         fs::write(OURS, former).unwrap();
         fs::write(HOOK, good).unwrap();
         let is_static = std::env::var_os("OCI_HOSTALIASES_HOOK").is_some();

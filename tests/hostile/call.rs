@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::bundle::Bundle;
+use crate::elf::{Elf, PT_INTERP};
 
 /// Longer than anything here takes on a busy machine: what takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -130,14 +131,7 @@ pub(crate) fn hooks() -> Vec<String> {
 
 /// Whether the hook under test is static, as it is released. When not, what asks says that it is skipped.
 pub(crate) fn is_static(hook: &str) -> bool {
-    let elf = std::fs::read(hook).unwrap();
-    let number = |at: usize, length: usize| {
-        let bytes = elf[at..at + length].iter().rev();
-        bytes.fold(0, |number, byte| number << 8 | usize::from(*byte))
-    };
-    // The program headers of a 64-bit ELF file (elf(5)); 3 is PT_INTERP, a dynamic loader.
-    let (headers, size, count) = (number(0x20, 8), number(0x36, 2), number(0x38, 2));
-    let is_static = (0..count).all(|nth| number(headers + nth * size, 4) != 3);
+    let is_static = Elf::read(hook).of_kind(PT_INTERP).next().is_none();
     if !is_static {
         crate::skipped::skipped(&format!(
             "a part: {hook} is not static, as what make build builds is"

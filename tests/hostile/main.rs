@@ -8,6 +8,7 @@
 #[path = "../runtimes/bundle.rs"]
 mod bundle;
 mod call;
+mod elf;
 mod faults;
 mod limits;
 mod load;
@@ -30,6 +31,7 @@ mod seccomp;
 mod seccomp_filter;
 #[path = "../support/skipped.rs"]
 mod skipped;
+mod start;
 mod system_calls;
 mod tenants;
 #[path = "../support/throwaway.rs"]

@@ -6,21 +6,27 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use caps::{CapSet, Capability, CapsHashSet};
 use serde_json::json;
 
 use crate::bundle::Bundle;
 use crate::{ALIASES, HOST_ALIASES, call, needs, whole_file, world};
 
-/// `CAP_CHOWN`, `CAP_DAC_OVERRIDE`, `CAP_SYS_CHROOT`, `CAP_SYS_PTRACE`, `CAP_SYS_ADMIN`, by their numbers in
-/// `linux/capability.h`: what SECURITY.md names.
-const KEPT: u64 = 1 << 0 | 1 << 1 | 1 << 18 | 1 << 19 | 1 << 21;
+/// What SECURITY.md names.
+const KEPT: [Capability; 5] = [
+    Capability::CAP_CHOWN,
+    Capability::CAP_DAC_OVERRIDE,
+    Capability::CAP_SYS_CHROOT,
+    Capability::CAP_SYS_PTRACE,
+    Capability::CAP_SYS_ADMIN,
+];
 
 /// A hook that waits for its state: everything before has been done.
-struct Reading(Child);
+pub(crate) struct Reading(Child);
 
 impl Reading {
     /// `before` is what starts it: with more capabilities, open descriptors.
-    fn start(before: &str, bundle: &Bundle) -> Self {
+    pub(crate) fn start(before: &str, bundle: &Bundle) -> Self {
         let hook = call::hook_of(bundle);
         let child = Command::new("sh")
             .args([
@@ -48,11 +54,16 @@ impl Reading {
         panic!("the hook does not read: {}", reading.read("syscall"));
     }
 
-    fn read(&self, file: &str) -> String {
-        fs::read_to_string(format!("/proc/{}/{file}", self.0.id())).unwrap_or_default()
+    /// One of its files in procfs.
+    pub(crate) fn file(&self, name: &str) -> String {
+        format!("/proc/{}/{name}", self.0.id())
     }
 
-    fn status(&self, field: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.file(name)).unwrap_or_default()
+    }
+
+    pub(crate) fn status(&self, field: &str) -> String {
         let status = self.read("status");
         let line = status
             .lines()
@@ -60,8 +71,13 @@ impl Reading {
         line.expect(field).trim().to_owned()
     }
 
-    fn descriptors(&self) -> BTreeSet<String> {
-        fs::read_dir(format!("/proc/{}/fd", self.0.id()))
+    fn capabilities(&self, set: CapSet) -> CapsHashSet {
+        let pid = self.0.id().try_into().unwrap();
+        caps::read(Some(pid), set).unwrap()
+    }
+
+    pub(crate) fn descriptors(&self) -> BTreeSet<String> {
+        fs::read_dir(self.file("fd"))
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect()
@@ -85,17 +101,14 @@ fn given_up_before_the_first_byte() {
         for before in ["exec".to_owned(), format!("{files} {more}")] {
             let hook = Reading::start(&before, &bundle);
             for (set, expected) in [
-                ("CapEff", KEPT),
-                ("CapPrm", KEPT),
-                ("CapInh", 0),
-                ("CapAmb", 0),
+                (CapSet::Effective, &KEPT[..]),
+                (CapSet::Permitted, &KEPT),
+                (CapSet::Inheritable, &[]),
             ] {
-                assert_eq!(
-                    hook.status(set),
-                    format!("{expected:016x}"),
-                    "{set}, {before}"
-                );
+                let expected = expected.iter().copied().collect();
+                assert_eq!(hook.capabilities(set), expected, "{set:?}, {before}");
             }
+            assert_eq!(hook.status("CapAmb"), format!("{:016x}", 0), "{before}");
             assert_eq!(hook.status("NoNewPrivs"), "1");
             assert_eq!(hook.status("Threads"), "1");
             assert_eq!(
@@ -114,9 +127,10 @@ fn fewer_to_begin_with() {
         let bundle = Bundle::new(home, "runc", "prestart");
         let fewer = "exec setpriv --bounding-set=-all,+sys_admin,+chown,+kill";
         let hook = Reading::start(fewer, &bundle);
-        let expected = format!("{:016x}", 1 << 21 | 1 << 0);
-        assert_eq!(hook.status("CapEff"), expected);
-        assert_eq!(hook.status("CapPrm"), expected);
+        for set in [CapSet::Effective, CapSet::Permitted] {
+            let expected = [Capability::CAP_SYS_ADMIN, Capability::CAP_CHOWN].into();
+            assert_eq!(hook.capabilities(set), expected, "{set:?}");
+        }
     });
 }
 

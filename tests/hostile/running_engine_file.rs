@@ -148,11 +148,11 @@ fn each_way(test: &str, more: &[&str]) {
 }
 
 /// The kernel takes away what is mounted on a file that is removed, in every namespace: then the container has its
-/// engine's file as it was, and there is nothing of ours to bring up to date.
+/// engine's file as it was, and there is nothing to bring up to date.
 #[test]
-fn a_file_that_is_removed_takes_ours_along() {
+fn a_file_that_is_removed_takes_the_hooks_file_along() {
     world(
-        "running_engine_file::a_file_that_is_removed_takes_ours_along",
+        "running_engine_file::a_file_that_is_removed_takes_the_hooks_file_along",
         |home| {
             let mut bundle = sleeping(home);
             let (_, source) = of_the_tenant(home, &mut bundle);

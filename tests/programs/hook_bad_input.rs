@@ -20,6 +20,7 @@ use tempfile::TempDir;
 const HOST_ALIASES: &str = "oci-hostaliases.io/host-aliases";
 const ID: &str = "hook-bad-input";
 const USAGE: &str = "usage: oci-hostaliases-hook {prestart|createRuntime|createContainer} [--config PATH] [--hosts-d PATH]
+[--pod-ips IP,IP] [--namespace NAME] [--pod NAME]
 Reads the OCI state from stdin. Run by an OCI runtime: see oci-hostaliases-hook(8).
 ";
 
@@ -781,6 +782,9 @@ fn a_wrong_call() {
         ),
         (&["prestart", "--config"], "--config needs a path"),
         (&["prestart", "--hosts-d"], "--hosts-d needs a path"),
+        (&["prestart", "--pod-ips"], "--pod-ips needs a value"),
+        (&["prestart", "--namespace"], "--namespace needs a value"),
+        (&["prestart", "--pod"], "--pod needs a value"),
         (
             &["prestart", "--config=/x"],
             "\"--config=/x\" is not a stage or an option",
@@ -804,15 +808,42 @@ fn a_wrong_call() {
     }
 }
 
+/// Whatever it is told of the Pod, it starts no worse: the name in its messages, and nothing else.
+#[test]
+fn what_is_told_of_the_pod() {
+    let told = [
+        "prestart",
+        "--pod-ips",
+        "no\naddress",
+        "--namespace",
+        "shop\n",
+        "--pod",
+        "web-0",
+    ];
+    let mut case = Case::new(&ASKS);
+    let why = "pod \"shop\\n\"/web-0, container hook-bad-input: the state has pid 0: this stage needs the \
+        container's process as the host sees it";
+    let ran = case.run_as(&told, case.state.to_string().as_bytes());
+    assert_eq!(
+        (ran.status, ran.stderr),
+        (Some(3), format!("oci-hostaliases-hook: {why}\n"))
+    );
+    // Being told is not asking.
+    case = Case::new(&[]);
+    let ran = case.run_as(&told, case.state.to_string().as_bytes());
+    assert_eq!((ran.status, ran.stderr), (Some(0), String::new()));
+}
+
 #[test]
 fn who_asks_for_help_gets_it() {
     let case = Case::new(&ASKS);
-    // What the environment names is the shipped hook; the other one is linked as the test is.
-    let is_shipped = std::env::var_os("OCI_HOSTALIASES_HOOK").is_some();
-    let linked = if is_shipped || cfg!(target_feature = "crt-static") {
-        "static"
-    } else {
-        "dynamic"
+    // What the environment names is the shipped hook, in a directory named like its target; the other one is
+    // linked as the test is.
+    let linked = match std::env::var("OCI_HOSTALIASES_HOOK") {
+        Ok(shipped) if shipped.contains("-musl/") => "static, musl",
+        Ok(_) => "static, glibc",
+        Err(_) if cfg!(target_feature = "crt-static") => "static, glibc",
+        Err(_) => "dynamic, glibc",
     };
     let number = env!("CARGO_PKG_VERSION");
     let version = &format!("oci-hostaliases-hook {number} ({linked})\n");

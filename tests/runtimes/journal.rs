@@ -56,7 +56,7 @@ fn records_have_fields() {
             )]
         );
         assert_eq!(records(&syslog), Vec::<String>::new());
-        // A socket that nobody reads any more.
+        // A socket without a reader.
         drop(journal);
         bundle.run();
         let told = records(&syslog);

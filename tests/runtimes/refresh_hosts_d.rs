@@ -142,7 +142,7 @@ fn a_change_at_any_moment_of_a_refresh_arrives() {
     );
 }
 
-/// Nothing was to be added when they started, so they have their engine's file and nothing of ours: `refresh` cannot
+/// Nothing was to be added when they started, so they have their engine's file and none of the hook's: `refresh` cannot
 /// reach them, and says so.
 #[test]
 fn containers_with_their_engines_file_alone_are_counted() {

@@ -63,7 +63,7 @@ pub fn refusal(event: &Event, node: &NodeState, error: &Error) -> Answer<'static
     }
 }
 
-/// Where the hook is, and what it is told of the node.
+/// Where the hook is, and what it gets to know of the node.
 #[derive(Debug, Clone, Copy)]
 pub struct HookCall<'a> {
     /// Its program.

@@ -146,7 +146,8 @@ fn refresh_one(path: &Path, entries: &Entries, limit: u64) -> Result<bool, Error
     let record: Record = serde_json::from_slice(bytes.get(..length).unwrap_or_default())
         .map_err(|error| failed("fgetxattr", error.into()))?;
     let status = file.metadata().map_err(|error| failed("stat", error))?;
-    let text = admin_file::read_open(&file, &status, path, FILE_MAX)?;
+    let mut text = Vec::new();
+    admin_file::read_open(&mut text, &file, &status, path, FILE_MAX)?;
     let own = text.get(..record.own).unwrap_or(&text);
     let mut wanted = HostsFile::from_engine(own.to_vec());
     let entries = entries.of(record.namespace.as_deref());
@@ -205,7 +206,10 @@ impl Surroundings for Outside<'_> {
             .map(File::from)
             .map_err(|errno| Error::file("open", path, errno))?;
         let status = admin_file::check_owner(&file, path)?;
-        admin_file::read_open(&file, &status, path, limit).map_err(Error::of_engine_hosts)
+        let mut bytes = Vec::new();
+        admin_file::read_open(&mut bytes, &file, &status, path, limit)
+            .map_err(Error::of_engine_hosts)?;
+        Ok(bytes)
     }
 
     fn network(&mut self, request: &Request) -> Result<NetworkFacts, Error> {

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use nix::unistd::geteuid;
 use toml::Table;
 
 use crate::engines::containerd::imports;
@@ -37,13 +39,17 @@ fn search(importer: &Path, file: &Path, seen: &mut BTreeSet<PathBuf>) -> Option<
 }
 
 /// The files that could import `file`, where none of a running containerd does: those in its directory and
-/// in the one above, `config.toml` first.
+/// in the one above, `config.toml` first. Only root's and our own: anyone can put a file into `/tmp`.
 pub(crate) fn possible_mains(file: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for directory in file.ancestors().skip(1).take(2) {
         let entries = fs::read_dir(directory).into_iter().flatten().flatten();
         let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
         paths.retain(|path| path.extension().is_some_and(|it| it == "toml") && path != file);
+        paths.retain(|path| {
+            let owner = fs::metadata(path).map(|status| status.uid());
+            owner.is_ok_and(|owner| owner == 0 || owner == geteuid().as_raw())
+        });
         paths.sort_by_key(|path| (!path.ends_with("config.toml"), path.clone()));
         found.extend(paths);
     }

@@ -1,0 +1,4 @@
+// A hook in Go that does nothing.
+package main
+
+func main() {}
