@@ -1,5 +1,5 @@
 #!/bin/sh
-# licences.sh TRIPLE: prints what is linked into the two programs, built for TRIPLE, and under which licence,
+# licences.sh TRIPLE: prints what is linked into the three programs, built for TRIPLE, and under which licence,
 # with the texts that have to go with them. It is what a Debian package has as `copyright`.
 set -eu
 triple=$1
@@ -24,7 +24,7 @@ Licensed under the Apache License, Version 2.0; you may not use this software ex
 the License. Its text is the file LICENSE of the sources; on Debian systems it is
 /usr/share/common-licenses/Apache-2.0.
 
-Both programs are linked statically. What is linked in, besides our own code:
+The programs are linked statically. What is linked in, besides our own code:
 
 TEXT
 case $triple in
@@ -96,12 +96,16 @@ source_of() {
 
 echo "$crates" | while read -r crate licence; do
     case $licence in
+    # All of them hold.
+    *' AND '*) pattern='LICEN[CS]E*' ;;
     *Apache-2.0*) pattern='NOTICE*' ;;
     # Of the choice that it gives, the licence that asks for nothing of the rest of the program.
     *MPL-2.0*) pattern='LICENSE.MPL-2.0' ;;
     *) pattern='LICEN[CS]E*' ;;
     esac
     directory=$(source_of "$crate")
+    set -- "$directory"/LICEN[CS]E*
+    [ "$pattern" != 'LICEN[CS]E*' ] || [ -f "$1" ] || pattern='COPYING*'
     found=
     for file in "$directory"/$pattern; do
         [ -f "$file" ] || continue
