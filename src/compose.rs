@@ -168,7 +168,11 @@ pub fn decide(
     let request = Request::read(&container.annotations)?;
     let node_entries = node_entries();
     let entries = !request.aliases.is_empty() || !node_entries.is_empty();
-    let plan = plan::for_mount(container, entries, asks);
+    let plan = if node_entries.may_come && !entries {
+        plan::for_mount_with_entries_to_come(container, asks)
+    } else {
+        plan::for_mount(container, entries, asks)
+    };
     Ok(match plan.action {
         Action::Leave => Decision::Leave(plan),
         Action::Manage | Action::Extend => Decision::Write(Draft {

@@ -82,6 +82,8 @@ pub enum Reason {
     /// The same, but the engine has not written it yet: Podman from 4.6 on fills its file only
     /// after `create`.
     EngineFileEmpty(EngineFile),
+    /// An engine's file is mounted; there are no entries for it, and may be while the container runs.
+    EngineFileEntriesToCome(EngineFile),
     /// An engine's file is mounted; something is asked for, but no entries.
     EngineFileNoEntries(EngineFile),
     /// An engine's file is mounted, and nothing is asked for.
@@ -153,6 +155,9 @@ impl fmt::Display for Reason {
                 f,
                 "{file}, but it is still empty: the engine's own later entries (--add-host) are hidden until oci-hostaliases refresh runs"
             ),
+            Self::EngineFileEntriesToCome(file) => {
+                write!(f, "{file}, and entries may come while the container runs")
+            }
             Self::EngineFileNoEntries(file) => write!(
                 f,
                 "{file} and there are no entries for it: its own lines stay as they are"
@@ -235,6 +240,21 @@ pub fn for_mount(container: &Container, entries: bool, asked: bool) -> Plan {
         Some(HostsMount::Own { source }) => {
             Plan::new(Action::Leave, Reason::OwnVolume(source.clone()))
         }
+    }
+}
+
+/// The same where there are no entries, but may be while the container runs. The kubelet's file alone is complete before
+/// the hook runs.
+pub fn for_mount_with_entries_to_come(container: &Container, asked: bool) -> Plan {
+    match &container.hosts_mount {
+        Some(HostsMount::Engine {
+            writer: writer @ HostsWriter::Kubelet,
+            source,
+        }) => {
+            let file = EngineFile::new(*writer, source);
+            Plan::new(Action::Extend, Reason::EngineFileEntriesToCome(file))
+        }
+        _ => for_mount(container, false, asked),
     }
 }
 

@@ -10,12 +10,13 @@ use crate::validation::names;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Entries {
     node: NodeEntries,
+    may_come: bool,
     namespaces: BTreeMap<String, NodeEntries>,
 }
 
 impl Entries {
-    /// Reads the tree.
-    pub fn read(hosts_d: &Path) -> Self {
+    /// Reads the tree. `may_come`: whether there may be entries for any Pod later.
+    pub fn read(hosts_d: &Path, may_come: bool) -> Self {
         let node = NodeEntries::read(hosts_d, None);
         let directories = std::fs::read_dir(hosts_d).into_iter().flatten().flatten();
         let namespaces = directories
@@ -27,7 +28,11 @@ impl Entries {
                 (name, entries)
             })
             .collect();
-        Self { node, namespaces }
+        Self {
+            node,
+            may_come,
+            namespaces,
+        }
     }
 
     /// What applies to a Pod of this namespace: as [`NodeEntries::read`] has it.
@@ -38,6 +43,7 @@ impl Entries {
             .unwrap_or_default();
         entries.files.extend(self.node.files.iter().cloned());
         entries.left_out.extend(self.node.left_out.iter().cloned());
+        entries.may_come = self.may_come;
         entries
     }
 

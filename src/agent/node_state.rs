@@ -1,10 +1,10 @@
 //! What the agent knows of the node, in memory. A change makes a new value; who reads has the old one or the new
 //! one, and waits for neither.
 
-use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::agent::entries::Entries;
+use crate::agent::options::Options;
 use crate::error::{Error, on_one_line};
 use crate::files::agent_config::AgentConfig;
 use crate::files::config::Config;
@@ -22,13 +22,14 @@ pub struct NodeState {
 
 impl NodeState {
     /// Reads all of it. What is wrong with the agent's own table is the second value, and `before` stays.
-    pub fn read(config: &Path, hosts_d: &Path, before: &AgentConfig) -> (Self, Option<Error>) {
+    pub(super) fn read(options: &Options, before: &AgentConfig) -> (Self, Option<Error>) {
+        let config = &options.config;
         let (agent, trouble) = match AgentConfig::load(config) {
             Ok(agent) => (agent, None),
             Err(error) => (before.clone(), Some(error)),
         };
         let state = Self {
-            entries: Entries::read(hosts_d),
+            entries: Entries::read(&options.hosts_d, options.follows_a_cluster()),
             hook: Config::load(config).map_err(|error| on_one_line(&error)),
             agent,
         };

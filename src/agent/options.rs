@@ -46,6 +46,14 @@ pub struct Options {
 }
 
 impl Options {
+    /// Whether entries come from a cluster's objects.
+    pub(super) fn follows_a_cluster(&self) -> bool {
+        #[cfg(feature = "kubernetes")]
+        return self.kubernetes;
+        #[cfg(not(feature = "kubernetes"))]
+        false
+    }
+
     /// The hook, by the command line, the configuration or the package.
     pub(super) fn hook(&self, config: &AgentConfig) -> PathBuf {
         let given = self.hook.clone().or_else(|| config.hook.clone());

@@ -47,6 +47,8 @@ pub(super) struct NriPlugin {
     pub(super) hook: PathBuf,
     pub(super) config: PathBuf,
     pub(super) hosts_d: PathBuf,
+    /// Whether entries come from a cluster's objects, at any time.
+    pub(super) follows_a_cluster: bool,
     pub(super) newest: Arc<Newest>,
     pub(super) report: Arc<Report>,
     pub(super) refresher: Arc<Refresher>,
@@ -278,6 +280,7 @@ impl NriPlugin {
             program: &self.hook,
             config: &self.config,
             hosts_d: &self.hosts_d,
+            entries_to_come: self.follows_a_cluster,
         };
         let adjust = answer::with_hook(event, call)?;
         Some(CreateContainerResponse {

@@ -54,8 +54,7 @@ fn serve(options: &Options) -> Result<(), Error> {
     let lock = AgentLock::take()?;
     // Before there is a second thread, which would get the signal in another way.
     let signals = signals()?;
-    let (state, trouble) =
-        NodeState::read(&options.config, &options.hosts_d, &AgentConfig::default());
+    let (state, trouble) = NodeState::read(options, &AgentConfig::default());
     if let Some(trouble) = trouble {
         // What is at fault is a file that an administrator wrote: they are looking at us now.
         return Err(trouble);
@@ -87,6 +86,7 @@ fn serve(options: &Options) -> Result<(), Error> {
         hook: options.hook(&agent),
         config: options.config.clone(),
         hosts_d: options.hosts_d.clone(),
+        follows_a_cluster: options.follows_a_cluster(),
         newest: Arc::clone(&newest),
         report: Arc::clone(&report),
         refresher: Arc::clone(&refresher),
@@ -223,8 +223,7 @@ impl Service<'_> {
     /// Reads what the administrator wrote; whether that is other than running containers have it.
     fn read_node(&mut self) -> bool {
         let before = self.newest.get();
-        let (state, trouble) =
-            NodeState::read(&self.options.config, &self.options.hosts_d, &before.agent);
+        let (state, trouble) = NodeState::read(self.options, &before.agent);
         let left_out: BTreeSet<String> = state
             .entries
             .left_out()

@@ -21,7 +21,7 @@ use oci_hostaliases::hook::stage::Stage;
 use oci_hostaliases::hook::{self, Invocation};
 
 const USAGE: &str = "usage: oci-hostaliases-hook {prestart|createRuntime|createContainer} [--config PATH] [--hosts-d PATH]\n\
-    [--pod-ips IP,IP] [--namespace NAME] [--pod NAME]\n\
+    [--pod-ips IP,IP] [--namespace NAME] [--pod NAME] [--entries-to-come]\n\
     Reads the OCI state from stdin. Run by an OCI runtime: see oci-hostaliases-hook(8).";
 /// With how it was linked: `doctor` asks. A static hook needs no library of the node's.
 macro_rules! version {
@@ -91,6 +91,7 @@ fn read_arguments(arguments: impl Iterator<Item = OsString>) -> Result<Call, Str
             "--pod-ips" => told.pod_ips = Told::read_pod_ips(&word(&mut arguments, text)?),
             "--namespace" => told.namespace = Some(word(&mut arguments, text)?),
             "--pod" => told.pod = Some(word(&mut arguments, text)?),
+            "--entries-to-come" => told.entries_to_come = true,
             "-h" | "--help" => return Ok(Call::Say(USAGE)),
             "-V" | "--version" => return Ok(Call::Say(VERSION)),
             _ => return Err(format!("{argument:?} is not a stage or an option")),

@@ -30,6 +30,9 @@ pub struct NodeEntries {
     pub files: Vec<(PathBuf, Vec<HostAlias>)>,
     /// What was left out and why.
     pub left_out: Vec<LeftOut>,
+    /// Whether more may come while the container runs: the agent follows a cluster's objects. The kubelet's file is
+    /// extended then although there is nothing to add yet, since a file that was left alone cannot be brought up to date.
+    pub may_come: bool,
 }
 
 impl NodeEntries {

@@ -13,6 +13,8 @@ pub struct Told {
     pub namespace: Option<String>,
     /// `--pod`: the Pod's name.
     pub pod: Option<String>,
+    /// `--entries-to-come`: whether there may be entries for the Pod while it runs.
+    pub entries_to_come: bool,
 }
 
 impl Told {

@@ -28,6 +28,11 @@ impl Agent {
 
     /// Started, whether there is an engine or not.
     pub(crate) fn start_alone(home: &Path) -> Self {
+        Self::start_with(home, &[])
+    }
+
+    /// The same with more arguments.
+    pub(crate) fn start_with(home: &Path, arguments: &[&str]) -> Self {
         let log = home.join("agent.log");
         fs::write(&log, "").expect("log");
         let stderr = File::options()
@@ -37,6 +42,7 @@ impl Agent {
             .expect("log");
         let process = command(home)
             .args(["--listen", ADDRESS])
+            .args(arguments)
             .stdin(Stdio::null())
             .stderr(stderr)
             .spawn()

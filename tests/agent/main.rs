@@ -6,6 +6,7 @@
 mod agent;
 #[path = "../support/case_table.rs"]
 mod case_table;
+mod cluster;
 mod containerd_daemon;
 #[path = "../containerd_cri/cri_client.rs"]
 mod cri_client;

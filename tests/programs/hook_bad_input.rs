@@ -20,7 +20,7 @@ use tempfile::TempDir;
 const HOST_ALIASES: &str = "oci-hostaliases.io/host-aliases";
 const ID: &str = "hook-bad-input";
 const USAGE: &str = "usage: oci-hostaliases-hook {prestart|createRuntime|createContainer} [--config PATH] [--hosts-d PATH]
-[--pod-ips IP,IP] [--namespace NAME] [--pod NAME]
+[--pod-ips IP,IP] [--namespace NAME] [--pod NAME] [--entries-to-come]
 Reads the OCI state from stdin. Run by an OCI runtime: see oci-hostaliases-hook(8).
 ";
 

@@ -77,7 +77,7 @@ fn node_entries(files: &[(&str, &str)]) -> NodeEntries {
         .map(|(path, text)| (PathBuf::from(path), read(text)));
     NodeEntries {
         files: files.collect(),
-        left_out: Vec::new(),
+        ..NodeEntries::default()
     }
 }
 

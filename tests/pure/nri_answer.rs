@@ -207,6 +207,7 @@ fn call(pod: &PodSandbox, container: &Container) -> (Vec<String>, Vec<(String, S
         program: Path::new("/opt/hook"),
         config: Path::new("/etc/oci-hostaliases/config.toml"),
         hosts_d: Path::new("/srv/hosts.d"),
+        entries_to_come: false,
     };
     let adjustment = with_hook(&Event::new(pod, container), call).expect("a hook");
     assert!(adjustment.mounts.is_empty());

@@ -319,6 +319,39 @@ fn a_podman_container_without_a_mount_keeps_the_images_file_unless_there_is_some
     assert_plan(config_fixture("crio"), &[], managed);
 }
 
+/// An agent that follows a cluster's objects: what was left alone could not be brought up to date later.
+#[test]
+fn entries_that_may_come_extend_the_kubelets_file_alone() {
+    let kubelet = "/var/lib/kubelet/pods/0000-1/etc-hosts";
+    let to_come = || NodeEntries {
+        may_come: true,
+        ..NodeEntries::default()
+    };
+    for (source, action, reason) in [
+        (
+            kubelet,
+            Action::Extend,
+            "/var/lib/kubelet/pods/0000-1/etc-hosts was made by the kubelet, and entries may come while the container runs",
+        ),
+        (
+            "/srv/hosts",
+            Action::Leave,
+            "/srv/hosts is the user's own volume on /etc/hosts",
+        ),
+    ] {
+        let container = container(&with_mount("runc-1.1.5-spec", "/etc/hosts", source));
+        let plan = match compose::decide(&container, false, to_come) {
+            Ok(Decision::Write(draft)) => draft.plan().clone(),
+            Ok(Decision::Leave(plan)) => plan,
+            Err(errors) => panic!("{errors}"),
+        };
+        assert_eq!(
+            (plan.action, plan.reason.to_string().as_str()),
+            (action, reason)
+        );
+    }
+}
+
 #[test]
 fn the_destination_is_compared_cleaned() {
     for destination in [

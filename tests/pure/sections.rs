@@ -21,7 +21,7 @@ fn entries(files: &[(&str, &str)]) -> NodeEntries {
     });
     NodeEntries {
         files: files.collect(),
-        left_out: Vec::new(),
+        ..NodeEntries::default()
     }
 }
 

@@ -27,6 +27,7 @@ fn annotations_come_first() {
         pod_ips: Vec::new(),
         namespace: Some("told".into()),
         pod: Some("told-0".into()),
+        ..Told::default()
     };
     for (known, namespace, pod) in [
         (&[][..], "told", "told-0"),

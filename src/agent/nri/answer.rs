@@ -39,7 +39,12 @@ pub fn decide<'a>(event: &'a Event, node: &NodeState) -> Answer<'a> {
         return Answer::HasHook;
     }
     let asks = event.container.annotations.ask_for_something();
-    let entries = || node.entries.of(event.identity.namespace.as_deref());
+    let entries = || {
+        let mut entries = node.entries.of(event.identity.namespace.as_deref());
+        // A file that the agent mounts does not follow the kubelet's: it is for entries that are there.
+        entries.may_come &= !by_mount;
+        entries
+    };
     match compose::decide(&event.container, asks, entries) {
         Ok(Decision::Leave(plan)) => Answer::Leave(plan),
         Ok(Decision::Write(draft)) if by_mount => Answer::Mount(draft),
@@ -72,6 +77,8 @@ pub struct HookCall<'a> {
     pub config: &'a Path,
     /// The directory of the entries.
     pub hosts_d: &'a Path,
+    /// Whether there may be entries for a Pod while it runs.
+    pub entries_to_come: bool,
 }
 
 /// The adjustment that makes the runtime run the hook. `None` where a path is not UTF-8, as protobuf's
@@ -98,6 +105,9 @@ pub fn with_hook(event: &Event, call: HookCall<'_>) -> Option<ContainerAdjustmen
         if let Some(value) = told {
             add(option, value);
         }
+    }
+    if call.entries_to_come {
+        args.push("--entries-to-come".to_owned());
     }
     let hook = Hook {
         path: call.program.to_str()?.to_owned(),

@@ -67,6 +67,7 @@ impl Event {
             } else {
                 Vec::new()
             },
+            ..Told::default()
         };
         told.complete(&mut identity);
         if identity.container.is_none() && !seen.name.is_empty() {
