@@ -149,7 +149,7 @@ impl Stamp {
         parts.ok_or(Edited)
     }
 
-    /// The stamp while the first two parts, which are now those of `current`, are replaced: whoever dies
+    /// The stamp while the first two parts, which are now those of `current`, are replaced: a process that dies
     /// half-way leaves a file that the next one still understands. It knows these only, however often that happens.
     pub fn during(&self, current: &Parts<'_>, own: &[u8], node: &[u8]) -> Self {
         Self {

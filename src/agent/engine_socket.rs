@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 
-/// The longest time between two looks, where no watch can be had.
+/// The longest time between two looks, where the kernel gives no watch.
 const WITHOUT_WATCH: Duration = Duration::from_secs(10);
 
 /// A watch on the place where a socket will be.

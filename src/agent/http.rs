@@ -1,4 +1,4 @@
-//! Health and metrics, for probes and Prometheus. Three pages, read only; whoever reaches the address may
+//! Health and metrics, for probes and Prometheus. Three pages, read only; every client that reaches the address may
 //! read them.
 
 use std::io::{self, Read, Write};

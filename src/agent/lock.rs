@@ -1,4 +1,4 @@
-//! One agent per node, by a lock that the kernel takes back from whoever dies.
+//! One agent per node, by a lock that the kernel takes back from a process that dies.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};

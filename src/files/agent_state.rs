@@ -67,7 +67,7 @@ impl AgentState {
         }
     }
 
-    /// Writes the state: whoever reads finds the old one or the new one.
+    /// Writes the state: a reader finds the old one or the new one.
     ///
     /// # Errors
     ///

@@ -109,7 +109,7 @@ pub(crate) fn unregister(
     Ok(Removal { changes, kept })
 }
 
-/// The files that may have lines of ours: the one that was named, or all of the configuration.
+/// The files that may have lines that register wrote: the one that was named, or all of the configuration.
 fn files(place: &Place) -> Vec<PathBuf> {
     let mut files = vec![place.edited.clone()];
     if !place.is_drop_in() {

@@ -134,7 +134,7 @@ fn change(
     Err(RegisterError::NotOurs { path, why })
 }
 
-/// Whether a file of ours is for every container.
+/// Whether a file that register wrote is for every container.
 fn is_for_all(text: &str) -> bool {
     loader::parse(text.as_bytes())
         .is_ok_and(|it| file::containers(&it.when) == Some(Containers::All))

@@ -4,7 +4,7 @@
 //! So the path decides nothing: what it leads to is looked at first (`O_PATH` opens nothing) and is read
 //! only when it is the very file that the runtime had mounted on the container's `/etc/hosts`, by device,
 //! number and birth. The mount lies there still, below the hook's, so the file's number is not given to another one
-//! meanwhile. The container could read that file when it started; whoever moves, links or mounts something on
+//! meanwhile. The container could read that file when it started; a tenant who moves, links or mounts something on
 //! the way only keeps the container from what its engine writes.
 
 use std::fs::File;

@@ -106,7 +106,7 @@ pub fn refresh(
     })
 }
 
-/// The own part as it should be in at most `limit` bytes: with the engine's text where that can be had, and
+/// The own part as it should be in at most `limit` bytes: with the engine's text where that can be read, and
 /// there is room for what the container has already.
 fn own_part(stamp: &Stamp, parts: &Parts<'_>, limit: u64) -> (Vec<u8>, Option<NotRead>) {
     let Some(engine) = &stamp.engine else {

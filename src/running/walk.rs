@@ -18,7 +18,7 @@ use crate::running::file::Device;
 use crate::running::find::identity_by_cgroup;
 use crate::running::step::{Answer, Report, Task, WAIT};
 
-/// The verb of the program that does the steps: whoever walks is started again with it, and calls
+/// The verb of the program that does the steps: the program that walks is started again with it, and calls
 /// [`super::step::work`] then.
 pub const VERB: &str = "do-steps";
 /// How long one step may take.

@@ -5,7 +5,7 @@
 //! the program dies all the same. [`main!`] leaves that out and does the rest:
 //!
 //! * descriptors 0 to 2 are open, so that no file of the program's can become its stderr;
-//! * writing to a pipe that nobody reads is an error, not a signal;
+//! * writing to a pipe without a reader is an error, not a signal;
 //! * with musl, which leaves it to the dynamic loader that a static program has not: what the linker marked
 //!   is read-only once its addresses are put in (RELRO). With glibc it is already.
 //!

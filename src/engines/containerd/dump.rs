@@ -25,7 +25,7 @@ pub(crate) fn program(daemon: Option<&Daemon>) -> Option<PathBuf> {
 /// daemon.
 pub(crate) fn dump(program: &Path, config: &Path) -> Result<Table, EngineError> {
     let mut command = Command::new(program);
-    // k3s has one binary for all of its programs, and goes by the name.
+    // k3s has one binary for all of its programs, and acts by the name it is called by.
     command.arg0(NAME);
     command.arg("--config").arg(config).args(["config", "dump"]);
     let output = bounded_run::run(&mut command).map_err(|source| EngineError::Call {
