@@ -1,19 +1,16 @@
 //! One agent per node, by a lock that the kernel takes back from a process that dies.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
-
+use std::fs::{self, File};
+use std::io::{Read, Write};
 use std::time::Duration;
 
-use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use crate::error::Error;
 use crate::facts::hosts_mount::AGENT_FILES;
 use crate::files::agent_state::{AgentState, LOCK};
-
-const DIRECTORY: &str = "/run/oci-hostaliases";
+use crate::running::lock_file::{self, DIRECTORY};
 
 /// The agent's lock, until this is dropped.
 #[derive(Debug)]
@@ -28,24 +25,8 @@ impl AgentLock {
     pub(super) fn take() -> Result<Self, Error> {
         let mut tries = 5;
         loop {
-            match DirBuilder::new().mode(0o700).create(DIRECTORY) {
-                Err(error) if error.kind() != ErrorKind::AlreadyExists => {
-                    return Err(Error::file("mkdir", DIRECTORY, error));
-                }
-                _ => {}
-            }
-            let opened = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .mode(0o600)
-                .custom_flags(OFlags::NOFOLLOW.bits() as i32)
-                .open(LOCK);
-            let mut file = match opened {
-                // A refresh that has ended took the directory away.
-                Err(error) if error.kind() == ErrorKind::NotFound => continue,
-                opened => opened.map_err(|error| Error::file("open", LOCK, error))?,
+            let Some(mut file) = lock_file::open(LOCK)? else {
+                continue;
             };
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => {}
@@ -58,11 +39,7 @@ impl AgentLock {
                 Err(Errno::WOULDBLOCK) => return Err(is_there(&mut file)),
                 Err(errno) => return Err(Error::file("flock", LOCK, errno)),
             }
-            // One that has just ended took its file away: then ours is no file that another one would lock.
-            let ours = file
-                .metadata()
-                .map_err(|error| Error::file("stat", LOCK, error))?;
-            if fs::symlink_metadata(LOCK).is_ok_and(|now| now.ino() == ours.ino()) {
+            if lock_file::is_current(&file, LOCK)? {
                 file.set_len(0)
                     .and_then(|()| file.write_all(std::process::id().to_string().as_bytes()))
                     .map_err(|error| Error::file("write", LOCK, error))?;

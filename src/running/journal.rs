@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 use crate::running::file::Device;
-use crate::running::lock::DIRECTORY;
+use crate::running::lock_file::DIRECTORY;
 
 const PREFIX: &str = "writing-";
 /// A write within one page of the file is whole or not done, whenever its process is killed (64 KiB pages

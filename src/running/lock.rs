@@ -1,17 +1,14 @@
-//! One refresh at a time, by a lock that the kernel takes back from whoever dies.
+//! One refresh at a time, by a lock that the kernel takes back from a process that dies.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::ErrorKind;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::fs::{self, File};
 use std::path::Path;
 
-use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::fs::{FlockOperation, flock};
 
 use crate::error::Error;
 use crate::running::journal;
+use crate::running::lock_file::{self, DIRECTORY};
 
-/// Root's alone, so that nobody else can hold the lock; gone when nothing runs and nothing is to be mended.
-pub(super) const DIRECTORY: &str = "/run/oci-hostaliases";
 const FILE: &str = "/run/oci-hostaliases/refresh.lock";
 
 /// The lock, until this is dropped.
@@ -29,31 +26,12 @@ impl Lock {
     /// The lock's file cannot be made: only root can bring files up to date.
     pub fn wait() -> Result<Self, Error> {
         loop {
-            match DirBuilder::new().mode(0o700).create(DIRECTORY) {
-                Err(error) if error.kind() != ErrorKind::AlreadyExists => {
-                    return Err(Error::file("mkdir", DIRECTORY, error));
-                }
-                _ => {}
-            }
-            let opened = OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .mode(0o600)
-                .custom_flags(OFlags::NOFOLLOW.bits() as i32)
-                .open(FILE);
-            let file = match opened {
-                // The one before us has just taken the directory away.
-                Err(error) if error.kind() == ErrorKind::NotFound => continue,
-                opened => opened.map_err(|error| Error::file("open", FILE, error))?,
+            let Some(file) = lock_file::open(FILE)? else {
+                continue;
             };
             flock(&file, FlockOperation::LockExclusive)
                 .map_err(|errno| Error::file("flock", FILE, errno))?;
-            // The one before us takes its file away: then ours is no file that another one would lock.
-            let ours = file
-                .metadata()
-                .map_err(|error| Error::file("stat", FILE, error))?;
-            if fs::symlink_metadata(FILE).is_ok_and(|now| now.ino() == ours.ino()) {
+            if lock_file::is_current(&file, FILE)? {
                 return Ok(Self {
                     _file: file,
                     keeps_journals: false,

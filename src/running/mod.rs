@@ -13,6 +13,7 @@ pub mod file;
 pub mod find;
 pub mod journal;
 pub mod lock;
+pub(crate) mod lock_file;
 pub mod refresh;
 pub mod rewrite;
 pub mod sections;
