@@ -40,7 +40,7 @@ fuzz_target!(|bytes: &[u8]| {
             PathBuf::from("/etc/oci-hostaliases/hosts.d/a.hosts"),
             aliases,
         )],
-        left_out: Vec::new(),
+        ..NodeEntries::default()
     };
     let asks = container.annotations.ask_for_something();
     let draft = match compose::decide(&container, asks, node_entries) {

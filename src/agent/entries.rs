@@ -35,7 +35,7 @@ impl Entries {
         }
     }
 
-    /// What applies to a Pod of this namespace: as [`NodeEntries::read`] has it.
+    /// What applies to a Pod of this namespace: as `NodeEntries::read` has it.
     pub fn of(&self, namespace: Option<&str>) -> NodeEntries {
         let mut entries = namespace
             .and_then(|name| self.namespaces.get(name))

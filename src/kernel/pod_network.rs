@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::kernel::netlink::{DATAGRAM_MAX, DefaultRoute, InterfaceAddress, Netlink};
 use crate::kernel::procfs::ProcDirectory;
 
-/// As much memory as [`pod_addresses`] needs.
+/// As much memory as `pod_addresses` needs.
 pub const ANSWER_MAX: usize = DATAGRAM_MAX;
 
 /// Which network a container is on.
