@@ -73,6 +73,7 @@ test: ## install what the tests need and run all of them; some ten minutes
 	@tests/engines.sh newer
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
 	@$(MAKE) --no-print-directory test-vm
 	@echo "Tested against:"; runc --version | head -1; crun --version | head -1; containerd --version; target/engines/forky/bin/containerd --version; podman --version; uname -sr
 	$(HOOK_UNDER_TEST) tests/without_calls.sh all
