@@ -85,7 +85,7 @@ fn completions_as_kubectl_asks_for_them() {
         (&["li"], "list\n:4\n"),
         (
             &["register", ""],
-            "-h\n--help\ncontainerd\ncrio\npodman\n:4\n",
+            "-h\n--help\ncontainerd\ncrio\npodman\nnri\n:4\n",
         ),
         (&["render", "--na"], "--namespace\n:4\n"),
         (&["render", "-f", "po"], "pod.yaml\n:4\n"),
