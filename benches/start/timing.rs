@@ -91,7 +91,7 @@ fn quantile(mut times: Vec<f64>, part: f64) -> f64 {
 }
 
 /// Runs all in turn, `rounds` times after as many that do not count as there are copies; `undo` after each run.
-/// Each round begins with another one and every second goes backwards, so that nobody always comes after
+/// Each round begins with another variant and every second one goes backwards, so that no variant always comes after
 /// the same neighbour, and the kernel gets a moment to end what a run has left to it.
 pub(crate) fn in_turn(rounds: usize, variants: &[Variant], undo: impl Fn()) -> Vec<Times> {
     const UNCOUNTED: usize = 3;

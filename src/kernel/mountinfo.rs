@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
-/// As much of a line as is looked at. What is used of it stands in front of the file system's own
+/// The longest line that is read. The fields that are used come before the file system's own
 /// options, which may be longer.
 const LINE_MAX: usize = 64 * 1024;
 /// As much as most tables need.

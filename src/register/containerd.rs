@@ -88,7 +88,7 @@ fn is_of_2(dump: &toml::Table) -> bool {
 
 impl Registration<'_> {
     /// The changes that it takes, in the order in which to make them: specs, then the configuration that
-    /// names them, then specs that nothing names any more. Empty when nothing is to be done.
+    /// names them, then specs that nothing names any more. Empty when there is nothing to do.
     /// `daemon_default` is asked only when a runtime has no spec yet.
     pub(crate) fn changes(
         &self,

@@ -1,4 +1,4 @@
-//! A file of ours in a running container, held by a descriptor.
+//! The file that the hook mounted in a running container, held by a descriptor.
 
 use std::fs::File;
 use std::io::Read;
@@ -15,10 +15,10 @@ use crate::stamp::{self, Stamp};
 /// As much of a file as is ever held in memory, whatever `size-limit` allows the container.
 const TEXT_MAX: u64 = 64 * 1024 * 1024;
 
-/// The number of a file system: each file of ours has one of its own.
+/// The number of a file system: each file that the hook mounts has one of its own.
 pub type Device = (u32, u32);
 
-/// A file of ours in a running container.
+/// The file that the hook mounted in a running container.
 #[derive(Debug)]
 pub struct RunningFile {
     /// A process of the container, the one with the lowest number.
