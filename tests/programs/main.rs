@@ -8,6 +8,7 @@
 mod apimachinery;
 mod closed_pipe;
 mod containerd_node;
+mod documents;
 mod explain;
 mod hook_bad_input;
 mod kubectl_plugin;

@@ -9,7 +9,7 @@ const TOOL: &str = env!("CARGO_BIN_EXE_oci-hostaliases");
 const HOOK: &str = env!("CARGO_BIN_EXE_oci-hostaliases-hook");
 
 /// Options by the verb that has them; "" is the program itself.
-type Options = BTreeMap<String, BTreeSet<String>>;
+pub(crate) type Options = BTreeMap<String, BTreeSet<String>>;
 
 fn page(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -51,7 +51,7 @@ fn block<'t>(help: &'t str, heading: &str) -> impl Iterator<Item = &'t str> {
 }
 
 /// What `--help` says, for all verbs. `--help` itself and `--version` are the program's only.
-fn options_of_tool(verb: &[&str], options: &mut Options) {
+pub(crate) fn options_of_tool(verb: &[&str], options: &mut Options) {
     let help = help(TOOL, verb);
     let mut own = BTreeSet::new();
     for line in block(&help, "Options:") {
