@@ -1,6 +1,6 @@
 #!/bin/sh
-# kit.sh BUILT KIT TRIPLE: gathers in the directory KIT what is installed, and the script that installs it.
-# BUILT has the three programs, built for TRIPLE. `make install`, the packages and the tarball are all made from a kit.
+# kit.sh BUILT KIT TRIPLE: gathers the installed files and the script that installs them in the directory KIT.
+# BUILT contains the three programs for TRIPLE. `make install`, the packages and the tarball are all made from a kit.
 set -eu
 umask 022
 built=$1 kit=$2 triple=$3
@@ -24,6 +24,6 @@ for shell in bash zsh fish; do
 done
 packaging/licences.sh "$triple" >"$kit/doc/copyright"
 
-# cp kept the modes of a clone, whose umask may be any.
+# cp kept the modes of the clone, which depend on its umask.
 find "$kit" -type f -exec chmod 0644 {} +
 chmod 0755 "$kit/install.sh" "$kit/bin"/*
