@@ -143,7 +143,7 @@ fn every_page_says_first_for_whom_it_is() {
         let text = read(&page);
         let paragraph = text.split("\n\n").nth(1).unwrap();
         assert!(
-            paragraph.starts_with("For ") || paragraph.starts_with("This page is for "),
+            paragraph.starts_with("This page is for you if "),
             "{}: {paragraph}",
             page.display()
         );
