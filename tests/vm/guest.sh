@@ -1,7 +1,9 @@
 #!/bin/sh
 # Containers of runc and crun with the hook at each stage; each shows its whole file, and the node has nothing more.
+# The hook runs behind filters of system calls, which run.sh makes.
 set -eu
-uname -sr
+page=$(sed -n 's/^KernelPageSize: *\([0-9]*\) kB$/\1/p' /proc/self/smaps | head -n 1)
+echo "$(uname -srm), pages of $page KiB"
 aliases='10.1.2.3 foo.remote bar.remote'
 tab=$(printf '\t')
 expected="# Kubernetes-managed hosts file.
@@ -15,7 +17,18 @@ fe00::2${tab}ip6-allrouters
 # Entries added by HostAliases.
 10.1.2.3${tab}foo.remote${tab}bar.remote
 0:0 644 1"
+shows_all="busybox cat /etc/hosts; echo \$(busybox stat -c '%u:%g %a' /etc/hosts) \$(busybox grep -c oci-hostaliases /proc/self/mountinfo)"
+# One KiB a time, until there is no room.
+fills="busybox dd if=/dev/zero of=/etc/hosts bs=1024 2>/dev/null; busybox stat -c %s /etc/hosts"
+command=$shows_all
 failed=0
+
+# What comes before the hook in a hook's arguments.
+filters=/filters/listed
+
+arguments() { # WORD...: as JSON
+    for word; do printf '"%s",' "$word"; done | sed 's/,$//'
+}
 
 bundle() { # STAGE READONLY NAMESPACES MORE
     rm -rf /bundle/rootfs
@@ -23,13 +36,15 @@ bundle() { # STAGE READONLY NAMESPACES MORE
     cp /bin/busybox /bundle/rootfs/bin/busybox
     ln -s busybox /bundle/rootfs/bin/sh
     echo '192.0.2.1 of-the-image' >/bundle/rootfs/etc/hosts
+    # shellcheck disable=SC2086 # a list of words
+    set -- "$1" "$2" "$3" "$4" "$(arguments $filters /usr/bin/oci-hostaliases-hook "$1")"
     cat >/bundle/config.json <<CONFIG
 {"ociVersion":"1.0.2","root":{"path":"rootfs","readonly":$2},
 "process":{"user":{"uid":0,"gid":0},"cwd":"/","env":["PATH=/bin"],
-"args":["/bin/sh","-c","busybox cat /etc/hosts; echo \$(busybox stat -c '%u:%g %a' /etc/hosts) \$(busybox grep -c oci-hostaliases /proc/self/mountinfo)"]},
+"args":["/bin/sh","-c","$command"]},
 "mounts":[{"destination":"/proc","type":"proc","source":"proc"}],
 "annotations":{"oci-hostaliases.io/host-aliases":"$aliases"},
-"hooks":{"$1":[{"path":"/usr/bin/oci-hostaliases-hook","args":["oci-hostaliases-hook","$1"]}]},
+"hooks":{"$1":[{"path":"${filters%% *}","args":[$5]}]},
 "linux":{"namespaces":[{"type":"pid"},{"type":"mount"},{"type":"uts"},{"type":"ipc"},$3{"type":"network"}]$4}}
 CONFIG
 }
@@ -47,20 +62,53 @@ try() { # RUNTIME WHAT
     echo "$1, $2: $result"
 }
 
+all_starts() { # WHAT
+    for runtime in runc crun; do
+        for stage in prestart createRuntime createContainer; do
+            bundle "$stage" false '' ''
+            try "$runtime" "$stage$1"
+            bundle "$stage" true '' ''
+            try "$runtime" "$stage, read-only$1"
+            bundle "$stage" false '' ''
+            rm /bundle/rootfs/etc/hosts
+            try "$runtime" "$stage, no /etc/hosts$1"
+            bundle "$stage" false '{"type":"user"},' ",\"uidMappings\":$mappings,\"gidMappings\":$mappings"
+            chown -R 100000:100000 /bundle/rootfs
+            chmod 0755 /bundle
+            try "$runtime" "$stage, user namespace$1"
+        done
+    done
+}
+
 mappings='[{"containerID":0,"hostID":100000,"size":65536}]'
-for runtime in runc crun; do
-    for stage in prestart createRuntime createContainer; do
-        bundle "$stage" false '' ''
-        try "$runtime" "$stage"
-        bundle "$stage" true '' ''
-        try "$runtime" "$stage, read-only"
-        bundle "$stage" false '' ''
-        rm /bundle/rootfs/etc/hosts
-        try "$runtime" "$stage, no /etc/hosts"
-        bundle "$stage" false '{"type":"user"},' ",\"uidMappings\":$mappings,\"gidMappings\":$mappings"
-        chown -R 100000:100000 /bundle/rootfs
-        chmod 0755 /bundle
-        try "$runtime" "$stage, user namespace"
+all_starts ''
+filters='/filters/older /filters/listed'
+all_starts ', calls of Linux 4.18'
+
+# Without one call that the hook needs, the filter kills it, and no container starts.
+filters=/filters/without-setns
+bundle prestart false '' ''
+if runc run --bundle /bundle case >/dev/null 2>&1; then
+    echo "the filter of system calls does not bite: FAILED"
+    failed=1
+fi
+
+# A size-limit is rounded up to whole pages.
+filters=/filters/listed
+command=$fills
+mkdir -p /etc/oci-hostaliases
+for limits in '4KiB 4096 16384' '20KiB 20480 32768'; do
+    # shellcheck disable=SC2086 # a list of words
+    set -- $limits
+    case $page in
+    4) expected=$2 ;;
+    16) expected=$3 ;;
+    *) expected="known for pages of 4 and 16 KiB" ;;
+    esac
+    echo "size-limit = \"$1\"" >/etc/oci-hostaliases/config.toml
+    for runtime in runc crun; do
+        bundle prestart false '' ''
+        try "$runtime" "size-limit $1"
     done
 done
 exit "$failed"
