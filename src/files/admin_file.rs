@@ -1,11 +1,10 @@
 //! Reading what only the administrator may write, and the node's own files.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::ErrorKind;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{FileType, Mode, OFlags, Stat, fstat};
 
 use crate::error::Error;
 use crate::files::bounded_read::read_to_end;
@@ -41,7 +40,7 @@ pub(crate) fn read_admin_file(path: &Path, limit: u64) -> Result<Option<Vec<u8>>
         path: path.to_owned(),
         situation,
     };
-    if !status.is_file() {
+    if !is_file(&status) {
         return Err(configuration("not a regular file".to_owned()));
     }
     let mut bytes = Vec::new();
@@ -55,9 +54,9 @@ pub(crate) fn read_admin_file(path: &Path, limit: u64) -> Result<Option<Vec<u8>>
 
 /// Makes sure that an open file or directory is root's and that only root can write it. Its status,
 /// for [`read_open`].
-pub(crate) fn check_owner(file: &File, path: &Path) -> Result<Metadata, Error> {
+pub(crate) fn check_owner(file: &File, path: &Path) -> Result<Stat, Error> {
     let status = status_of(file, path)?;
-    match owner_trouble(&status) {
+    match owner_trouble(status.st_uid, status.st_mode) {
         None => Ok(status),
         Some(trouble) => Err(Error::Configuration {
             path: path.to_owned(),
@@ -77,12 +76,12 @@ pub(crate) enum OwnerTrouble {
     Mode(u32),
 }
 
-/// Whether others than root may change a file or directory of this status.
-pub(crate) fn owner_trouble(status: &Metadata) -> Option<OwnerTrouble> {
-    if !is_root(status.uid()) {
-        Some(OwnerTrouble::Owner(status.uid()))
-    } else if status.mode() & 0o022 != 0 {
-        Some(OwnerTrouble::Mode(status.mode() & 0o7777))
+/// Whether others than root may change a file or directory of this owner and mode.
+pub(crate) fn owner_trouble(uid: u32, mode: u32) -> Option<OwnerTrouble> {
+    if !is_root(uid) {
+        Some(OwnerTrouble::Owner(uid))
+    } else if mode & 0o022 != 0 {
+        Some(OwnerTrouble::Mode(mode & 0o7777))
     } else {
         None
     }
@@ -108,27 +107,31 @@ fn open(path: &Path) -> Result<File, Error> {
         .map_err(|errno| Error::file("open", path, errno))
 }
 
-fn status_of(file: &File, path: &Path) -> Result<Metadata, Error> {
-    file.metadata()
-        .map_err(|source| Error::file("stat", path, source))
+/// The status of an open file.
+pub(crate) fn status_of(file: &File, path: &Path) -> Result<Stat, Error> {
+    fstat(file).map_err(|errno| Error::file("stat", path, errno))
+}
+
+fn is_file(status: &Stat) -> bool {
+    FileType::from_raw_mode(status.st_mode) == FileType::RegularFile
 }
 
 /// Reads an open file of this status whole, into a buffer that is there.
 pub(crate) fn read_open(
     bytes: &mut Vec<u8>,
     file: &File,
-    status: &Metadata,
+    status: &Stat,
     path: &Path,
     limit: u64,
 ) -> Result<(), Error> {
-    if !status.is_file() {
+    if !is_file(status) {
         return Err(Error::file(
             "read",
             path,
             std::io::Error::other("not a regular file"),
         ));
     }
-    read_to_end(bytes, file, Some(status.len()), limit)
+    read_to_end(bytes, file, Some(status.st_size as u64), limit)
         .map_err(|errno| Error::file("read", path, errno))?;
     if bytes.len() as u64 > limit {
         return Err(Error::TooLarge {

@@ -193,6 +193,7 @@ fn attempt(
     let outcome = mount::mount(invocation.stage, state.pid, wanted);
     // Thousands of pieces of memory where the node has many entries: the process ends now.
     std::mem::forget(draft);
+    std::mem::forget((container, config, state));
     outcome
 }
 

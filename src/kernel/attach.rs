@@ -131,7 +131,7 @@ fn attach_detached(
             (mount, is_unbindable)
         }
     };
-    let file = Inode::of(tmpfs.file())?.id;
+    let file = tmpfs.file_id();
     let shown = format!("{}/etc/hosts", rootfs.path().display());
     if let Err(error) = move_onto(&mount, target, &shown) {
         // The kernel says EINVAL, for this among other reasons.
@@ -250,7 +250,7 @@ fn bind_file(
     text: &[u8],
     options: &HostsFileOptions<'_>,
 ) -> Result<FileId, Error> {
-    let file = hosts_tmpfs::write_hosts(root.as_fd(), text, options)?;
+    let (file, id) = hosts_tmpfs::write_hosts(root.as_fd(), text, options)?;
     let (from, to) = (path_of(file.as_fd()), path_of(target.as_fd()));
     mount(
         Some(from.as_str()),
@@ -260,5 +260,5 @@ fn bind_file(
         None::<&str>,
     )
     .map_err(|errno| Error::call("mount(<hosts>, <etc/hosts>, MS_BIND)", errno))?;
-    Ok(Inode::of(&file)?.id)
+    Ok(id)
 }

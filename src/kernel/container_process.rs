@@ -72,7 +72,12 @@ impl ContainerProcess {
                         errno,
                     )));
                 }
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    // The process ends soon. The hook keeps its own directory in procfs open all the same, so
+                    // closing these two takes nothing out of reach.
+                    std::mem::forget(self);
+                    return Ok(());
+                }
             }
         }
         let mut handles = Vec::new();

@@ -16,7 +16,8 @@ use rustix::mount::{
 };
 
 use crate::error::Error;
-use crate::stamp;
+use crate::kernel::inode::Inode;
+use crate::stamp::{self, FileId};
 
 /// What mount tables show as the source of our mounts; `list` finds them by it.
 pub(crate) const SOURCE: &str = "oci-hostaliases";
@@ -45,7 +46,8 @@ pub(crate) struct HostsFileOptions<'a> {
 #[derive(Debug)]
 pub(crate) struct HostsTmpfs {
     mount: OwnedFd,
-    file: File,
+    _file: File,
+    id: FileId,
 }
 
 impl HostsTmpfs {
@@ -74,13 +76,19 @@ impl HostsTmpfs {
                     errno,
                 )
             })?;
-        let file = write_hosts(mount.as_fd(), text, options)?;
-        Ok(Self { mount, file })
+        // The process ends soon, which closes it without a call of its own.
+        std::mem::forget(context);
+        let (file, id) = write_hosts(mount.as_fd(), text, options)?;
+        Ok(Self {
+            mount,
+            _file: file,
+            id,
+        })
     }
 
-    /// The file.
-    pub(crate) fn file(&self) -> &File {
-        &self.file
+    /// Which file it is.
+    pub(crate) fn file_id(&self) -> FileId {
+        self.id
     }
 }
 
@@ -96,7 +104,7 @@ pub(crate) fn write_hosts(
     root: BorrowedFd<'_>,
     text: &[u8],
     options: &HostsFileOptions<'_>,
-) -> Result<File, Error> {
+) -> Result<(File, FileId), Error> {
     let failed = |call: &str| {
         let call = format!("{call} on <{SOURCE}>/{FILE_NAME}");
         move |source: std::io::Error| Error::call(call, source)
@@ -107,7 +115,10 @@ pub(crate) fn write_hosts(
         .map_err(|errno| failed("openat")(errno.into()))?
         .into();
     file.write_all(text).map_err(failed("write"))?;
-    fchmod(&file, mode).map_err(|errno| failed("fchmod")(errno.into()))?;
+    let inode = Inode::of(&file)?;
+    if inode.permissions != mode {
+        fchmod(&file, mode).map_err(|errno| failed("fchmod")(errno.into()))?;
+    }
     if let Some(label) = options.label {
         // Before the owner changes: only the owner may set it. Without SELinux there is nothing to label.
         match fsetxattr(&file, SELINUX, label, XattrFlags::empty()) {
@@ -125,5 +136,5 @@ pub(crate) fn write_hosts(
         fchown(&file, Some(Uid::from_raw(user)), Some(Gid::from_raw(group)))
             .map_err(|errno| failed("fchown")(errno.into()))?;
     }
-    Ok(file)
+    Ok((file, inode.id))
 }

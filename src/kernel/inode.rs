@@ -17,6 +17,8 @@ pub(crate) struct Inode {
     pub(crate) id: FileId,
     /// What kind of file it is.
     pub(crate) kind: FileType,
+    /// Its permission bits.
+    pub(crate) permissions: Mode,
     /// The number of the mount through which it was reached, as mountinfo has it.
     pub(crate) mount: u64,
     /// Whether it is the root of that mount. Only for directories before Linux 5.8.
@@ -45,6 +47,7 @@ impl Inode {
         Ok(Self {
             id: FileId::new(device, status.stx_ino, born),
             kind,
+            permissions: Mode::from_raw_mode(status.stx_mode.into()),
             mount,
             is_mount_root,
         })

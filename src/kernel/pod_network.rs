@@ -38,6 +38,8 @@ pub(crate) fn pod_addresses(buffer: Vec<u8>) -> Result<Vec<String>, Error> {
     if some_of(true) || routes.is_empty() && some_of(false) {
         routes.extend(kernel.default_routes(AddressFamily::INET6)?);
     }
+    // The process ends soon, which closes the socket without a call of its own.
+    std::mem::forget(kernel);
     Ok(choose(&routes, &addresses))
 }
 

@@ -180,9 +180,10 @@ impl Rootfs {
     /// Follows `path` inside the root; `None` when something of it is missing.
     fn resolve(&self, path: &Path) -> Result<Option<OwnedFd>, Error> {
         // The parent of a single component is the root, spelled with nothing.
-        let path = Some(path)
-            .filter(|path| *path != Path::new(""))
-            .unwrap_or(Path::new("."));
+        let path = match path.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => path,
+        };
         match self.root().resolve(path) {
             Ok(handle) => Ok(Some(handle.into())),
             Err(error) if error.kind() == NOT_FOUND => Ok(None),
