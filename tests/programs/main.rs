@@ -7,6 +7,7 @@
 #[path = "../support/apimachinery.rs"]
 mod apimachinery;
 mod closed_pipe;
+
 mod containerd_node;
 mod explain;
 mod hook_bad_input;
@@ -30,5 +31,6 @@ mod render_with;
 mod size_limit;
 #[path = "../support/skipped.rs"]
 mod skipped;
+mod terminal;
 mod tool;
 mod unregister_containerd;
