@@ -7,7 +7,7 @@
 #[path = "../support/apimachinery.rs"]
 mod apimachinery;
 mod closed_pipe;
-
+mod completions;
 mod containerd_node;
 mod explain;
 mod hook_bad_input;
