@@ -155,6 +155,7 @@ impl Refresher {
                 say(Severity::Info, &format!("refreshed: {identity}"));
             }
             Event::Trouble(trouble) => say(Severity::Warning, &trouble),
+            Event::Step { .. } => {}
         };
         let files = self.refresh_mounts();
         match refresh::refresh(&self.hosts_d, false, &mut tell) {

@@ -11,6 +11,7 @@ mod preview;
 mod refresh;
 mod register;
 mod render;
+mod styled;
 mod unregister;
 
 use std::error::Error as StdError;

@@ -6,6 +6,7 @@ use clap::Args;
 
 use crate::commands::Failure;
 use crate::commands::output::Output;
+use crate::commands::styled::{Role, Text};
 use crate::exit::Exit;
 use crate::files::hosts_d;
 use crate::running::refresh::{self, Event, Summary};
@@ -28,9 +29,19 @@ impl Refresh {
         } else {
             "refreshed"
         };
+        let mut refreshed = 0;
         let summary = refresh::refresh(&self.hosts_d, self.dry_run, &mut |event| match event {
-            Event::Refreshed(identity) => output.print(format!("{done}: {identity}\n")),
+            Event::Refreshed(identity) => {
+                refreshed += 1;
+                let mut text = Text::default();
+                text.add(Role::Good, format!("{done}:"));
+                text.plain(format!(" {identity}\n"));
+                output.print_text(&text);
+            }
             Event::Trouble(trouble) => output.say(trouble),
+            Event::Step { nth, of } => {
+                output.progress(format_args!("process {nth} of {of}, {done}: {refreshed}"));
+            }
         })?;
         self.say(&summary, output);
         Ok(summary.exit())
@@ -76,10 +87,18 @@ impl Refresh {
             0 => String::new(),
             count => format!(", {count} changed by the container"),
         };
-        output.print(format!(
-            "{} {refreshed}, {} up to date, {} not possible{own_doing}\n",
-            summary.refreshed, summary.up_to_date, summary.failed
+        let role = match summary.failed {
+            0 => Role::Plain,
+            _ => Role::Bad,
+        };
+        let mut text = Text::default();
+        text.plain(format!(
+            "{} {refreshed}, {} up to date, ",
+            summary.refreshed, summary.up_to_date
         ));
+        text.add(role, format!("{} not possible", summary.failed));
+        text.plain(own_doing + "\n");
+        output.print_text(&text);
     }
 }
 

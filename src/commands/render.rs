@@ -38,7 +38,7 @@ impl Render {
                 continue;
             };
             if several {
-                output.print(preview.heading(is_first));
+                output.print_text(&preview.heading(is_first));
                 is_first = false;
             }
             // Byte for byte, but not to a terminal: an engine's file is part of it.

@@ -26,6 +26,13 @@ pub enum Event<'a> {
     Refreshed(&'a Identity),
     /// A sentence for the administrator. Names in it are escaped.
     Trouble(String),
+    /// The walk is at this process.
+    Step {
+        /// From 1.
+        nth: usize,
+        /// The processes of the node.
+        of: usize,
+    },
 }
 
 /// How it went, counted by files.
@@ -175,6 +182,7 @@ struct Files {
 impl Files {
     fn add(&mut self, met: Met, tell: &mut dyn FnMut(Event<'_>)) {
         match met {
+            Met::Step { nth, of } => tell(Event::Step { nth, of }),
             Met::Trouble(situation) => {
                 if self.troubles.insert(situation.clone()) {
                     tell(Event::Trouble(situation));

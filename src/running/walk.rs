@@ -48,6 +48,13 @@ pub enum Met {
     File(i32, Box<Report>),
     /// Something went wrong, and with which container.
     Trouble(String),
+    /// The next process.
+    Step {
+        /// From 1.
+        nth: usize,
+        /// The processes of the node.
+        of: usize,
+    },
 }
 
 /// So many processes could not be looked at.
@@ -82,7 +89,10 @@ impl Walk {
         let mut namespaces = self.hung.clone();
         self.not_allowed = 0;
         let mut waiting = Vec::new();
-        for pid in processes()? {
+        let processes = processes()?;
+        let of = processes.len();
+        for (nth, pid) in (1..).zip(processes) {
+            meet(Met::Step { nth, of });
             let namespace = ProcDirectory::of(pid).and_then(|process| process.namespace("mnt"));
             // Several processes of a container share its mount namespace.
             if namespace

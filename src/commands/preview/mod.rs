@@ -10,6 +10,7 @@ use clap::Args;
 
 use crate::commands::Failure;
 use crate::commands::output::Output;
+use crate::commands::styled::{Role, Text};
 use crate::compose::Notice;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -117,9 +118,12 @@ pub(super) struct Provenance {
 
 impl Preview {
     /// What stands before this file where there are several, in the form of tail(1).
-    pub(super) fn heading(&self, is_first: bool) -> String {
-        let gap = if is_first { "" } else { "\n" };
-        format!("{gap}==> {} <==\n", self.findings.label)
+    pub(super) fn heading(&self, is_first: bool) -> Text {
+        let mut text = Text::default();
+        text.plain(if is_first { "" } else { "\n" });
+        text.add(Role::Heading, format!("==> {} <==", self.findings.label));
+        text.plain("\n");
+        text
     }
 }
 
