@@ -21,6 +21,8 @@ mod restart;
 mod runtimes;
 pub(crate) mod summary;
 
+use std::path::Path;
+
 use clap::ValueEnum;
 
 use crate::doctor::report::Finding;
@@ -47,12 +49,13 @@ impl Asked {
     }
 }
 
-/// Looks at everything, or at what one engine uses.
-pub(crate) fn examine(asked: Option<Asked>) -> Report {
+/// Looks at everything, or at what one engine uses. `agent_hook`: what an agent that is not connected yet is to give
+/// containers by NRI.
+pub(crate) fn examine(asked: Option<Asked>, agent_hook: Option<&Path>) -> Report {
     let engines = Asked::value_variants().iter();
     let engines = engines.filter(|it| asked.is_none_or(|asked| asked == **it));
     let mut engines: Vec<EngineReport> = engines.flat_map(|it| examine_engine(*it)).collect();
-    nri::examine(&mut engines);
+    nri::examine(&mut engines, agent_hook);
     hooks_d::add_unread_files(&mut engines);
     let hooks = engines.iter().flat_map(|it| it.hooks.clone());
     let hooks: Vec<_> = hooks.collect();
