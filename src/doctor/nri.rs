@@ -13,19 +13,11 @@ use crate::files::agent_state::AgentState;
 use crate::files::{config, hosts_d};
 
 const START: &str = "run oci-hostaliases register nri";
-const NRI_VERSIONS: &str = "containerd 2.0 or CRI-O 1.30 or later";
 /// What is said of an engine without a registration.
-const NOT_REGISTERED: &str = "not registered";
+pub(super) const NOT_REGISTERED: &str = "not registered";
 
-/// Adds to each engine what NRI has to do with it. `agent_hook`: what an agent that is not connected yet is to give
-/// containers.
-pub(super) fn examine(engines: &mut [EngineReport], agent_hook: Option<&Path>) {
-    if let Some(hook) = agent_hook {
-        for engine in engines.iter_mut() {
-            expect_agent(engine, hook);
-        }
-        return;
-    }
+/// Adds to each engine what NRI has to do with it.
+pub(super) fn examine(engines: &mut [EngineReport]) {
     let agent = match AgentState::of_this_node() {
         Ok(agent) => agent,
         Err(error) => {
@@ -53,40 +45,8 @@ fn examine_with(engines: &mut [EngineReport], agent: Option<&AgentState>) {
     }
 }
 
-/// Judges the engine as the agent will find it.
-fn expect_agent(engine: &mut EngineReport, hook: &Path) {
-    let Some(config) = engine.nri.take().filter(|_| engine.is_running) else {
-        return;
-    };
-    let subject = &engine.subject;
-    let problem = |text, remedy| {
-        let remedy = format!("{remedy}, or register the hook");
-        Finding::problem(Harm::NoFile, subject, text, remedy)
-    };
-    let finding = if config.is_off == Some(true) {
-        let text = "NRI is off: the agent cannot have the hook run".to_owned();
-        problem(text, format!("{} and restart {subject}", config.turn_on))
-    } else if !config.socket.exists() {
-        let text = format!("no NRI: {} does not exist", config.socket.display());
-        problem(text, format!("use {NRI_VERSIONS}"))
-    } else {
-        engine.findings.retain(|it| it.text != NOT_REGISTERED);
-        engine.hooks.push(hook_of(&AgentState {
-            hook: hook.to_owned(),
-            config: config::DEFAULT_PATH.into(),
-            hosts_d: hosts_d::DEFAULT_PATH.into(),
-            ..AgentState::default()
-        }));
-        Finding::ok(subject, "NRI is on: the agent will have the hook run")
-    };
-    engine.findings.push(finding);
-    if config.rejects_hooks {
-        engine.findings.push(rejected(&engine.subject, &config));
-    }
-}
-
 /// The validator's refusal, which is every container's that gets a hook by NRI.
-fn rejected(subject: &str, config: &NriConfig) -> Finding {
+pub(super) fn rejected(subject: &str, config: &NriConfig) -> Finding {
     let text = "NRI: the default validator refuses every container that gets a hook";
     let remedy = format!(
         "{} and restart {subject}, or do not have the hook run by NRI (oci-hostaliases unregister nri)",
@@ -180,7 +140,7 @@ fn last_event(agent: &AgentState) -> String {
 }
 
 /// The hook as containers get it by NRI.
-fn hook_of(agent: &AgentState) -> RegisteredHook {
+pub(super) fn hook_of(agent: &AgentState) -> RegisteredHook {
     let mut args = vec![HOOK_NAME.to_owned(), STAGE.to_owned()];
     for (option, path, default) in [
         ("--config", &agent.config, config::DEFAULT_PATH),

@@ -32,6 +32,7 @@ mod pods;
 #[path = "../support/skipped.rs"]
 mod skipped;
 mod start_time;
+mod strange_peers;
 #[path = "../support/throwaway.rs"]
 mod throwaway;
 mod tool;
