@@ -91,6 +91,7 @@ HOOK_UNDER_TEST = OCI_HOSTALIASES_HOOK="$(CURDIR)/$(RELEASE)/oci-hostaliases-hoo
 test: ## install what the tests need and run all of them; some ten minutes
 	@tests/needs.sh $(ENGINES) patchelf
 	@tests/engines.sh newer
+	@tests/engines.sh 1.7
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
@@ -151,7 +152,7 @@ test-matrix: ## run the tests with engines on other engines than the machine's (
 	@$(MAKE) --no-print-directory build
 	$(HOOK_UNDER_TEST) tests/matrix.sh
 
-CLUSTER := busybox-static containerd containernetworking-plugins gcc iproute2 iptables jq libc6-dev openssl runc util-linux
+CLUSTER := busybox-static containerd containernetworking-plugins gcc iproute2 iptables jq libc6-dev openssl patchelf runc util-linux
 KUBERNETES := kube-apiserver kube-controller-manager kube-scheduler kubectl kubelet helm
 
 .PHONY: test-cluster
@@ -159,6 +160,7 @@ test-cluster: ## the agent and the manifests against a real API server and node;
 	@tests/needs.sh $(CLUSTER)
 	@$(MAKE) --no-print-directory build
 	@tests/kubernetes.sh $(KUBERNETES)
+	@tests/engines.sh 1.7
 	OCI_HOSTALIASES_PROGRAMS="$(CURDIR)/$(RELEASE)" CI=1 $(CARGO) test --locked --test cluster
 
 .PHONY: demo-cluster
@@ -166,7 +168,8 @@ demo-cluster: ## a one-node Kubernetes, an object, and a running Pod's file befo
 	@tests/needs.sh $(CLUSTER)
 	@$(MAKE) --no-print-directory build
 	@tests/kubernetes.sh $(KUBERNETES)
-	OCI_HOSTALIASES_PROGRAMS="$(CURDIR)/$(RELEASE)" CI=1 $(CARGO) test --locked --test cluster -- --exact --nocapture node::a_node_from_install_to_uninstall
+	@tests/engines.sh 1.7
+	OCI_HOSTALIASES_PROGRAMS="$(CURDIR)/$(RELEASE)" CI=1 $(CARGO) test --locked --test cluster -- --exact --nocapture node_by_nri::from_install_to_uninstall
 
 .PHONY: bench-cluster
 bench-cluster: ## what 500 agents cost a real API server, and an agent with 1,000 objects; some minutes

@@ -217,7 +217,8 @@ impl NriPlugin {
 
     /// The answer, with a word for what was done. It comes from memory, since the engine has one lock for all plugins of
     /// the node: on the disk only the hook is looked for, and a file is read that a container gets as a mount. An answer
-    /// that took long is given all the same: an empty one would come as late, and the container would lose its entries.
+    /// that took long is given all the same: an empty one would come as late, and the container would lose its entries. Where
+    /// the disk never answers, the engine drops the plugin after two seconds and asks no more.
     fn create(
         &self,
         request: &CreateContainerRequest,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,7 @@ use crate::agent::plugin::NriPlugin;
 use crate::agent::refresher::Refresher;
 use crate::agent::report::Report;
 use crate::agent::watch::{Changes, Watch};
-use crate::agent::{hook_copy, http};
+use crate::agent::{http, node_setup};
 use crate::error::{Error, on_one_line};
 use crate::exit::Exit;
 use crate::files::agent_config::AgentConfig;
@@ -49,7 +49,8 @@ pub fn run(options: &Options) -> Exit {
 
 fn serve(options: &Options) -> Result<(), Error> {
     if let Some(directory) = &options.copy_hook_to {
-        return copy_hook(options, directory);
+        let hook = options.hook(&AgentConfig::default());
+        return node_setup::set_up(&hook, directory, options.registration);
     }
     let lock = AgentLock::take()?;
     // Before there is a second thread, which would get the signal in another way.
@@ -120,18 +121,6 @@ fn serve(options: &Options) -> Result<(), Error> {
     notify("STOPPING=1");
     service.refresher.stop(STOP_LIMIT);
     drop(lock);
-    Ok(())
-}
-
-fn copy_hook(options: &Options, directory: &Path) -> Result<(), Error> {
-    let (place, is_new) = hook_copy::copy(&options.hook(&AgentConfig::default()), directory)?;
-    let what = if is_new {
-        "copied to"
-    } else {
-        "is the same in"
-    };
-    let message = format!("hook {what} {}", place.display());
-    say(Severity::Info, &message);
     Ok(())
 }
 
