@@ -9,8 +9,8 @@ GNU := $(CPU)-unknown-linux-gnu
 else
 GNU := $(HOST)
 endif
-# Programs that run on foreign hosts trust none of their libraries: the C library is linked in. It is musl
-# where rustc has it (rustup target add x86_64-unknown-linux-musl), else glibc: docs/performance.md.
+# The programs run on unknown hosts and trust none of their libraries: the C library is linked in. It is musl
+# if rustc has it (rustup target add x86_64-unknown-linux-musl), otherwise glibc: docs/performance.md.
 MUSL := $(GNU:-gnu=-musl)
 HAS_MUSL = $(wildcard $(shell rustc --print target-libdir --target $(MUSL) 2>/dev/null)/libstd-*.rlib)
 ifdef ARCH
@@ -134,7 +134,7 @@ audit: ## licences, sources, yanked versions and known advisories of all depende
 	@command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
 	$(CARGO) deny check licenses sources bans
 	@if $(CARGO) deny fetch db >/dev/null 2>&1; then $(CARGO) deny check --disable-fetch advisories; \
-	else echo "make audit: the advisories' database (on GitHub) cannot be had here: not checked" >&2; fi
+	else echo "make audit: the advisories' database (on GitHub) cannot be reached: advisories are not checked" >&2; fi
 
 ARCHITECTURES := aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf powerpc64le-unknown-linux-gnu riscv64gc-unknown-linux-gnu s390x-unknown-linux-gnu
 
@@ -147,7 +147,7 @@ check-architectures: ## check that both programs compile for other architectures
 	done
 
 .PHONY: test-matrix
-test-matrix: ## run the tests with engines on other engines than the machine's (half an hour, not part of test)
+test-matrix: ## repeat the tests that need engines with other versions of them; half an hour, not part of test
 	@tests/needs.sh $(ENGINES) patchelf pkgconf libseccomp-dev
 	@$(MAKE) --no-print-directory build
 	$(HOOK_UNDER_TEST) tests/matrix.sh
