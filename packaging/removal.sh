@@ -66,7 +66,9 @@ after_installation() {
         systemctl daemon-reload || :
         # Units of a former version.
         systemctl list-units --all --plain --no-legend 'oci-hostaliases-*' | while read -r unit load _; do
-            [ "$load" != not-found ] || systemctl stop "$unit" || :
+            [ "$load" = not-found ] || continue
+            systemctl stop "$unit" || :
+            systemctl reset-failed "$unit" 2>/dev/null || :
         done
         systemctl try-restart oci-hostaliases-agent.service || :
     fi
