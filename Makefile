@@ -53,12 +53,15 @@ export SOURCE_DATE_EPOCH
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 16
 
-.PHONY: build
-build: ## build the three programs, static, in target/; ARCH=arm64, also for the targets below, for another architecture
+.PHONY: hook
+hook:
 	@[ "$(TRIPLE)" = "$(MUSL)" ] || echo "rustc has no $(MUSL): building with glibc, which makes the hook's start slower" >&2
 	@[ -z "$(filter x86_64-%-musl,$(TRIPLE))" ] || command -v musl-gcc >/dev/null || tests/needs.sh musl-tools
 	@[ -z "$(CROSS)" ] || command -v $(CROSS)gcc >/dev/null || tests/needs.sh gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 	$(CARGO_BUILD) --locked --release --target $(TRIPLE) --no-default-features --bin oci-hostaliases-hook
+
+.PHONY: build
+build: hook ## build the three programs, static, in target/; ARCH=arm64, also for the targets below, for another architecture
 	$(CARGO_BUILD) --locked --release --target $(TRIPLE) --no-default-features --features cli --bin oci-hostaliases
 	$(CARGO_BUILD) --locked --release --target $(TRIPLE) --no-default-features --features kubernetes --bin oci-hostaliases-agent
 
@@ -106,11 +109,22 @@ test-long: ## the same, with every fault, thousands of races and containers, eac
 	$(HOOK_UNDER_TEST) tests/without_calls.sh each
 	$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=3600
 
+VM := busybox-static $(if $(CROSS),qemu-system-arm gcc-aarch64-linux-gnu libc6-dev-arm64-cross,qemu-system-x86 runc crun gcc libc6-dev)
+
 .PHONY: test-vm
-test-vm: ## runc and crun with the hook on Debian's kernels 6.1 and 5.10, in qemu; a minute
-	@tests/needs.sh qemu-system-x86 busybox-static runc crun
-	@$(MAKE) --no-print-directory build
-	tests/vm/run.sh "$(RELEASE)/oci-hostaliases-hook"
+test-vm: ## runc and crun with the hook on Debian's kernels 6.1 and 5.10, in qemu; a minute. ARCH=arm64: 6.1 and, with pages of 16 KiB, 6.12
+	@tests/needs.sh $(VM)
+	@$(MAKE) --no-print-directory hook
+	tests/vm/run.sh "$(if $(CROSS),arm64,amd64)" "$(RELEASE)/oci-hostaliases-hook"
+
+.PHONY: test-arm64
+test-arm64: ## what needs no runtime, tests/pure and tests/programs, for arm64 by qemu-user
+	@tests/needs.sh gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static
+	@$(MAKE) --no-print-directory ARCH=arm64 arm64-tests
+
+.PHONY: arm64-tests
+arm64-tests:
+	CARGO_PROFILE_DEV_DEBUG=false $(LINKED) tests/qemu_user.sh $(CARGO) test --locked --no-fail-fast --target $(TRIPLE) --test pure --test programs
 
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS := state_and_config annotations hosts_lines whole_way

@@ -93,6 +93,46 @@ if runc run --bundle /bundle case >/dev/null 2>&1; then
     failed=1
 fi
 
+# As start::memory of tests/hostile: addresses are random, no memory can be written and executed, and what the linker
+# marked (PT_GNU_RELRO, elf(5)) is read-only when the hook reads.
+hook=/usr/bin/oci-hostaliases-hook
+number() { echo $((0x$(od -An -t "x$2" -j "$1" -N "$2" $hook | tr -d ' '))); } # OFFSET SIZE
+mkfifo /tmp/stdin
+exec 3<>/tmp/stdin
+for _ in 1 2 3; do
+    $hook prestart <&3 >/dev/null 2>&1 3<&- &
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        grep -qE '^(0|63) 0x0 ' /proc/$!/syscall && grep -q oci-host /proc/$!/comm && break
+        sleep 1
+    done
+    cp /proc/$!/maps /tmp/maps
+    kill $!
+    base=$((0x$(sed -n '/hook$/ { s/-.*//p; q; }' /tmp/maps)))
+    echo "$base" >>/tmp/bases
+done
+exec 3<&-
+memory=ok
+[ "$(number 16 2)" = 3 ] || memory="FAILED: not position-independent"
+[ "$(sort -u /tmp/bases | wc -l)" -gt 1 ] || memory="FAILED: always at $base"
+! grep '^[^ ]* .wx' /tmp/maps || memory="FAILED: written and executed"
+relro=
+header=$(number 32 8)
+for _ in $(seq "$(number 56 2)"); do
+    if [ "$(number "$header" 4)" = $((0x6474e552)) ]; then
+        relro=$((base + $(number $((header + 16)) 8)))
+        end=$((relro + $(number $((header + 40)) 8) & ~(page * 1024 - 1)))
+    fi
+    header=$((header + $(number 54 2)))
+done
+[ -n "$relro" ] && [ "$end" -gt "$relro" ] || memory="FAILED: no RELRO"
+while read -r addresses rights _; do
+    case $rights in
+    ?w*) [ $((0x${addresses%-*})) -ge "$end" ] || [ $((0x${addresses#*-})) -le "$relro" ] || memory="FAILED: $addresses $rights" ;;
+    esac
+done </tmp/maps
+echo "the hook's memory: $memory"
+[ "$memory" = ok ] || { failed=1; cat /tmp/maps; }
+
 # A size-limit is rounded up to whole pages.
 filters=/filters/listed
 command=$fills

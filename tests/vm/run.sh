@@ -18,14 +18,15 @@ amd64)
 arm64)
     [ $# -gt 0 ] || set -- bookworm:cloud-arm64 trixie:arm64-16k
     cc=aarch64-linux-gnu-gcc console=ttyAMA0 list='system calls of the hook on arm64'
-    emulator="qemu-system-aarch64 -machine virt -cpu cortex-a72"
+    # Not every CPU has pages of 16 KiB.
+    emulator="qemu-system-aarch64 -machine virt -cpu cortex-a76"
     ;;
 *) echo "run.sh: ARCH is amd64 or arm64" >&2; exit 1 ;;
 esac
 here=$(dirname "$(readlink -f "$0")")
 project=$(readlink -f "$here/../..")
 work=$project/target/vm
-limit=600 # seconds for a machine to boot, run and power off; emulation on a busy host is slow
+limit=900 # seconds for a machine to boot, run and power off; emulation on a busy host is slow
 
 # A package index of its own: the machine's sources stay as they are.
 apt_of() { # SUITE PROGRAM ARGUMENT...
