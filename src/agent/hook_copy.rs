@@ -16,7 +16,7 @@ const MODE: u32 = 0o755;
 /// # Errors
 ///
 /// The hook cannot be read or the directory not be written. The former hook is still there then.
-pub fn copy(hook: &Path, directory: &Path) -> Result<(PathBuf, bool), Error> {
+pub(crate) fn copy(hook: &Path, directory: &Path) -> Result<(PathBuf, bool), Error> {
     let place = directory.join(hook.file_name().unwrap_or_default());
     let bytes = fs::read(hook).map_err(|error| Error::file("read", hook, error))?;
     let is_there = fs::symlink_metadata(&place)

@@ -14,7 +14,7 @@
 mod cluster;
 mod engine_socket;
 pub mod entries;
-pub mod hook_copy;
+pub(crate) mod hook_copy;
 mod http;
 mod lock;
 mod log;
