@@ -116,7 +116,7 @@ pub enum Notice {
 
 impl Notice {
     /// Whether something is missing that was asked for. A container without a host name is an ordinary one.
-    pub fn is_warning(&self) -> bool {
+    pub(crate) fn is_warning(&self) -> bool {
         *self != Self::Missing(MissingFact::HostName)
     }
 }
@@ -244,7 +244,7 @@ impl Draft<'_> {
 impl Composed {
     /// The container's own part, without the sections of `hosts.d`.
     #[cfg(feature = "agent")]
-    pub fn own_length(&self) -> usize {
+    pub(crate) fn own_length(&self) -> usize {
         self.own_length
     }
 
@@ -278,7 +278,7 @@ fn managed_file(network: &NetworkFacts) -> (HostsFile, Option<MissingFact>) {
 
 /// The entries that some resolvers do not read to the end. Their lines stay as they are: they are the
 /// kubelet's bytes.
-pub fn long_lines(aliases: &[HostAlias]) -> impl Iterator<Item = Notice> {
+pub(crate) fn long_lines(aliases: &[HostAlias]) -> impl Iterator<Item = Notice> {
     let line = |alias: &HostAlias| {
         let names = alias.hostnames().iter().map(|name| 1 + name.len());
         alias.ip().len() + names.sum::<usize>() + 1
@@ -294,7 +294,11 @@ pub fn long_lines(aliases: &[HostAlias]) -> impl Iterator<Item = Notice> {
 
 /// Adds the section of each file of `hosts.d` behind the Pod's own part. These entries cannot stop a
 /// container: a section that would make the text longer than `limit` bytes is left out, and named.
-pub fn add_node_entries(file: &mut HostsFile, entries: &NodeEntries, limit: u64) -> Vec<Notice> {
+pub(crate) fn add_node_entries(
+    file: &mut HostsFile,
+    entries: &NodeEntries,
+    limit: u64,
+) -> Vec<Notice> {
     let mut notices = Vec::new();
     for (path, aliases) in &entries.files {
         let path = path.display().to_string();

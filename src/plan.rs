@@ -117,7 +117,7 @@ pub enum PodReason {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineFile {
     /// Who made it.
-    pub writer: HostsWriter,
+    pub(crate) writer: HostsWriter,
     /// The mount's source.
     pub source: String,
 }
@@ -203,7 +203,7 @@ pub fn left_alone(annotations: &Annotations) -> Option<Plan> {
 }
 
 /// The plan for whatever carries the annotation that says so.
-pub fn left_alone_by_annotation(annotations: &Annotations) -> Option<Plan> {
+pub(crate) fn left_alone_by_annotation(annotations: &Annotations) -> Option<Plan> {
     annotations
         .opt_out()
         .then(|| Plan::new(Action::Leave, Reason::OptOut))
@@ -245,7 +245,7 @@ pub fn for_mount(container: &Container, entries: bool, asked: bool) -> Plan {
 
 /// The same where there are no entries, but may be while the container runs. The kubelet's file alone is complete before
 /// the hook runs.
-pub fn for_mount_with_entries_to_come(container: &Container, asked: bool) -> Plan {
+pub(crate) fn for_mount_with_entries_to_come(container: &Container, asked: bool) -> Plan {
     match &container.hosts_mount {
         Some(HostsMount::Engine {
             writer: writer @ HostsWriter::Kubelet,
@@ -259,7 +259,7 @@ pub fn for_mount_with_entries_to_come(container: &Container, asked: bool) -> Pla
 }
 
 /// The plan when the engine's file that was to be extended is still empty.
-pub fn engine_file_is_empty(writer: HostsWriter, source: &str) -> Plan {
+pub(crate) fn engine_file_is_empty(writer: HostsWriter, source: &str) -> Plan {
     Plan::warning(
         Action::Manage,
         Reason::EngineFileEmpty(EngineFile::new(writer, source)),
@@ -269,7 +269,7 @@ pub fn engine_file_is_empty(writer: HostsWriter, source: &str) -> Plan {
 /// The plan for the one file of a Pod with this many containers, of which `with_own_volume` bring a
 /// volume of their own on `/etc/hosts`. `entries` says whether there is at least one entry to add.
 #[cfg(feature = "cli")]
-pub fn for_pod(containers: usize, with_own_volume: usize, entries: bool) -> Plan {
+pub(crate) fn for_pod(containers: usize, with_own_volume: usize, entries: bool) -> Plan {
     use PodReason::{NoOwnVolume, OnlyOwnVolumes, OwnVolumesHideEntries, SomeOwnVolumes};
     match with_own_volume {
         0 => Plan::new(Action::Manage, Reason::Pod(NoOwnVolume)),

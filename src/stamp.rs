@@ -12,9 +12,10 @@ use serde::{Deserialize, Serialize};
 use crate::facts::container::Identity;
 
 /// The extended attribute (xattr(7)).
-pub const XATTR: &str = "trusted.oci-hostaliases";
+pub(crate) const XATTR: &str = "trusted.oci-hostaliases";
 /// Longest stamp, in bytes; what an extended attribute holds.
-pub const MAX: usize = 64 * 1024;
+#[cfg(feature = "cli")]
+pub(crate) const MAX: usize = 64 * 1024;
 
 /// The stamp of one container's file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -39,21 +39,21 @@ impl NodeState {
 
 /// The newest of them.
 #[derive(Debug)]
-pub struct Newest(RwLock<Arc<NodeState>>);
+pub(crate) struct Newest(RwLock<Arc<NodeState>>);
 
 impl Newest {
     /// Begins with this one.
-    pub fn new(state: NodeState) -> Self {
+    pub(crate) fn new(state: NodeState) -> Self {
         Self(RwLock::new(Arc::new(state)))
     }
 
     /// The newest.
-    pub fn get(&self) -> Arc<NodeState> {
+    pub(crate) fn get(&self) -> Arc<NodeState> {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Puts a newer one in its place.
-    pub fn set(&self, state: NodeState) {
+    pub(crate) fn set(&self, state: NodeState) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
     }
 }

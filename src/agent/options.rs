@@ -19,10 +19,10 @@ use crate::files::{config, hosts_d};
 pub struct Options {
     /// The configuration, of the hook too
     #[arg(long, value_name = "PATH", default_value = config::DEFAULT_PATH)]
-    pub config: PathBuf,
+    pub(crate) config: PathBuf,
     /// The directory of the entries for the node and its namespaces
     #[arg(long, value_name = "DIR", default_value = hosts_d::DEFAULT_PATH)]
-    pub hosts_d: PathBuf,
+    pub(crate) hosts_d: PathBuf,
     /// The hook that containers get [default: /usr/libexec/oci/hooks.d/oci-hostaliases-hook]
     #[arg(long, value_name = "PATH")]
     hook: Option<PathBuf>,

@@ -89,15 +89,15 @@ impl Cli {
 
 /// Why a verb could not do its work: the situation and the exit status that stands for it.
 #[derive(Debug)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// The exit status.
-    pub exit: Exit,
+    pub(crate) exit: Exit,
     situation: Box<dyn StdError + Send + Sync>,
 }
 
 impl Failure {
     /// A failure with this exit status; `situation` is an error of ours or a sentence.
-    pub fn new(exit: Exit, situation: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+    pub(crate) fn new(exit: Exit, situation: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self {
             exit,
             situation: situation.into(),

@@ -62,7 +62,7 @@ impl Annotations {
     }
 
     /// Whether the container is the Pod's sandbox, in the words of containerd's CRI and of CRI-O.
-    pub fn of_sandbox(&self) -> bool {
+    pub(crate) fn of_sandbox(&self) -> bool {
         [
             "io.kubernetes.cri.container-type",
             "io.kubernetes.cri-o.ContainerType",

@@ -158,7 +158,7 @@ impl Identity {
 impl Identity {
     /// The same for a Pod's Event, where the kubelet puts the container's name in the place of its ID: without
     /// the ID where the names say enough.
-    pub fn in_event(&self) -> Self {
+    pub(crate) fn in_event(&self) -> Self {
         let mut identity = self.clone();
         if self.pod.is_some() && self.container.is_some() {
             identity.id.clear();

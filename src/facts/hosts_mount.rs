@@ -33,7 +33,8 @@ pub enum HostsMount {
 
 /// Below this directory are the files that the agent mounts itself. The name `hosts` is not in their paths: it
 /// would be taken for an engine's.
-pub const AGENT_FILES: &str = "/run/oci-hostaliases/files";
+#[cfg(feature = "agent")]
+pub(crate) const AGENT_FILES: &str = "/run/oci-hostaliases/files";
 const OUR_FILES: [&str; 3] = ["run", "oci-hostaliases", "files"];
 
 /// Who writes `/etc/hosts` files for containers.
@@ -109,7 +110,7 @@ impl HostsMount {
 #[cfg(feature = "cli")]
 impl HostsMount {
     /// Whether a path ends as those of the engines' files do.
-    pub fn is_engines(path: &str) -> bool {
+    pub(crate) fn is_engines(path: &str) -> bool {
         matches!(
             Self::of_source(Some(path), &Annotations::default()),
             Self::Engine { .. }

@@ -37,7 +37,7 @@ impl AgentConfig {
     /// # Errors
     ///
     /// The file cannot be read, is not root's alone, or the table has what is not known.
-    pub fn load(path: &Path) -> Result<Self, Error> {
+    pub(crate) fn load(path: &Path) -> Result<Self, Error> {
         let Some(bytes) = admin_file::read_admin_file(path, FILE_MAX)? else {
             return Ok(Self::default());
         };

@@ -5,7 +5,7 @@ pub(crate) mod admin_file;
 #[cfg(feature = "cli")]
 pub mod agent_config;
 #[cfg(feature = "cli")]
-pub mod agent_state;
+pub(crate) mod agent_state;
 pub mod bounded_read;
 pub(crate) mod bundle;
 pub mod config;

@@ -8,6 +8,6 @@ pub mod mountinfo;
 pub mod netlink;
 pub mod pod_network;
 pub mod privileges;
-pub mod procfs;
+pub(crate) mod procfs;
 pub(crate) mod rootfs;
 pub(crate) mod uts;

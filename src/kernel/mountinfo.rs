@@ -21,7 +21,7 @@ pub struct MountLine<'a> {
     /// The device of the file system, `major:minor`: ours has one for each container.
     pub device: &'a [u8],
     /// Which directory or file of the file system is mounted, with escapes like `mount_point`.
-    pub root: &'a [u8],
+    pub(crate) root: &'a [u8],
     /// Where it is mounted, with spaces and the like as octal escapes.
     pub mount_point: &'a [u8],
     /// Whether it is mounted read-only.

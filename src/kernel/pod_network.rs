@@ -7,7 +7,7 @@ use crate::kernel::netlink::{DATAGRAM_MAX, DefaultRoute, InterfaceAddress, Netli
 use crate::kernel::procfs::ProcDirectory;
 
 /// As much memory as `pod_addresses` needs.
-pub const ANSWER_MAX: usize = DATAGRAM_MAX;
+pub(crate) const ANSWER_MAX: usize = DATAGRAM_MAX;
 
 /// Which network a container is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

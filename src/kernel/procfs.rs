@@ -21,7 +21,7 @@ const READ_MAX: u64 = 256 * 1024;
 /// A process's directory in procfs. Once open it stands for that process alone: when the process
 /// is gone, everything in it answers ESRCH, also after its number is given to another one.
 #[derive(Debug)]
-pub struct ProcDirectory {
+pub(crate) struct ProcDirectory {
     directory: OwnedFd,
     path: String,
 }

@@ -11,16 +11,16 @@ use crate::register::replace_file;
 
 /// What was done.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Done {
+pub(crate) struct Done {
     /// Files written or removed.
-    pub changed: usize,
+    pub(crate) changed: usize,
     /// Files that are not as they should be, and why.
-    pub trouble: BTreeMap<PathBuf, String>,
+    pub(crate) trouble: BTreeMap<PathBuf, String>,
 }
 
 /// Makes `hosts.d` what is wanted: each file is replaced as a whole. `only` restricts it to these files, relative
 /// to `hosts.d`. Directories of namespaces are made, and removed with the last file in them.
-pub fn bring_up_to_date(hosts_d: &Path, wanted: &Wanted, only: Option<&[PathBuf]>) -> Done {
+pub(crate) fn bring_up_to_date(hosts_d: &Path, wanted: &Wanted, only: Option<&[PathBuf]>) -> Done {
     let present = match only {
         Some(paths) => read_all(hosts_d, paths.to_vec()),
         None => read_all(hosts_d, all(hosts_d)),

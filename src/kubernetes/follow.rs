@@ -37,7 +37,7 @@ const AT_ONCE: Duration = Duration::from_millis(500);
 const TRY_AGAIN: Duration = Duration::from_secs(30);
 
 /// Asks for a comparison of all files.
-pub type LookAgain = Notify;
+pub(crate) type LookAgain = Notify;
 
 /// Where the objects come from and where they go.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ pub struct Status {
     /// What the API server has.
     pub counts: Counts,
     /// Files that are not as they should be.
-    pub refused_files: usize,
+    pub(crate) refused_files: usize,
     /// Whether all objects have been read at least once and both kinds are watched.
     pub is_in_sync: bool,
     /// When the API server was last heard of.

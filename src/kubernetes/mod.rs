@@ -14,9 +14,9 @@ pub mod set_file;
 pub mod wanted;
 
 #[cfg(feature = "kubernetes")]
-pub mod connection;
+pub(crate) mod connection;
 #[cfg(feature = "kubernetes")]
-pub mod directory;
+pub(crate) mod directory;
 #[cfg(feature = "kubernetes")]
 pub mod follow;
 #[cfg(feature = "kubernetes")]

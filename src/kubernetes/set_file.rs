@@ -97,6 +97,6 @@ pub fn kind_of(path: &Path) -> Option<Kind> {
 }
 
 /// Whether a file with such a path and this text is the agent's. One that a crash of the node left empty is.
-pub fn is_agents(text: &str) -> bool {
+pub(crate) fn is_agents(text: &str) -> bool {
     text.is_empty() || text.starts_with(HEADING)
 }

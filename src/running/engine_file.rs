@@ -27,7 +27,7 @@ const TRIES: usize = 5;
 
 /// Why the engine's text is not taken.
 #[derive(Debug, thiserror::Error)]
-pub enum NotRead {
+pub(crate) enum NotRead {
     /// It is empty. A container of the Pod can do that to the kubelet's file.
     #[error("{0} is empty: what the container has of it stays")]
     Empty(String),

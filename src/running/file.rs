@@ -16,23 +16,23 @@ use crate::stamp::{self, Stamp};
 const TEXT_MAX: u64 = 64 * 1024 * 1024;
 
 /// The number of a file system: each file that the hook mounts has one of its own.
-pub type Device = (u32, u32);
+pub(crate) type Device = (u32, u32);
 
 /// The file that the hook mounted in a running container.
 #[derive(Debug)]
-pub struct RunningFile {
+pub(crate) struct RunningFile {
     /// A process of the container, the one with the lowest number.
-    pub pid: i32,
+    pub(crate) pid: i32,
     /// Whose it is, by its stamp, else by the process's cgroup.
-    pub identity: Identity,
+    pub(crate) identity: Identity,
     /// Where the container sees it.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// Its file system: a copy of the mount in another namespace is no other file.
-    pub device: Device,
+    pub(crate) device: Device,
     /// Whether the container may only read it.
-    pub is_read_only: bool,
+    pub(crate) is_read_only: bool,
     /// What the hook recorded with it; `None` where it could not, or where the hook did not make it.
-    pub stamp: Option<Stamp>,
+    pub(crate) stamp: Option<Stamp>,
     pub(super) process: ProcDirectory,
     pub(super) file: OwnedFd,
 }
@@ -44,7 +44,7 @@ impl RunningFile {
     /// # Errors
     ///
     /// The kernel refuses; EROFS for writing where it is mounted read-only.
-    pub fn open(&self, flags: OFlags) -> Result<File, Error> {
+    pub(crate) fn open(&self, flags: OFlags) -> Result<File, Error> {
         let flags = flags | OFlags::CLOEXEC | OFlags::NONBLOCK;
         rustix::fs::open(path_of(&self.file), flags, Mode::empty())
             .map(File::from)
@@ -57,7 +57,7 @@ impl RunningFile {
     /// # Errors
     ///
     /// It cannot be read, or is longer.
-    pub fn read(&self) -> Result<Vec<u8>, Error> {
+    pub(crate) fn read(&self) -> Result<Vec<u8>, Error> {
         let file = self.open(OFlags::RDONLY)?;
         let limit = self.size_of_filesystem()?.min(TEXT_MAX);
         let mut text = Vec::new();
@@ -84,13 +84,13 @@ impl RunningFile {
     /// # Errors
     ///
     /// The kernel does not say.
-    pub fn size_of_filesystem(&self) -> Result<u64, Error> {
+    pub(crate) fn size_of_filesystem(&self) -> Result<u64, Error> {
         let status = fstatvfs(&self.file).map_err(|errno| self.failed("fstatfs", errno))?;
         Ok(status.f_blocks.saturating_mul(status.f_frsize))
     }
 
     /// A call on this file that failed.
-    pub fn failed(&self, call: &'static str, source: impl Into<std::io::Error>) -> Error {
+    pub(crate) fn failed(&self, call: &'static str, source: impl Into<std::io::Error>) -> Error {
         Error::file(call, self.shown(), source)
     }
 

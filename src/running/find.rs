@@ -38,7 +38,7 @@ type EngineMount = (Device, PathBuf);
 
 /// What a process sees on its `/etc/hosts` and elsewhere.
 #[derive(Debug)]
-pub enum Seen {
+pub(crate) enum Seen {
     /// Files of the hook's; there may be none.
     Files(Vec<RunningFile>),
     /// A file that an engine made for the container with this ID, and none of the hook's.
@@ -51,7 +51,7 @@ pub enum Seen {
 ///
 /// The process is gone, or may not be looked at, or its mount table is too long. EAGAIN where `may_wait` is
 /// not set and a file system has to be asked.
-pub fn files_of(pid: i32, may_wait: bool) -> Result<Seen, Error> {
+pub(crate) fn files_of(pid: i32, may_wait: bool) -> Result<Seen, Error> {
     let process = ProcDirectory::of(pid)?;
     let mut files = Vec::new();
     let (ours, engines) = places(&process)?;
@@ -169,7 +169,7 @@ fn resolve_waiting(root: &OwnedFd, path: &Path) -> rustix::io::Result<OwnedFd> {
 }
 
 /// The identity of the container that the process belongs to, as far as its cgroup tells.
-pub fn identity_by_cgroup(process: &ProcDirectory) -> Identity {
+pub(crate) fn identity_by_cgroup(process: &ProcDirectory) -> Identity {
     let id = process
         .read("cgroup")
         .ok()

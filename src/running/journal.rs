@@ -20,14 +20,14 @@ const PAGE: usize = 4096;
 
 /// The two texts of one write, of the same length.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Journal {
+pub(crate) struct Journal {
     old: Vec<u8>,
     new: Vec<u8>,
 }
 
 impl Journal {
     /// The write that puts `new` over `old`, padded to the same length.
-    pub fn new(old: &[u8], new: &[u8]) -> Self {
+    pub(crate) fn new(old: &[u8], new: &[u8]) -> Self {
         let mut old = old.to_vec();
         old.resize(new.len(), b'\n');
         let new = new.to_vec();
@@ -36,7 +36,7 @@ impl Journal {
 
     /// The new text and what was put behind it since, where `text` is what a killed write leaves: the
     /// beginning of the new text and the end of the old one.
-    pub fn mend(&self, text: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) fn mend(&self, text: &[u8]) -> Option<Vec<u8>> {
         let (written, behind) = text.split_at_checked(self.new.len())?;
         let same = |of: &[u8]| written.iter().zip(of).take_while(|(a, b)| a == b).count();
         let from_new = same(&self.new);
@@ -49,7 +49,7 @@ impl Journal {
     /// # Errors
     ///
     /// It cannot be kept.
-    pub fn keep(&self, device: Device) -> Result<bool, Error> {
+    pub(crate) fn keep(&self, device: Device) -> Result<bool, Error> {
         if self.new.len() <= PAGE {
             return Ok(false);
         }
@@ -71,7 +71,7 @@ impl Journal {
     }
 
     /// What was being written to the file of this device.
-    pub fn of(device: Device) -> Option<Self> {
+    pub(crate) fn of(device: Device) -> Option<Self> {
         let mut bytes = Vec::new();
         fs::File::open(path(device))
             .and_then(|mut file| file.read_to_end(&mut bytes))
@@ -87,7 +87,7 @@ impl Journal {
 }
 
 /// Forgets what was being written.
-pub fn remove(device: Device) {
+pub(crate) fn remove(device: Device) {
     let _ = fs::remove_file(path(device));
 }
 

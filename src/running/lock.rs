@@ -13,7 +13,7 @@ const FILE: &str = "/run/oci-hostaliases/refresh.lock";
 
 /// The lock, until this is dropped.
 #[derive(Debug)]
-pub struct Lock {
+pub(crate) struct Lock {
     _file: File,
     keeps_journals: bool,
 }
@@ -24,7 +24,7 @@ impl Lock {
     /// # Errors
     ///
     /// The lock's file cannot be made: only root can bring files up to date.
-    pub fn wait() -> Result<Self, Error> {
+    pub(crate) fn wait() -> Result<Self, Error> {
         loop {
             let Some(file) = lock_file::open(FILE)? else {
                 continue;
@@ -41,7 +41,7 @@ impl Lock {
     }
 
     /// A container was not reached: what is known of a write that was killed is still needed.
-    pub fn keep_journals(&mut self) {
+    pub(crate) fn keep_journals(&mut self) {
         self.keeps_journals = true;
     }
 }

@@ -4,18 +4,18 @@
 //! What a container names, mounts, fills or locks is its own affair: it must cost neither memory without
 //! bound nor the other containers' turn. So the work on one container is one step, done by a process of its
 //! own that is given up when the step does not end ([`walk`]). Only root's call makes a write; one at a
-//! time ([`lock`]), and what is killed half-way is mended by the next ([`journal`]).
+//! time (`lock`), and what is killed half-way is mended by the next (`journal`).
 
 mod cgroup;
 mod changes;
-pub mod engine_file;
-pub mod file;
-pub mod find;
-pub mod journal;
-pub mod lock;
+pub(crate) mod engine_file;
+pub(crate) mod file;
+pub(crate) mod find;
+pub(crate) mod journal;
+pub(crate) mod lock;
 pub(crate) mod lock_file;
-pub mod refresh;
-pub mod rewrite;
+pub(crate) mod refresh;
+pub(crate) mod rewrite;
 pub mod sections;
 pub mod step;
 pub mod walk;

@@ -21,7 +21,7 @@ const TICK: Duration = Duration::from_millis(20);
 
 /// What happens on the way.
 #[derive(Debug)]
-pub enum Event<'a> {
+pub(crate) enum Event<'a> {
     /// This container's file was replaced, or would be.
     Refreshed(&'a Identity),
     /// A sentence for the administrator. Names in it are escaped.
@@ -37,37 +37,37 @@ pub enum Event<'a> {
 
 /// How it went, counted by files.
 #[derive(Debug, Default)]
-pub struct Summary {
+pub(crate) struct Summary {
     /// Replaced, or would be.
-    pub refreshed: usize,
+    pub(crate) refreshed: usize,
     /// Nothing to replace.
-    pub up_to_date: usize,
+    pub(crate) up_to_date: usize,
     /// Not replaced by their containers' own doing: no failure, or a container could make every refresh fail.
-    pub own_doing: usize,
+    pub(crate) own_doing: usize,
     /// Could not be replaced.
-    pub failed: usize,
+    pub(crate) failed: usize,
     /// Files that the hook has not recorded, or did not make: no failure, since any user can make such.
-    pub without_stamp: usize,
+    pub(crate) without_stamp: usize,
     /// Made from another `hosts.d`.
-    pub passed_over: usize,
+    pub(crate) passed_over: usize,
     /// Those directories.
-    pub other_hosts_d: BTreeSet<String>,
+    pub(crate) other_hosts_d: BTreeSet<String>,
     /// Containers with the file that their engine made, which the hook left alone.
-    pub engine_file_alone: usize,
+    pub(crate) engine_file_alone: usize,
     /// What of `hosts.d` no container gets.
-    pub left_out: BTreeSet<String>,
+    pub(crate) left_out: BTreeSet<String>,
     /// Files into which not all of `hosts.d` fits.
-    pub too_small: usize,
+    pub(crate) too_small: usize,
     /// The engines' files on the host that files here were made from: what is written to one of these reaches its
     /// containers at the next refresh. A tenant may have chosen a path: do not open it, watch it at most.
-    pub engine_files: BTreeSet<PathBuf>,
+    pub(crate) engine_files: BTreeSet<PathBuf>,
     /// Processes that could not be looked at.
-    pub hidden: Option<Hidden>,
+    pub(crate) hidden: Option<Hidden>,
 }
 
 impl Summary {
     /// The exit status that stands for this.
-    pub fn exit(&self) -> Exit {
+    pub(crate) fn exit(&self) -> Exit {
         if self.failed > 0 || self.hidden.is_some() {
             Exit::System
         } else if !self.left_out.is_empty() || self.too_small > 0 {
@@ -105,7 +105,7 @@ impl Summary {
 /// # Errors
 ///
 /// Nothing can be done at all: no root, no `/proc`, no process can be started.
-pub fn refresh(
+pub(crate) fn refresh(
     hosts_d: &Path,
     dry_run: bool,
     tell: &mut dyn FnMut(Event<'_>),
@@ -162,7 +162,8 @@ pub fn refresh(
 /// # Errors
 ///
 /// As [`refresh`].
-pub fn engine_files() -> Result<BTreeSet<PathBuf>, Error> {
+#[cfg(feature = "agent")]
+pub(crate) fn engine_files() -> Result<BTreeSet<PathBuf>, Error> {
     let mut files = BTreeSet::new();
     Walk::new(Task::Look).go(&mut |met| {
         if let Met::File(_, report) = met {

@@ -34,13 +34,13 @@ const TRIES: usize = 8;
 
 /// How it went with one file.
 #[derive(Debug)]
-pub struct Rewritten {
+pub(crate) struct Rewritten {
     /// Whether anything was replaced, or would be.
-    pub is_replaced: bool,
+    pub(crate) is_replaced: bool,
     /// What of `hosts.d` does not fit, with its file.
-    pub does_not_fit: Vec<String>,
+    pub(crate) does_not_fit: Vec<String>,
     /// Why the engine's part is as it was.
-    pub engine_stays: Option<NotRead>,
+    pub(crate) engine_stays: Option<NotRead>,
 }
 
 /// What a file is to begin with.
@@ -51,7 +51,7 @@ struct Wanted {
 
 /// Why a file was not brought up to date.
 #[derive(Debug, thiserror::Error)]
-pub enum NotRewritten {
+pub(crate) enum NotRewritten {
     /// The hook could not stamp what it wrote.
     #[error(
         "the hook ran in its user namespace and could not mark the file for refresh: it gets the new entries at its next start"
@@ -74,7 +74,7 @@ pub enum NotRewritten {
 /// # Errors
 ///
 /// Why that was not possible. The file is as it was, or has the whole new text.
-pub fn refresh(
+pub(crate) fn refresh(
     file: &RunningFile,
     entries: &NodeEntries,
     dry_run: bool,

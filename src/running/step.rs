@@ -25,7 +25,7 @@ pub(super) const WAIT: &str = " wait";
 
 /// What is done with a file that is found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Task {
+pub(crate) enum Task {
     /// Nothing: it is told.
     Look,
     /// What it has of its engine's file and of `hosts.d` becomes what these say.
@@ -64,7 +64,7 @@ const DRY_RUN: &str = "--dry-run";
 
 /// The answer for one process.
 #[derive(Debug, Serialize, Deserialize)]
-pub enum Answer {
+pub(crate) enum Answer {
     /// What it sees of ours.
     Files(Vec<Report>),
     /// It sees none of the hook's, but a file that an engine made for the container with this ID.
@@ -81,41 +81,41 @@ pub enum Answer {
 
 /// What there is to say of one file.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Report {
+pub(crate) struct Report {
     /// Whose it is.
-    pub identity: Identity,
+    pub(crate) identity: Identity,
     /// Where the container sees it.
-    pub path: String,
+    pub(crate) path: String,
     /// Its file system.
-    pub device: Device,
+    pub(crate) device: Device,
     /// Whether the container may only read it.
-    pub is_read_only: bool,
+    pub(crate) is_read_only: bool,
     /// Whether the hook has recorded what `refresh` needs.
-    pub is_stamped: bool,
+    pub(crate) is_stamped: bool,
     /// The `hosts.d` that it was made from.
-    pub hosts_d: Option<String>,
+    pub(crate) hosts_d: Option<String>,
     /// The engine's file on the host that it was made from.
-    pub engine_file: Option<PathBuf>,
+    pub(crate) engine_file: Option<PathBuf>,
     /// What was done.
-    pub done: Done,
+    pub(crate) done: Done,
     /// What there is to say of it, a sentence each.
-    pub troubles: Vec<String>,
+    pub(crate) troubles: Vec<String>,
     /// What of `hosts.d` was left out: for every container, and what does not fit into this file.
-    pub left_out: LeftOut,
+    pub(crate) left_out: LeftOut,
 }
 
 /// What of `hosts.d` a container does not get.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub struct LeftOut {
+pub(crate) struct LeftOut {
     /// No container gets it.
-    pub everywhere: Vec<String>,
+    pub(crate) everywhere: Vec<String>,
     /// It does not fit into this container's file.
-    pub here: Vec<String>,
+    pub(crate) here: Vec<String>,
 }
 
 /// What was done with one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Done {
+pub(crate) enum Done {
     /// It was only looked at.
     Nothing,
     /// It was made from another `hosts.d`.

@@ -28,7 +28,7 @@ const ANSWER_MAX: u64 = 64 * 1024 * 1024;
 
 /// One walk through the node, or several.
 #[derive(Debug)]
-pub struct Walk {
+pub(crate) struct Walk {
     task: Task,
     worker: Option<Worker>,
     /// The files that were met: a container's child in a namespace of its own sees copies.
@@ -43,7 +43,7 @@ pub struct Walk {
 
 /// What is met on the way.
 #[derive(Debug)]
-pub enum Met {
+pub(crate) enum Met {
     /// A file of ours that this process sees.
     File(i32, Box<Report>),
     /// Something went wrong, and with which container.
@@ -59,7 +59,7 @@ pub enum Met {
 
 /// So many processes could not be looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Hidden(usize);
+pub(crate) struct Hidden(usize);
 
 impl fmt::Display for Hidden {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -69,7 +69,7 @@ impl fmt::Display for Hidden {
 
 impl Walk {
     /// A walk on which this is done.
-    pub fn new(task: Task) -> Self {
+    pub(crate) fn new(task: Task) -> Self {
         Self {
             task,
             worker: None,
@@ -85,7 +85,7 @@ impl Walk {
     /// # Errors
     ///
     /// `/proc` cannot be read, or no process can be started. A process that ends meanwhile is no error.
-    pub fn go(&mut self, meet: &mut dyn FnMut(Met)) -> Result<(), Error> {
+    pub(crate) fn go(&mut self, meet: &mut dyn FnMut(Met)) -> Result<(), Error> {
         let mut namespaces = self.hung.clone();
         self.not_allowed = 0;
         let mut waiting = Vec::new();
@@ -121,7 +121,7 @@ impl Walk {
     }
 
     /// Gives the files once more that were given before.
-    pub fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.devices.clear();
         self.engine_file_alone.clear();
     }
@@ -131,7 +131,7 @@ impl Walk {
     /// # Errors
     ///
     /// As [`Walk::go`].
-    pub fn go_again(&mut self, meet: &mut dyn FnMut(Met)) -> Result<(), Error> {
+    pub(crate) fn go_again(&mut self, meet: &mut dyn FnMut(Met)) -> Result<(), Error> {
         let not_allowed = self.not_allowed;
         let done = self.go(&mut |met| {
             if matches!(met, Met::File(..)) {
@@ -143,13 +143,13 @@ impl Walk {
     }
 
     /// How many containers have a file that their engine made and the hook left alone.
-    pub fn engine_file_alone(&self) -> usize {
+    pub(crate) fn engine_file_alone(&self) -> usize {
         self.engine_file_alone.len()
     }
 
     /// Why containers may be missing; `None` where root looked, who sees all but what a stronger
     /// root has locked away.
-    pub fn hidden(&self) -> Option<Hidden> {
+    pub(crate) fn hidden(&self) -> Option<Hidden> {
         let is_hidden = self.not_allowed > 0 && !nix::unistd::geteuid().is_root();
         is_hidden.then_some(Hidden(self.not_allowed))
     }

@@ -82,7 +82,7 @@ impl HostAlias {
 /// `.spec.hostAliases`, as strictly as the API server does with `fieldValidation=Strict`: unknown
 /// and repeated fields are errors. `field` is the list's own name. Refused values go to `errors`,
 /// all of them; the entries without fault are returned.
-pub fn read_list(field: &str, json: &str, errors: &mut Vec<FieldError>) -> Vec<HostAlias> {
+pub(crate) fn read_list(field: &str, json: &str, errors: &mut Vec<FieldError>) -> Vec<HostAlias> {
     match serde_json::from_str::<Vec<Item>>(json) {
         Ok(items) => check_items(field, items, errors),
         Err(error) => {

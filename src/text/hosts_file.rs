@@ -17,7 +17,7 @@ const BOILERPLATE: &str = "127.0.0.1\tlocalhost\n\
     fe00::2\tip6-allrouters\n";
 const ALIASES_HEADER: &str = "\n# Entries added by HostAliases.\n";
 /// How each section of `hosts.d` begins; its file's path, a full stop and a newline follow.
-pub const NODE_HEADER: &str = "\n# Entries added by oci-hostaliases from ";
+pub(crate) const NODE_HEADER: &str = "\n# Entries added by oci-hostaliases from ";
 
 /// The text of one container's `/etc/hosts` and, for `explain`, the origin of its lines.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -55,7 +55,7 @@ pub fn decide<'a>(event: &'a Event, node: &NodeState) -> Answer<'a> {
 
 /// What becomes of a container that cannot get its file for this reason. As with the hook, it starts if it asked
 /// for nothing, or if the administrator says so.
-pub fn refusal(event: &Event, node: &NodeState, error: &Error) -> Answer<'static> {
+pub(crate) fn refusal(event: &Event, node: &NodeState, error: &Error) -> Answer<'static> {
     let text = format!("{}: {}", event.identity, on_one_line(error));
     let warns = node
         .hook

@@ -16,22 +16,22 @@ use crate::validation::names;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// As the hook would find it in `config.json`, but for what is only there: no root filesystem, no label.
-    pub container: Container,
+    pub(crate) container: Container,
     /// By what messages name it.
-    pub identity: Identity,
+    pub(crate) identity: Identity,
     /// The Pod's annotations that are ours and the container has not: engines keep them from it unless they
     /// are configured otherwise.
-    pub missing_annotations: Vec<(String, String)>,
+    pub(crate) missing_annotations: Vec<(String, String)>,
     /// What the container's own annotations do not tell of the Pod.
-    pub told: Told,
+    pub(crate) told: Told,
     /// The Pod's addresses, where the engine tells them (containerd 2.1, CRI-O 1.32).
-    pub pod_ips: Vec<String>,
+    pub(crate) pod_ips: Vec<String>,
     /// The Pod's UID.
-    pub pod_uid: String,
+    pub(crate) pod_uid: String,
     /// The name of the runtime, as a RuntimeClass has it.
-    pub runtime_handler: String,
+    pub(crate) runtime_handler: String,
     /// Whether our hook is among the container's hooks already.
-    pub has_hook: bool,
+    pub(crate) has_hook: bool,
 }
 
 impl Event {
@@ -86,7 +86,7 @@ impl Event {
     }
 
     /// The file that an engine made for the container. A Pod's author may have chosen the path.
-    pub fn engine_file(&self) -> Option<PathBuf> {
+    pub(crate) fn engine_file(&self) -> Option<PathBuf> {
         match &self.container.hosts_mount {
             Some(HostsMount::Engine { source, .. }) => Some(source.into()),
             _ => None,
@@ -94,7 +94,7 @@ impl Event {
     }
 
     /// Whether the container has a file of the agent's own.
-    pub fn has_our_mount(&self) -> bool {
+    pub(crate) fn has_our_mount(&self) -> bool {
         self.container.hosts_mount == Some(HostsMount::Ours)
     }
 }

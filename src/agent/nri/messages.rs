@@ -4,16 +4,16 @@
 use std::collections::BTreeMap;
 
 /// The service that a plugin offers.
-pub const PLUGIN_SERVICE: &str = "nri.pkg.api.v1alpha1.Plugin";
+pub(crate) const PLUGIN_SERVICE: &str = "nri.pkg.api.v1alpha1.Plugin";
 /// The service that an engine offers.
-pub const RUNTIME_SERVICE: &str = "nri.pkg.api.v1alpha1.Runtime";
+pub(crate) const RUNTIME_SERVICE: &str = "nri.pkg.api.v1alpha1.Runtime";
 
 /// `Event.CREATE_CONTAINER`
 pub const CREATE_CONTAINER: i32 = 4;
 /// `Event.REMOVE_CONTAINER`
 pub const REMOVE_CONTAINER: i32 = 11;
 /// `ContainerState.CONTAINER_STOPPED`
-pub const STOPPED: i32 = 4;
+pub(crate) const STOPPED: i32 = 4;
 
 /// The bits of a subscription: an event's is one lower than its number. None would mean all.
 pub const fn subscription<const N: usize>(events: [i32; N]) -> i32 {
@@ -145,7 +145,7 @@ messages! {
 
 impl Hooks {
     /// All of them at which our hook could be.
-    pub fn all(&self) -> impl Iterator<Item = &Hook> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Hook> {
         let stages = [&self.prestart, &self.create_runtime, &self.create_container];
         stages.into_iter().flatten()
     }

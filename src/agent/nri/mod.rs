@@ -9,7 +9,7 @@
 //! made from what is in memory.
 
 pub mod answer;
-pub mod error;
+pub(crate) mod error;
 pub mod event;
 pub mod messages;
 pub mod mount_file;

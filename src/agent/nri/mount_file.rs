@@ -51,7 +51,7 @@ pub fn compose(event: &Event, draft: &Draft<'_>, limit: u64) -> Result<Composed,
 }
 
 /// The adjustment that mounts the file at this path.
-pub fn adjustment(file: &Path) -> ContainerAdjustment {
+pub(crate) fn adjustment(file: &Path) -> ContainerAdjustment {
     ContainerAdjustment {
         mounts: vec![Mount {
             destination: "/etc/hosts".to_owned(),
@@ -70,7 +70,7 @@ pub fn adjustment(file: &Path) -> ContainerAdjustment {
 /// # Errors
 ///
 /// It cannot be written, or the container's ID is no name of a file.
-pub fn write(event: &Event, composed: &Composed) -> Result<PathBuf, Error> {
+pub(crate) fn write(event: &Event, composed: &Composed) -> Result<PathBuf, Error> {
     let path = path_of(&event.identity.id)
         .ok_or_else(|| Error::Refused("the container's ID is no name of a file".to_owned()))?;
     let failed = |call, error| Error::file(call, &*path, error);
@@ -103,14 +103,14 @@ pub fn write(event: &Event, composed: &Composed) -> Result<PathBuf, Error> {
 }
 
 /// Removes the file of a container that is gone, if it has one.
-pub fn remove(id: &str) {
+pub(crate) fn remove(id: &str) {
     if let Some(path) = path_of(id) {
         let _ = fs::remove_file(path);
     }
 }
 
 /// Removes the files of all containers but these.
-pub fn keep_only(is_there: impl Fn(&str) -> bool) {
+pub(crate) fn keep_only(is_there: impl Fn(&str) -> bool) {
     for path in files() {
         let id = path.file_name().unwrap_or_default().to_string_lossy();
         if !is_there(&id) {
@@ -120,7 +120,7 @@ pub fn keep_only(is_there: impl Fn(&str) -> bool) {
 }
 
 /// Brings the sections of `hosts.d` in all files up to date: how many were changed, and what went wrong.
-pub fn refresh(entries: &Entries, limit: u64) -> (usize, Vec<Error>) {
+pub(crate) fn refresh(entries: &Entries, limit: u64) -> (usize, Vec<Error>) {
     let (mut replaced, mut errors) = (0, Vec::new());
     for path in files() {
         match refresh_one(&path, entries, limit) {

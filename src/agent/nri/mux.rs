@@ -11,7 +11,7 @@ use crate::agent::nri::error::NriError;
 /// The connection on which the engine calls the plugin.
 pub const PLUGIN: u32 = 1;
 /// The connection on which the plugin calls the engine.
-pub const RUNTIME: u32 = 2;
+pub(crate) const RUNTIME: u32 = 2;
 
 const HEADER: usize = 8;
 /// A whole message of ttRPC with its header.

@@ -16,9 +16,9 @@ use crate::agent::nri::ttrpc::{
 };
 
 /// The plugin's name: `required_plugins` of an engine's validator names it.
-pub const NAME: &str = "oci-hostaliases";
+pub(crate) const NAME: &str = "oci-hostaliases";
 /// Plugins are called in the order of these. Late, so that what others mount and hook is seen.
-pub const INDEX: &str = "90";
+pub(crate) const INDEX: &str = "90";
 /// The stream of our only call.
 const REGISTRATION: u32 = 1;
 

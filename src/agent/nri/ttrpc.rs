@@ -9,27 +9,27 @@ use prost::Message as _;
 use crate::agent::nri::error::NriError;
 
 /// The longest message, in bytes without its header (`messageLengthMax`).
-pub const MESSAGE_MAX: usize = 4 * 1024 * 1024;
+pub(crate) const MESSAGE_MAX: usize = 4 * 1024 * 1024;
 const HEADER: usize = 10;
 /// Room that is kept between two messages.
 const KEPT: usize = 64 * 1024;
 
 /// The kind of a message that asks.
-pub const REQUEST: u8 = 1;
+pub(crate) const REQUEST: u8 = 1;
 /// The kind of a message that answers.
-pub const RESPONSE: u8 = 2;
+pub(crate) const RESPONSE: u8 = 2;
 
 /// gRPC's code for a method that is not there. The engine then takes `StateChange` in its place.
-pub const UNIMPLEMENTED: i32 = 12;
+pub(crate) const UNIMPLEMENTED: i32 = 12;
 /// gRPC's code for any other refusal.
-pub const UNKNOWN: i32 = 2;
+pub(crate) const UNKNOWN: i32 = 2;
 
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// The stream, by which an answer finds its request.
     pub stream: u32,
-    /// [`REQUEST`], [`RESPONSE`] or a kind that NRI does not use.
+    /// `REQUEST`, `RESPONSE` or a kind that NRI does not use.
     pub kind: u8,
     /// The protobuf message.
     pub payload: Vec<u8>,
@@ -37,38 +37,38 @@ pub struct Message {
 
 /// `ttrpc.Request`
 #[derive(Clone, PartialEq, Eq, prost::Message)]
-pub struct Request {
+pub(crate) struct Request {
     /// The service.
     #[prost(string, tag = "1")]
-    pub service: String,
+    pub(crate) service: String,
     /// Its method.
     #[prost(string, tag = "2")]
-    pub method: String,
+    pub(crate) method: String,
     /// The method's message.
     #[prost(bytes = "vec", tag = "3")]
-    pub payload: Vec<u8>,
+    pub(crate) payload: Vec<u8>,
 }
 
 /// `ttrpc.Response`
 #[derive(Clone, PartialEq, Eq, prost::Message)]
-pub struct Response {
+pub(crate) struct Response {
     /// None where the method succeeded.
     #[prost(message, optional, tag = "1")]
-    pub status: Option<Status>,
+    pub(crate) status: Option<Status>,
     /// The method's answer.
     #[prost(bytes = "vec", tag = "2")]
-    pub payload: Vec<u8>,
+    pub(crate) payload: Vec<u8>,
 }
 
 /// `google.rpc.Status`
 #[derive(Clone, PartialEq, Eq, prost::Message)]
-pub struct Status {
+pub(crate) struct Status {
     /// gRPC's code; 0 is success.
     #[prost(int32, tag = "1")]
-    pub code: i32,
+    pub(crate) code: i32,
     /// In words.
     #[prost(string, tag = "2")]
-    pub message: String,
+    pub(crate) message: String,
 }
 
 impl Message {
@@ -86,7 +86,7 @@ impl Message {
 
 impl Request {
     /// The request as a message of this stream.
-    pub fn on(&self, stream: u32) -> Message {
+    pub(crate) fn on(&self, stream: u32) -> Message {
         Message {
             stream,
             kind: REQUEST,
@@ -97,7 +97,7 @@ impl Request {
 
 impl Response {
     /// A method's answer, or why there is none.
-    pub fn of(answer: Result<Vec<u8>, Status>) -> Self {
+    pub(crate) fn of(answer: Result<Vec<u8>, Status>) -> Self {
         match answer {
             Ok(payload) => Self {
                 status: None,
@@ -111,7 +111,7 @@ impl Response {
     }
 
     /// The answer as a message of this stream.
-    pub fn on(&self, stream: u32) -> Message {
+    pub(crate) fn on(&self, stream: u32) -> Message {
         Message {
             stream,
             kind: RESPONSE,
