@@ -126,6 +126,12 @@ test-arm64: ## what needs no runtime, tests/pure and tests/programs, for arm64 b
 arm64-tests:
 	CARGO_PROFILE_DEV_DEBUG=false $(LINKED) tests/qemu_user.sh $(CARGO) test --locked --no-fail-fast --target $(TRIPLE) --test pure --test programs
 
+.PHONY: test-selinux
+test-selinux: ## the hook and the agent where SELinux enforces Debian's policy, in qemu; six minutes
+	@tests/needs.sh busybox-static debootstrap e2fsprogs gcc libc6-dev musl-tools qemu-system-x86 xz-utils
+	@$(MAKE) --no-print-directory build
+	tests/selinux/run.sh "$(RELEASE)"
+
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS := state_and_config annotations hosts_lines whole_way
 
