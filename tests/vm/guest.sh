@@ -115,7 +115,7 @@ memory=ok
 [ "$(number 16 2)" = 3 ] || memory="FAILED: not position-independent"
 [ "$(sort -u /tmp/bases | wc -l)" -gt 1 ] || memory="FAILED: always at $base"
 ! grep '^[^ ]* .wx' /tmp/maps || memory="FAILED: written and executed"
-relro=
+relro=0 end=0
 header=$(number 32 8)
 for _ in $(seq "$(number 56 2)"); do
     if [ "$(number "$header" 4)" = $((0x6474e552)) ]; then
@@ -124,7 +124,7 @@ for _ in $(seq "$(number 56 2)"); do
     fi
     header=$((header + $(number 54 2)))
 done
-[ -n "$relro" ] && [ "$end" -gt "$relro" ] || memory="FAILED: no RELRO"
+[ "$end" -gt "$relro" ] || memory="FAILED: no RELRO"
 while read -r addresses rights _; do
     case $rights in
     ?w*) [ $((0x${addresses%-*})) -ge "$end" ] || [ $((0x${addresses#*-})) -le "$relro" ] || memory="FAILED: $addresses $rights" ;;
