@@ -1,5 +1,5 @@
 #!/bin/sh
-# scripts.sh DIRECTORY: writes the maintainer scripts of the package to DIRECTORY.
+# scripts.sh DIRECTORY: writes the package's maintainer scripts into DIRECTORY.
 set -eu
 directory=$1
 # shellcheck disable=SC2016
