@@ -117,7 +117,8 @@ impl<'a> Node<'a> {
         // An overlay of the world cannot be below containerd's; the others are the machine's.
         for directory in ["/var/lib/containerd", "/opt", "/var/log"] {
             fs::create_dir_all(directory).expect("a directory");
-            output(Command::new("mount").args(["-t", "tmpfs", "node", directory]));
+            let mount = ["-t", "tmpfs", "-o", "mode=755", "node", directory];
+            output(Command::new("mount").args(mount));
         }
         for (path, text) in [
             (CONFIG, &*format!("{CONTAINERD}{more}")),
