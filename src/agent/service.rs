@@ -205,6 +205,8 @@ impl Service<'_> {
                 is_other |= self.read_node();
                 if is_other || pending.engine || pending.unknown {
                     self.refresher.want();
+                } else if pending.node {
+                    self.refresher.want_compiled();
                 } else if pending.hook && !self.report.is_connected() {
                     self.refresher.want_engine_files();
                 }

@@ -8,6 +8,9 @@ pub mod agent_config;
 pub(crate) mod agent_state;
 pub mod bounded_read;
 pub(crate) mod bundle;
+#[cfg(feature = "cli")]
+pub(crate) mod compile;
+pub mod compiled;
 pub mod config;
 pub mod hosts_d;
 pub mod toml_entries;

@@ -154,7 +154,8 @@ fn attempt(
     subject.identity = Some(identity.clone());
     subject.asks |= container.annotations.ask_for_something();
     let node_entries = || {
-        let mut read = NodeEntries::read(&invocation.hosts_d, identity.namespace.as_deref());
+        let mut read =
+            NodeEntries::read_for_start(&invocation.hosts_d, identity.namespace.as_deref());
         read.may_come = invocation.told.entries_to_come;
         if !read.left_out.is_empty() {
             let mut text = format!("{subject}: left out: ");

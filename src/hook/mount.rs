@@ -89,5 +89,6 @@ pub(super) fn mount(stage: Stage, pid: Option<i64>, wanted: Wanted<'_>) -> Resul
     attach_hosts_file(&rootfs, &target, composed.file.bytes(), &options, &own_proc)?;
     // The process ends now, which closes them without a call for each.
     std::mem::forget((rootfs, target, own_proc));
+    std::mem::forget(composed.file);
     Ok(Outcome::Mounted(composed.plan, composed.notices))
 }
