@@ -1,6 +1,7 @@
 # shellcheck shell=sh
 # removal.sh: what an installation and a removal have to do so that containers start before, during and
-# after. Part of the packages' scripts and of install.sh, which set LIBEXECDIR, DATADIR and BINDIR.
+# after. Part of the packages' scripts and of install.sh, which set LIBEXECDIR, DATADIR and BINDIR. The packages
+# restart and stop the agent by their distributions' own macros, install.sh by itself.
 #
 # An engine may have the hook in memory long after its files are gone. Entries that `register` writes for
 # such engines start the hook by a shell that does without it; those of former versions name the hook
@@ -68,7 +69,6 @@ after_installation() {
         systemctl list-units --all --plain --no-legend 'oci-hostaliases-*' | while read -r unit load _; do
             [ "$load" != not-found ] || systemctl stop "$unit" || :
         done
-        systemctl try-restart oci-hostaliases-agent.service || :
     fi
     if remove_dangling_links | grep -q '^oci-hostaliases-refresh'; then
         say "oci-hostaliases-refresh.path is gone: systemctl enable --now oci-hostaliases-agent does the same, and more"
@@ -96,9 +96,6 @@ after_installation() {
 }
 
 before_removal() {
-    if systemd_runs; then
-        systemctl stop 'oci-hostaliases-*' || :
-    fi
     # CRI-O watches the directory and would not see a new one in its place.
     if has_crio && [ -d "$hooks_d" ]; then
         echo "CRI-O watches this directory: it stays, for the time when oci-hostaliases is installed again." >"$hooks_d/.oci-hostaliases"
