@@ -67,7 +67,9 @@ after_installation() {
         systemctl daemon-reload || :
         # Units that a former version had.
         systemctl list-units --all --plain --no-legend 'oci-hostaliases-*' | while read -r unit load _; do
-            [ "$load" != not-found ] || systemctl stop "$unit" || :
+            [ "$load" = not-found ] || continue
+            systemctl stop "$unit" || :
+            systemctl reset-failed "$unit" 2>/dev/null || :
         done
     fi
     if remove_dangling_links | grep -q '^oci-hostaliases-refresh'; then

@@ -1,7 +1,8 @@
 //! The service from its start to its end.
 
 use std::collections::BTreeSet;
-use std::net::TcpListener;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 
 #[cfg(feature = "kubernetes")]
 use crate::agent::cluster::Cluster;
@@ -71,8 +73,7 @@ fn serve(options: &Options) -> Result<(), Error> {
     report.disconnected(None);
     let newest = Arc::new(Newest::new(state));
     if let Some(address) = options.listen(&agent) {
-        let failed = |source| Error::call(format!("bind({address})"), source);
-        let listener = TcpListener::bind(address).map_err(failed)?;
+        let listener = TcpListener::bind(address).map_err(|error| cannot_listen(address, error))?;
         let report = Arc::clone(&report);
         std::thread::spawn(move || http::serve(&listener, &report));
     }
@@ -123,6 +124,18 @@ fn serve(options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
+fn cannot_listen(address: SocketAddr, error: io::Error) -> Error {
+    // As RestrictAddressFamilies= has it (systemd.exec(5)).
+    let error = match Errno::from_io_error(&error) {
+        Some(Errno::AFNOSUPPORT) => io::Error::other(format!(
+            "{error}: the unit has no network; add PrivateNetwork=no and RestrictAddressFamilies=AF_INET AF_INET6 to it \
+             (systemctl edit oci-hostaliases-agent)"
+        )),
+        _ => error,
+    };
+    Error::call(format!("bind({address})"), error)
+}
+
 fn copy_hook(options: &Options, directory: &Path) -> Result<(), Error> {
     let (place, is_new) = hook_copy::copy(&options.hook(&AgentConfig::default()), directory)?;
     let what = if is_new {
@@ -139,7 +152,7 @@ fn signals() -> Result<SignalFd, Error> {
     let set: SigSet = [Signal::SIGTERM, Signal::SIGINT].into_iter().collect();
     set.thread_block()
         .and_then(|()| SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC))
-        .map_err(|errno| Error::call("signalfd()", std::io::Error::from(errno)))
+        .map_err(|errno| Error::call("signalfd()", io::Error::from(errno)))
 }
 
 struct Service<'a> {

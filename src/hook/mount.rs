@@ -73,10 +73,16 @@ pub(super) fn mount(stage: Stage, pid: Option<i64>, wanted: Wanted<'_>) -> Resul
     // Without a stamp `refresh` says that it cannot know this file.
     let stamp = composed.stamp(identity, hosts_d, target.id());
     let stamp = stamp.bytes().unwrap_or_default();
+    let label = match &container.mount_label {
+        Some(label) => Some(label.clone().into_bytes()),
+        // The container may read what it would see without the hook.
+        None if container.has_process_label => target.label()?,
+        None => None,
+    };
     let options = HostsFileOptions {
         size_limit: config.size_limit,
         owner,
-        label: container.mount_label.as_deref(),
+        label: label.as_deref(),
         read_only: config.read_only,
         stamp: &stamp,
     };

@@ -23,6 +23,9 @@ pub(crate) const SOURCE: &str = "oci-hostaliases";
 /// The only name in the file system.
 pub(crate) const FILE_NAME: &str = "hosts";
 
+/// The extended attribute with a file's SELinux label.
+pub(crate) const SELINUX: &str = "security.selinux";
+
 /// How the file is to be.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HostsFileOptions<'a> {
@@ -30,8 +33,8 @@ pub(crate) struct HostsFileOptions<'a> {
     pub(crate) size_limit: u64,
     /// The user and group of the container's root; `None` when we are that.
     pub(crate) owner: Option<(u32, u32)>,
-    /// The SELinux label.
-    pub(crate) label: Option<&'a str>,
+    /// The SELinux label, as the kernel takes it.
+    pub(crate) label: Option<&'a [u8]>,
     /// Whether the container may not write it.
     pub(crate) read_only: bool,
     /// What is recorded with it, for `refresh`.
@@ -107,12 +110,7 @@ pub(crate) fn write_hosts(
     fchmod(&file, mode).map_err(|errno| failed("fchmod")(errno.into()))?;
     if let Some(label) = options.label {
         // Before the owner changes: only the owner may set it. Without SELinux there is nothing to label.
-        match fsetxattr(
-            &file,
-            "security.selinux",
-            label.as_bytes(),
-            XattrFlags::empty(),
-        ) {
+        match fsetxattr(&file, SELINUX, label, XattrFlags::empty()) {
             Ok(()) | Err(Errno::OPNOTSUPP) => {}
             Err(errno) => return Err(failed("fsetxattr security.selinux")(errno.into())),
         }

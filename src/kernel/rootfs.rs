@@ -14,15 +14,16 @@ use nix::sys::statfs::{
 };
 use pathrs::RootRef;
 use pathrs::error::ErrorKind;
-use rustix::fs::{FileType, Gid, Mode, OFlags, Uid, openat};
+use rustix::buffer::spare_capacity;
+use rustix::fs::{FileType, Gid, Mode, OFlags, Uid, getxattr, openat};
 use rustix::io::Errno;
 
 use crate::error::Error;
 use crate::files::bounded_read::read_to_end;
-use crate::kernel::hosts_tmpfs::SOURCE;
+use crate::kernel::hosts_tmpfs::{SELINUX, SOURCE};
 use crate::kernel::inode::Inode;
 use crate::kernel::mountinfo::MountLine;
-use crate::kernel::procfs::ProcDirectory;
+use crate::kernel::procfs::{ProcDirectory, path_of};
 use crate::stamp::FileId;
 
 const ETC_HOSTS: &str = "etc/hosts";
@@ -30,6 +31,8 @@ const ETC_HOSTS: &str = "etc/hosts";
 const SYMLINKS_MAX: usize = 40;
 /// An engine's file with some entries.
 const TYPICAL_HOSTS: usize = 4095;
+/// As much as the kernel takes, with 1024 categories written one by one.
+const LABEL_MAX: usize = 4096;
 /// sysfs, by its number in statfs(2).
 const SYSFS_MAGIC: FsType = FsType(0x6265_6572);
 
@@ -282,6 +285,17 @@ impl HostsTarget {
     /// Which file it is.
     pub(crate) fn id(&self) -> FileId {
         self.id
+    }
+
+    /// Its SELinux label; `None` where it has none.
+    pub(crate) fn label(&self) -> Result<Option<Vec<u8>>, Error> {
+        let mut label = Vec::with_capacity(LABEL_MAX);
+        let path = path_of(self.file.as_fd());
+        match getxattr(path, SELINUX, spare_capacity(&mut label)) {
+            Ok(_) => Ok(Some(label)),
+            Err(Errno::NODATA | Errno::OPNOTSUPP) => Ok(None),
+            Err(errno) => Err(Error::file("getxattr security.selinux", ETC_HOSTS, errno)),
+        }
     }
 
     /// Reads the file that the runtime has mounted there, through the container's own view: what
