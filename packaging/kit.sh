@@ -1,9 +1,9 @@
 #!/bin/sh
-# kit.sh BUILT KIT TRIPLE: gathers in the directory KIT what is installed, and the script that installs it.
-# BUILT has the three programs, built for TRIPLE. `make install`, the packages and the tarball are all made from a kit.
+# kit.sh BUILT KIT TRIPLE [EMULATOR]: gathers in the directory KIT what is installed, and the script that installs it.
+# BUILT has the three programs, built for TRIPLE; EMULATOR runs them where this machine cannot. `make install`, the packages and the tarball are all made from a kit.
 set -eu
 umask 022
-built=$1 kit=$2 triple=$3
+built=$1 kit=$2 triple=$3 emulator=${4-}
 rm -rf "$kit"
 mkdir -p "$kit/bin" "$kit/hooks" "$kit/man" "$kit/completions" "$kit/systemd" "$kit/doc"
 
@@ -20,7 +20,7 @@ for name in kubectl-hostaliases kubectl_complete-hostaliases; do
 done
 cp packaging/kubectl_complete-hostaliases "$kit/completions/kubectl"
 for shell in bash zsh fish; do
-    "$kit/bin/oci-hostaliases" completions "$shell" >"$kit/completions/$shell"
+    $emulator "$kit/bin/oci-hostaliases" completions "$shell" >"$kit/completions/$shell"
 done
 packaging/licences.sh "$triple" >"$kit/doc/copyright"
 # The crates that are linked in, in the words of `cargo tree`: `name vVERSION`.

@@ -1,13 +1,12 @@
 #!/bin/sh
-# image.sh BUILT VERSION OUT: packs the static programs in BUILT into an image of nothing else, as an OCI archive:
+# image.sh BUILT TRIPLE VERSION OUT: packs the static programs in BUILT, for TRIPLE, into an image of nothing else, as an OCI archive:
 # OUT/oci-hostaliases-VERSION-ARCH.oci.tar, for `ctr images import`, `podman load` and `skopeo copy oci-archive:`.
 # Beside it the list of what is linked into them (CycloneDX), which is in the image too. The bytes depend on BUILT,
 # VERSION, Cargo.lock and SOURCE_DATE_EPOCH only.
 set -eu
 umask 022
-built=$1 version=$2 out=$3
-host=$(rustc -vV | sed -n 's/^host: //p')
-case $host in
+built=$1 triple=$2 version=$3 out=$4
+case $triple in
 x86_64-*) arch=amd64 ;;
 aarch64-*) arch=arm64 ;;
 *) echo "image.sh: only for x86_64 and aarch64" >&2; exit 1 ;;
@@ -18,7 +17,7 @@ trap 'rm -rf "$work"' EXIT
 
 # The crates of the programs, not those that only their tests or the compiler need.
 sbom=$work/sbom.json
-cargo tree --locked --edges normal,no-proc-macro --target "$host" --no-default-features --features kubernetes --prefix none \
+cargo tree --locked --edges normal,no-proc-macro --target "$triple" --no-default-features --features kubernetes --prefix none \
     --format '{p}|{l}' |
     sed -e 's/ (\*)$//' -e 's/ (\/[^)]*)//' | LC_ALL=C sort -u |
     jq --raw-input --slurp --sort-keys --arg version "$version" '

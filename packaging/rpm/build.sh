@@ -1,7 +1,7 @@
 #!/bin/sh
-# build.sh SPEC OUT: makes OUT/oci-hostaliases-VERSION-1.ARCH.rpm in the tree, where cargo has compiled already. The
-# database of rpm does not know what Debian has installed: --nodeps. The bytes depend on the tree and
-# SOURCE_DATE_EPOCH only.
+# build.sh SPEC OUT [CPU]: makes OUT/oci-hostaliases-VERSION-1.CPU.rpm in the tree, where cargo has compiled already, for
+# this machine or for CPU, in rpm's words. The database of rpm does not know what Debian has installed: --nodeps. The
+# bytes depend on the tree and SOURCE_DATE_EPOCH only.
 set -eu
 umask 022
 spec=$1
@@ -11,7 +11,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 # What is linked in, and with it the licence.
-case $(target/packages/kit/bin/oci-hostaliases-hook --version) in
+case $(grep 'the C library' target/packages/kit/doc/copyright) in
 *musl*) c_library=--with=musl ;;
 *) c_library=--without=musl ;;
 esac
@@ -19,7 +19,7 @@ esac
 mkdir "$work/attrs"
 : >"$work/attrs/bundled_crates.attr"
 # Its script that compresses man pages wants another shell than Debian's; the spec compresses them.
-rpmbuild --quiet -bb --nodeps --build-in-place "$c_library" --without=check --define "_topdir $work" \
+rpmbuild --quiet -bb ${3:+"--target=$3-linux"} --nodeps --build-in-place "$c_library" --without=check --define "_topdir $work" \
     --define "use_source_date_epoch_as_buildtime 1" --define "clamp_mtime_to_source_date_epoch 1" \
     --define "_buildhost localhost" --define "_fileattrsdir $work/attrs" --define "__brp_compress %{nil}" \
     --define "_binary_payload w6.xzdio" \
