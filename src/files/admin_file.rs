@@ -73,7 +73,7 @@ pub(crate) enum OwnerTrouble {
     #[error("belongs to user {0}, not to root")]
     Owner(u32),
     /// Its permission bits.
-    #[error("others than root may write it (mode {0:04o})")]
+    #[error("users other than root can write to it (mode {0:04o})")]
     Mode(u32),
 }
 

@@ -31,9 +31,8 @@ impl ContainerProcess {
                 )));
             }
         };
-        let gone = |error: Error| {
-            error.refuse_with(format!("the container's process {pid} is not to be had"))
-        };
+        let gone =
+            |error: Error| error.refuse_with(format!("cannot use the container's process {pid}"));
         let pidfd = match pidfd_open(Pid::from_raw(pid).unwrap_or(Pid::INIT), PidfdFlags::empty()) {
             Ok(pidfd) => Some(pidfd),
             Err(rustix::io::Errno::NOSYS) => None,

@@ -127,7 +127,9 @@ impl Rootfs {
     /// What `/etc/hosts` is now.
     pub(crate) fn reopen_hosts(&self) -> Result<OwnedFd, Error> {
         self.resolve(Path::new(ETC_HOSTS))?.ok_or_else(|| {
-            Error::Refused("/etc/hosts in the container went away while we mounted on it".into())
+            Error::Refused(
+                "/etc/hosts in the container disappeared while the hook mounted on it".into(),
+            )
         })
     }
 

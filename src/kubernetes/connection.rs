@@ -9,9 +9,7 @@ use kube::{Client, Config};
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectionError {
     /// Not started in a Pod, and no `--kubeconfig`.
-    #[error(
-        "no service account of a Pod: outside of a cluster name a kubeconfig with --kubeconfig"
-    )]
+    #[error("no Pod service account: outside a cluster, name a kubeconfig with --kubeconfig")]
     NoServiceAccount(#[source] kube::config::InClusterError),
     /// The kubeconfig cannot be used.
     #[error("{}", path.display())]

@@ -138,7 +138,7 @@ fn a_socket_that_is_no_nri() {
         let (mut stream, _) = listener.accept().expect("the agent");
         std::io::Write::write_all(&mut stream, b"HTTP/1.1 400 Bad Request\r\n\r\n")
             .expect("written");
-        agent.wait_for("this is no NRI socket; waiting for an engine");
+        agent.wait_for("this is not an NRI socket; waiting for an engine");
         stream
             .set_read_timeout(Some(Duration::from_secs(5)))
             .expect("a limit");

@@ -45,7 +45,7 @@ fn files_that_the_loader_does_not_take() {
             node.broken_by(
                 path,
                 &text,
-                &format!("podman: {path}: {reason}: no podman run works"),
+                &format!("podman: {path}: {reason}: every podman run fails"),
                 &format!("correct {path} or move it away"),
             );
         }
@@ -63,7 +63,7 @@ fn files_that_do_not_count() {
         node.broken_by(
             OURS,
             &edit(OURS, HOOK, "/not/there"),
-            &format!("podman: {OURS} names /not/there, which is not there: podman ignores the file without a word"),
+            &format!("podman: {OURS} names /not/there, which does not exist: podman silently ignores the file"),
             "install /not/there, or oci-hostaliases register podman --hook PATH",
         );
         let retry = &format!("oci-hostaliases register podman --all --hook {HOOK}");
@@ -159,7 +159,7 @@ fn files_that_others_can_change() {
             let mode = if path == OURS { 0o666 } else { 0o777 };
             set_mode(path, mode);
             node.doctor().assert_problem(
-                &format!("podman: {path}: others than root may write it (mode {mode:04o})"),
+                &format!("podman: {path}: users other than root can write to it (mode {mode:04o})"),
                 &format!("chmod go-w {path}"),
             );
             fs::set_permissions(path, former).unwrap();

@@ -337,7 +337,7 @@ fn a_process_that_is_gone() {
         |case| case.state["pid"] = Value::from(pid),
         3,
         &format!(
-            "the container's process {pid} is not to be had: pidfd_open({pid}, 0): No such process (os error 3)"
+            "cannot use the container's process {pid}: pidfd_open({pid}, 0): No such process (os error 3)"
         ),
     );
 }
@@ -731,7 +731,7 @@ fn a_configuration_that_is_wrong() {
         (
             "on-error = \"warn\"",
             0o666,
-            "HOME/config.toml: others than root may write it (mode 0666)",
+            "HOME/config.toml: users other than root can write to it (mode 0666)",
         ),
     ] {
         assert_fault(

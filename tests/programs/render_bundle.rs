@@ -153,7 +153,7 @@ fn on_the_hosts_network() {
         assert_eq!(ran, (0, text, String::new()), "{namespaces}");
         let ran = render(&directory, &["--node-hosts", "absent"]);
         let stderr = said(&[
-            "the container is on the host's network, and the node's own file cannot be had: \
+            "the container uses the host's network, and the node's hosts file cannot be read: \
             open absent: No such file or directory (os error 2)",
         ]);
         assert_eq!(ran, (4, String::new(), stderr), "{namespaces}");

@@ -279,7 +279,7 @@ fn host_network_takes_the_nodes_file() {
         &["render", "-f", "-", "--node-hosts", "absent"],
         manifest.as_bytes(),
     );
-    let stderr = "oci-hostaliases: the container is on the host's network, and the node's own file cannot be had: \
+    let stderr = "oci-hostaliases: the container uses the host's network, and the node's hosts file cannot be read: \
         open absent: No such file or directory (os error 2)\n";
     assert_eq!(ran, (4, String::new(), stderr.to_owned()));
 }

@@ -157,7 +157,7 @@ fn several_documents() {
             ("shop/Deployment/web", "10.0.0.6\tcustom\n"),
             ("default/Pod/db", "10.0.0.6\tdb\n"),
         ],
-        &["passed over: ConfigMap, Service (2)"],
+        &["skipped: ConfigMap, Service (2)"],
     );
     assert_renders(
         &manifest,
@@ -167,7 +167,7 @@ fn several_documents() {
             ("other/Pod/db", "10.0.0.5\tdb\n"),
         ],
         &[
-            "passed over: ConfigMap, Service (2)",
+            "skipped: ConfigMap, Service (2)",
             "other/Deployment/web: no address of the Pod known: give --pod-ip",
         ],
     );
@@ -208,7 +208,7 @@ fn lists_as_kubectl_and_the_api_server_print_them() {
     let list = format!(
         "{{apiVersion: v1, kind: List, items: [{deployment}, {{kind: Secret}}, {{apiVersion: v1, kind: List, items: [{pod}]}}]}}"
     );
-    assert_renders(&list, &ip, &files, &["passed over: Secret"]);
+    assert_renders(&list, &ip, &files, &["skipped: Secret"]);
     // `kubectl get --raw`: only the list says what its items are.
     for (kind, api_version, lines) in [("Pod", "v1", "10.0.0.6\tweb\n"), ("Job", "batch/v1", "")] {
         let item = "{metadata: {name: web}, spec: {template: {spec: {}}}}";

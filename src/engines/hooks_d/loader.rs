@@ -1,8 +1,7 @@
-//! A hooks.d file as Podman's and CRI-O's loader takes it (containers/common, `pkg/hooks`).
+//! A hooks.d file as the loader of Podman and CRI-O reads it (containers/common, `pkg/hooks`).
 //!
-//! The loader reads every `*.json` of every directory. One that it does not take stops every
-//! `podman run` and CRI-O's start, also when it is for another hook; one whose program is missing is
-//! silently dropped.
+//! The loader reads every `*.json` of every directory. An invalid file makes every `podman run` and the start of
+//! CRI-O fail, even if it is for another hook. A file whose program is missing is silently dropped.
 
 use std::fs;
 use std::io;
@@ -14,7 +13,7 @@ use crate::engines::our_hook::{self, field};
 use crate::error::on_one_line;
 use crate::files::admin_file;
 
-/// Longest file that is read. Nobody has so much to say about a hook.
+/// The longest file that is read. No hook needs more.
 const FILE_MAX: u64 = 1024 * 1024;
 const STAGES: [&str; 7] = [
     "prestart",
@@ -32,15 +31,15 @@ const STAGES: [&str; 7] = [
 pub(crate) enum Loaded {
     /// It uses it.
     Used(Definition),
-    /// It drops it without a word, since its program is not there.
+    /// It silently drops it, because its program does not exist.
     Dropped(Definition),
-    /// It gives up, with everything.
+    /// It fails, and so does the engine.
     Refused(String),
-    /// It passes over it.
+    /// It skips it.
     Ignored,
 }
 
-/// What such a file says.
+/// The content of such a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Definition {
     /// The hook's entry for config.json.
@@ -86,7 +85,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Definition, String> {
     }
 }
 
-/// Whether a file is for our hook, also one that the loader does not take otherwise.
+/// Whether a file is for this hook, even if the loader does not accept it otherwise.
 pub(crate) fn is_ours(bytes: &[u8]) -> Result<bool, String> {
     Ok(match field(&object(bytes)?, "hook") {
         Some(Value::String(path)) => our_hook::is_ours(&serde_json::json!({ "path": path })),
@@ -185,8 +184,7 @@ fn former(file: &Map<String, Value>) -> Result<Definition, String> {
     })
 }
 
-/// A list of strings, which can be absent; `None` when it is something else. Go takes null for an
-/// empty string.
+/// A list of strings, which can be absent; `None` if it is something else. Go reads null as an empty string.
 fn strings(value: Option<&Value>) -> Option<Vec<String>> {
     match value {
         None | Some(Value::Null) => Some(Vec::new()),
