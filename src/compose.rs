@@ -130,7 +130,7 @@ impl fmt::Display for Notice {
             ),
             Self::DoesNotFit { path, limit } => write!(
                 f,
-                "{path}: left out, the file would have more than {limit} bytes"
+                "{path}: left out, because the file would have more than {limit} bytes"
             ),
         }
     }

@@ -143,7 +143,7 @@ impl fmt::Display for Reason {
             Self::OptOut => write!(f, "annotation {MANAGE} is \"false\""),
             Self::NothingMounted => f.write_str("nothing is mounted on /etc/hosts"),
             Self::PodmanNoHosts => f.write_str(
-                "Podman mounts nothing on /etc/hosts (--no-hosts) and nothing is asked for",
+                "Podman mounts nothing on /etc/hosts (--no-hosts) and nothing is requested",
             ),
             Self::CopyOfNodeHosts(source) => {
                 write!(f, "{source} is containerd's copy of the node's file")
@@ -155,14 +155,14 @@ impl fmt::Display for Reason {
                 "{file}, but it is still empty: the engine's own later entries (--add-host) are hidden until oci-hostaliases refresh runs"
             ),
             Self::EngineFileEntriesToCome(file) => {
-                write!(f, "{file}, and entries may come while the container runs")
+                write!(f, "{file}, and entries may appear while the container runs")
             }
             Self::EngineFileNoEntries(file) => write!(
                 f,
-                "{file} and there are no entries for it: its own lines stay as they are"
+                "{file} and there are no entries for it: it stays unchanged"
             ),
             Self::EngineFileNothingAsked(file) => {
-                write!(f, "{file} and no entries are asked for")
+                write!(f, "{file} and no entries are requested")
             }
             Self::AgentFile => f.write_str("the agent has mounted the file already"),
             Self::OwnVolume(source) => {
@@ -170,7 +170,7 @@ impl fmt::Display for Reason {
             }
             Self::OwnVolumeHidesEntries(source) => write!(
                 f,
-                "{source} is the user's own volume on /etc/hosts: the entries asked for are not added"
+                "{source} is the user's own volume on /etc/hosts: the requested entries are not added"
             ),
             #[cfg(feature = "cli")]
             Self::Pod(reason) => reason.fmt(f),
@@ -186,7 +186,7 @@ impl fmt::Display for PodReason {
             Self::SomeOwnVolumes => "not every container has a volume of its own on /etc/hosts",
             Self::OnlyOwnVolumes => "every container has a volume of its own on /etc/hosts",
             Self::OwnVolumesHideEntries => {
-                "every container has a volume of its own on /etc/hosts: the entries asked for are not added"
+                "every container has a volume of its own on /etc/hosts: the requested entries are not added"
             }
         })
     }

@@ -21,12 +21,14 @@ pub enum MissingFact {
 impl fmt::Display for MissingFact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::HostName => f.write_str("no host name known: no line for the Pod's addresses"),
+            Self::HostName => {
+                f.write_str("the host name is not known: no line for the Pod's addresses")
+            }
             Self::ValidHostName(name) => write!(
                 f,
                 "host name {name:?} is not a lowercase RFC 1123 subdomain: no line for the Pod's addresses"
             ),
-            Self::Address => f.write_str("no address of the Pod known"),
+            Self::Address => f.write_str("the Pod's address is not known"),
         }
     }
 }

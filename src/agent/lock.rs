@@ -68,6 +68,6 @@ fn is_there(file: &mut File) -> Error {
         Err(_) => "another process".to_owned(),
     };
     Error::Refused(format!(
-        "{LOCK}: {process} is the agent of this node: stop it first, or leave this one off"
+        "{LOCK}: {process} is already the agent of this node: stop it first, or do not start this one"
     ))
 }

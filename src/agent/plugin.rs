@@ -206,7 +206,7 @@ impl NriPlugin {
             say(
                 Severity::Warning,
                 &format!(
-                    "{identity}: it started without the agent and has its engine's file until its next start"
+                    "{identity}: it started without the agent, and keeps its engine's file until its next start"
                 ),
             );
         }

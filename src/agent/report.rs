@@ -61,7 +61,7 @@ impl ClusterGauges {
         );
         registry.register(
             "last_sync_timestamp_seconds",
-            "When the API server was last heard of",
+            "When the API server last answered",
             self.last_sync.clone(),
         );
         registry.register(
@@ -81,7 +81,7 @@ impl ClusterGauges {
         );
         registry.register(
             "refused_files",
-            "Files of hosts.d that should be an object's and cannot be",
+            "Files of hosts.d that the agent cannot write",
             self.refused_files.clone(),
         );
     }
@@ -115,12 +115,12 @@ impl Report {
         };
         registry.register(
             "nri_connected",
-            "Whether an engine has the agent as an NRI plugin",
+            "Whether an engine is connected by NRI",
             report.connected.clone(),
         );
         registry.register(
             "nri_containers",
-            "Containers that an engine asked about, by what they got",
+            "Containers that an engine asked about, by answer",
             report.containers.clone(),
         );
         registry.register(
@@ -141,12 +141,12 @@ impl Report {
         );
         registry.register(
             "refreshes",
-            "Refreshes of the running containers, by how they ended",
+            "Refreshes of the running containers, by outcome",
             report.refreshes.clone(),
         );
         registry.register(
             "refreshed_files",
-            "Files of running containers that a refresh met, by what was done",
+            "Files of running containers in refreshes, by outcome",
             report.files.clone(),
         );
         registry.register(

@@ -30,7 +30,7 @@ impl Nri {
     pub(super) fn unregister(&self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         self.exec(
             Service::Disable,
-            "stop oci-hostaliases-agent and take it out of this node's service manager",
+            "stop oci-hostaliases-agent and remove it from this node's service manager",
             "new containers no longer get the hook by NRI; running ones keep their files",
             output,
         )

@@ -61,7 +61,7 @@ fn entry_of(path: &Path, program: &Path, args: &[&str]) -> Result<Hook, EngineEr
         return Err(EngineError::RelativeHook(path.to_owned()));
     }
     if path.to_str().is_none() {
-        return Err(trouble(path, "the path is not UTF-8, and JSON is"));
+        return Err(trouble(path, "the path is not UTF-8, which JSON requires"));
     }
     HookBuilder::default()
         .path(program)
@@ -218,10 +218,10 @@ impl RegisteredHook {
                 self.stage
             )),
             (Some(_), None) => Some(format!(
-                "gives the hook the argument {told:?}, which is no stage"
+                "gives the hook the argument {told:?}, which is not a stage"
             )),
             (Some(at), Some(told_moment)) if at != told_moment => Some(format!(
-                "runs the hook at {} and tells it that this is {told}",
+                "runs the hook at {} with the argument {told}",
                 self.stage
             )),
             _ => None,
@@ -311,7 +311,7 @@ mod tests {
         let path = Path::new(OsStr::from_bytes(b"/\xff/hook"));
         let error = entry(path).unwrap_err().to_string();
         assert!(
-            error.ends_with(": the path is not UTF-8, and JSON is"),
+            error.ends_with(": the path is not UTF-8, which JSON requires"),
             "{error}"
         );
     }

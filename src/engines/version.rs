@@ -11,7 +11,7 @@ pub(crate) fn ask(program: &str) -> Result<String, String> {
     let said = said.map_err(|error| error.to_string())?;
     match version_in(&said.stdout) {
         Some(version) if said.status.success() => Ok(version),
-        _ => Err(format!("does not say its version ({})", said.status)),
+        _ => Err(format!("prints no version ({})", said.status)),
     }
 }
 

@@ -94,7 +94,7 @@ impl NodeEntries {
                 .to_str()
                 .is_none_or(|path| path.chars().any(char::is_control))
             {
-                self.leave_out(&path, format!("{path:?}: a name that is no plain text"));
+                self.leave_out(&path, format!("{path:?}: its name has special characters"));
                 continue;
             }
             match read_file(&mut text, directory, &name, &path) {

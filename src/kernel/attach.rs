@@ -99,7 +99,7 @@ fn finish(
 
 fn moved() -> Error {
     Error::Refused(
-        "/etc/hosts in the container is not the file that was mounted there: somebody moves it while the \
+        "/etc/hosts in the container is not the file that was mounted there: another process moves it while the \
          container starts"
             .into(),
     )

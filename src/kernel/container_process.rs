@@ -46,7 +46,7 @@ impl ContainerProcess {
         if process.proc.namespace_name("mnt").map_err(gone)? == own_proc.namespace_name("mnt")? {
             return Err(Error::Refused(format!(
                 "process {pid} is in the hook's own mount namespace: this runtime (Kata?) runs its hooks \
-                 outside of the container, or the container has no mount namespace"
+                 outside the container, or the container has no mount namespace"
             )));
         }
         Ok(process)

@@ -89,6 +89,6 @@ fn mount_by_fdinfo(own_proc: &ProcDirectory, fd: impl AsFd) -> Result<u64, Error
         .find_map(|line| line.strip_prefix("mnt_id:"))
         .and_then(|id| id.trim().parse().ok());
     id.ok_or_else(|| {
-        Error::Refused("the kernel does not say on which mount a descriptor lies".into())
+        Error::Refused("the kernel does not say which mount a descriptor is on".into())
     })
 }

@@ -54,8 +54,8 @@ impl Rootfs {
     /// Opens the root filesystem. Where it is not a mount point the runtime has not (or no longer)
     /// prepared it in this mount namespace, and a mount could land on the host.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        let elsewhere = "the rootfs is not to be had in the container's mount namespace: this runtime \
-                         (youki before 0.6?) runs its hooks at another moment than the specification says";
+        let elsewhere = "the rootfs does not exist in the container's mount namespace: this runtime \
+                         (youki before 0.6?) runs its hooks at another time than the specification says";
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = rustix::fs::open(path, flags, Mode::empty())
             .map_err(|errno| Error::file("open", path, errno).refuse_with(elsewhere))?;
@@ -63,7 +63,7 @@ impl Rootfs {
         if !inode.is_mount_root {
             return Err(Error::Refused(format!(
                 "the rootfs {} is not a mount point in the container's mount namespace: the runtime has not \
-                 prepared it, and a mount there could be seen on the host",
+                 prepared it, and a mount there could be visible on the host",
                 path.display()
             )));
         }
@@ -112,8 +112,7 @@ impl Rootfs {
         .contains(&filesystem)
         {
             return Err(Error::Refused(
-                "/etc/hosts in the container is a file of the kernel's (proc, sysfs or cgroup)"
-                    .into(),
+                "/etc/hosts in the container is a kernel file (proc, sysfs or cgroup)".into(),
             ));
         }
         Ok(HostsTarget {
@@ -159,7 +158,7 @@ impl Rootfs {
             match MountLine::read(&line) {
                 Some(line) if line.is_shared => {
                     return Err(Error::Refused(format!(
-                        "{} is a shared mount: what is mounted there would be seen outside of the container \
+                        "{} is a shared mount: a mount there would be visible outside the container \
                          (youki before 0.6, or a volume with bidirectional propagation on /etc)",
                         String::from_utf8_lossy(line.mount_point)
                     )));
@@ -200,12 +199,12 @@ impl Rootfs {
     ) -> Result<OwnedFd, Error> {
         if links > SYMLINKS_MAX {
             return Err(Error::Refused(format!(
-                "too many symlinks on the way to /{ETC_HOSTS} in the container"
+                "too many symlinks in the path of /{ETC_HOSTS} in the container"
             )));
         }
         let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
             return Err(Error::Refused(format!(
-                "a symlink on the way to /{ETC_HOSTS} leads to the rootfs itself"
+                "a symlink in the path of /{ETC_HOSTS} leads to the rootfs itself"
             )));
         };
         match self.root().readlink(path) {

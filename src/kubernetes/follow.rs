@@ -59,7 +59,7 @@ pub struct Status {
     pub(crate) refused_files: usize,
     /// Whether all objects have been read at least once and both kinds are watched.
     pub is_in_sync: bool,
-    /// When the API server was last heard of.
+    /// When the API server last answered.
     pub last_sync: Option<SystemTime>,
 }
 
@@ -147,7 +147,7 @@ impl Follower<'_> {
                 match end {
                     End::Regular => {}
                     End::Gone => {
-                        self.lost(kind, "too old to be watched, is listed again".to_owned());
+                        self.lost(kind, "too old to be watched, listing again".to_owned());
                         break;
                     }
                     End::Failed(why) => {

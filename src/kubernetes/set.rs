@@ -145,7 +145,7 @@ impl AliasSet {
 fn is_within_limits(alias: &HostAlias, refusals: &mut Vec<FieldError>) -> bool {
     let field = format!("{ALIASES}[{}]", alias.position());
     let error = if alias.position() >= ENTRIES_MAX {
-        let detail = format!("behind the first {ENTRIES_MAX} entries");
+        let detail = format!("after the first {ENTRIES_MAX} entries");
         FieldError::invalid(field, alias.ip(), detail)
     } else if alias.hostnames().len() > NAMES_MAX {
         let shown = format!("{} names", alias.hostnames().len());
@@ -182,7 +182,7 @@ fn read_namespaces(field: Option<&Value>, refusals: &mut Vec<FieldError>) -> Opt
         let detail = match item.as_str() {
             None => "must be a string".to_owned(),
             Some(_) if index >= NAMESPACES_MAX => {
-                format!("behind the first {NAMESPACES_MAX} namespaces")
+                format!("after the first {NAMESPACES_MAX} namespaces")
             }
             Some(text) => match names::label_refusals(text).first() {
                 Some(reason) => (*reason).to_owned(),

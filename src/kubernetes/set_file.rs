@@ -42,7 +42,7 @@ pub fn paths(set: &AliasSet) -> Result<Vec<PathBuf>, String> {
     if length > NAME_MAX {
         let limit = NAME_MAX - suffix.len() - 1;
         return Err(format!(
-            "its name has {} bytes; {limit} fit into the name of a file",
+            "its name has {} bytes; {limit} fit into a file's name",
             name.len()
         ));
     }

@@ -176,7 +176,7 @@ fn write<'a>(path: &'a Path, present: Option<&'a Present>, text: &'a str) -> Opt
         Some(Present::Unreadable(why)) => return Some(Change::Leave { path, why }),
         Some(Present::Text(before)) if before == text => return None,
         Some(Present::Text(before)) if !set_file::is_agents(before) => {
-            let why = "has the name of a file of the agent and another first line: move it away";
+            let why = "has the name of an agent's file, but another first line: move it away";
             return Some(Change::Leave { path, why });
         }
         Some(Present::Text(before)) => Some(before.as_str()),
@@ -190,7 +190,7 @@ impl Held {
         let text = set_file::text(&set).unwrap_or_default();
         let whole = match set_file::paths(&set) {
             Ok(_) if text.len() as u64 > hosts_d::FILE_MAX => Err(format!(
-                "its entries make a file of {} bytes, and hosts.d takes {}: split it",
+                "its entries make a file of {} bytes, but hosts.d allows {}: split it",
                 text.len(),
                 hosts_d::FILE_MAX
             )),

@@ -123,7 +123,7 @@ impl Place {
         let shown = self.main.display();
         if self.daemons.is_empty() {
             return format!(
-                "no running containerd reads {shown}: this takes effect when one is started with it"
+                "no running containerd reads {shown}: it takes effect when containerd is started with it"
             );
         }
         let units: Vec<&str> = self

@@ -40,7 +40,7 @@ pub(crate) fn register(
     let administrators = Path::new(ADMINISTRATORS);
     let is_ours = |text: &String| drop_in::is_ours(text);
     if !drop_in.before.as_ref().is_none_or(is_ours) {
-        let (path, why) = (drop_in.path, "its first line is another one".to_owned());
+        let (path, why) = (drop_in.path, "it has another first line".to_owned());
         return Err(RegisterError::NotOurs { path, why });
     }
     Ok(only_changes([

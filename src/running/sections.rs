@@ -43,7 +43,7 @@ pub fn renewed(
         } else if let Some(former) = former.filter(fits) {
             text.extend_from_slice(former);
             notices.push(format!(
-                "{}: its former entries stay, with the new ones the file would have more than {limit} bytes",
+                "{}: its old entries stay, because with the new ones the file would have more than {limit} bytes",
                 path.display()
             ));
         } else {

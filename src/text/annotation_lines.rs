@@ -13,7 +13,7 @@ use crate::validation::names;
 
 const LOST_LINE_ENDS: &str = "is an address among the names of a line: if the text lost its line ends on the way \
      (in YAML, write `|` and not `>`), write one entry a line";
-const LOST_IN_COMMENT: &str = "the comment of the only line has an entry in it: if the text lost its line ends on the way \
+const LOST_IN_COMMENT: &str = "the comment of the only line has an entry: if the text lost its line ends on the way \
      (in YAML, write `|` and not `>`), write one entry a line";
 const NO_NAME: &str = "a line is an address and at least one name";
 

@@ -87,7 +87,7 @@ fn name<'w>(address: &str, word: &'w [u8]) -> Result<&'w str, &'static str> {
     // Nearly all names are plain, which one pass over the bytes shows.
     let is_plain = word.iter().all(u8::is_ascii_graphic);
     if !is_plain && name.chars().any(char::is_control) {
-        Err("has a control character in it")
+        Err("has a control character")
     } else if address.len() + name.len() + "\t\n".len() > LINE_MAX {
         Err("longer than a line that every resolver reads")
     } else {

@@ -96,7 +96,7 @@ impl Display for FieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (field, count) = (&self.field, self.count);
         match self.problem.as_str() {
-            "" => write!(f, "{field} and behind it: {count} more errors"),
+            "" => write!(f, "{field} and later: {count} more errors"),
             problem => write!(f, "{field}: {problem}"),
         }
     }

@@ -108,7 +108,7 @@ fn base_specs() {
                 spec["hooks"] = json!({"createContainer": hook});
             }),
             &format!(
-                "containerd: runtime runc: {SPEC} runs the hook at createContainer and tells it that this is prestart"
+                "containerd: runtime runc: {SPEC} runs the hook at createContainer with the argument prestart"
             ),
             &format!(
                 "put the hook into hooks.prestart of {SPEC} with \"args\": [\"oci-hostaliases-hook\", \"prestart\"]"
@@ -118,7 +118,7 @@ fn base_specs() {
             fs::write(path, with(&|spec| spec["hooks"] = json!({}))).unwrap()
         });
         let said = node.doctor();
-        let problem = format!("containerd: runtime runc: {SPEC} has no hook in it");
+        let problem = format!("containerd: runtime runc: {SPEC} does not have the hook");
         assert_eq!(said.problems(), [(problem.as_str(), register)]);
         assert_eq!(said.last(), format!("containerd: {register}"));
         assert_cures(&format!("problem  {problem}"), register);
@@ -178,7 +178,7 @@ fn a_base_spec_elsewhere() {
         };
         broken("hooks", json!({}));
         let said = node.doctor();
-        let problem = format!("containerd: runtime runc: {spec} has no hook in it");
+        let problem = format!("containerd: runtime runc: {spec} does not have the hook");
         let register = format!("oci-hostaliases register containerd --base-spec {spec}");
         assert_eq!(said.problems(), [(problem.as_str(), register.as_str())]);
         assert_cures(&format!("problem  {problem}"), &register);

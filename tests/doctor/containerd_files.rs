@@ -72,7 +72,7 @@ fn configurations_that_containerd_does_not_read() {
             ] {
                 fs::write(CONFIG, text).unwrap();
                 let said = node.doctor();
-                said.assert_line("note     containerd: no Pods: its CRI plugin is disabled in /etc/containerd/config.toml");
+                said.assert_line("note     containerd: starts no Pods: its CRI plugin is disabled in /etc/containerd/config.toml");
                 assert_eq!(
                     said.last(),
                     "not registered: run oci-hostaliases register containerd|crio|podman"

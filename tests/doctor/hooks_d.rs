@@ -19,7 +19,7 @@ fn files_that_the_loader_does_not_take() {
             (
                 OURS,
                 edit(OURS, "1.0.0", "1.1.0"),
-                "version \"1.1.0\": only \"1.0.0\" is known",
+                "version \"1.1.0\": only \"1.0.0\" is supported",
             ),
             (
                 OURS,
@@ -29,7 +29,7 @@ fn files_that_the_loader_does_not_take() {
             (
                 OURS,
                 edit(OURS, "    \"prestart\"\n  ]", "    \"preStart\"\n  ]"),
-                "stages has \"preStart\", which is no stage",
+                "stages has \"preStart\", which is not a stage",
             ),
             (
                 &other,
@@ -80,9 +80,7 @@ fn files_that_do_not_count() {
                 "    \"prestart\"\n  ]",
                 "    \"createContainer\"\n  ]",
             ),
-            &format!(
-                "podman: {OURS} runs the hook at createContainer and tells it that this is prestart"
-            ),
+            &format!("podman: {OURS} runs the hook at createContainer with the argument prestart"),
             retry,
         );
         // Ours by its path: register takes it for ours as well.
@@ -93,9 +91,7 @@ fn files_that_do_not_count() {
                 "      \"prestart\"\n    ]",
                 "      \"createContainer\"\n    ]",
             ),
-            &format!(
-                "podman: {OURS} runs the hook at prestart and tells it that this is createContainer"
-            ),
+            &format!("podman: {OURS} runs the hook at prestart with the argument createContainer"),
             retry,
         );
         node.broken_by(

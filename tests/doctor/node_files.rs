@@ -18,7 +18,7 @@ fn configuration() {
             &format!("node: {CONFIG}: \"on-eror\": Unknown key"),
             &format!("remove that key from {CONFIG} or correct its name"),
         );
-        let stops = "containers that ask for something do not start";
+        let stops = "containers that request entries do not start";
         node.broken_by(
             CONFIG,
             "on-error = \"ignore\"\n",

@@ -99,7 +99,7 @@ fn the_files_of_each_version() {
             // Which one it is has to be known.
             node.add_program("podman", "exit 1");
             node.doctor().assert_problem(
-                "podman: podman --version: does not say its version (exit status: 1): which configuration files it reads depends on its version",
+                "podman: podman --version: prints no version (exit status: 1): which configuration files it reads depends on its version",
                 "install podman such that podman --version answers",
             );
             node.add_program("podman", "/bin/sleep 100");

@@ -48,9 +48,8 @@ fn versions_of_those_in_path() {
             node.remove_program(program);
         }
         node.add_program("runc", "echo oops; exit 3");
-        node.doctor().assert_line(
-            "note     runc: does not say its version (exit status: 3): an unknown runtime",
-        );
+        node.doctor()
+            .assert_line("note     runc: prints no version (exit status: 3): an unknown runtime");
         node.add_program("runc", "/bin/sleep 100");
         node.doctor()
             .assert_line("note     runc: not done within 5 s: an unknown runtime");

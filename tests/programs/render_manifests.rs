@@ -17,8 +17,8 @@ fe00::2\tip6-allrouters
 ";
 
 const NO_NAME: &str =
-    "no line for the Pod's addresses, its name is generated when it is made: give --hostname";
-const NO_ADDRESS: &str = "no address of the Pod known: give --pod-ip";
+    "no line for the Pod's addresses, because its name is generated later: give --hostname";
+const NO_ADDRESS: &str = "the Pod's address is not known: give --pod-ip";
 
 /// What the program prints: its result, and its messages without its name in front.
 #[track_caller]
@@ -139,7 +139,7 @@ fn an_annotation_beside_the_template_is_pointed_out() {
         &["--pod-ip", "10.0.0.5"],
         &[("", "10.0.0.5\tcustom\n")],
         &[
-            "annotation oci-hostaliases.io/domain of the Deployment itself does nothing: its Pods carry the annotations of its template",
+            "annotation oci-hostaliases.io/domain of the Deployment itself has no effect: its Pods have the annotations of its template",
         ],
     );
 }
@@ -168,7 +168,7 @@ fn several_documents() {
         ],
         &[
             "skipped: ConfigMap, Service (2)",
-            "other/Deployment/web: no address of the Pod known: give --pod-ip",
+            "other/Deployment/web: the Pod's address is not known: give --pod-ip",
         ],
     );
     // JSON documents, one behind the other.

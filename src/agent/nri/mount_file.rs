@@ -72,7 +72,7 @@ pub(crate) fn adjustment(file: &Path) -> ContainerAdjustment {
 /// It cannot be written, or the container's ID is not a valid file name.
 pub(crate) fn write(event: &Event, composed: &Composed) -> Result<PathBuf, Error> {
     let path = path_of(&event.identity.id)
-        .ok_or_else(|| Error::Refused("the container's ID is no name of a file".to_owned()))?;
+        .ok_or_else(|| Error::Refused("the container's ID is not a valid file name".to_owned()))?;
     let failed = |call, error| Error::file(call, &*path, error);
     let made = DirBuilder::new()
         .recursive(true)

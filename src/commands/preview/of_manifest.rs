@@ -230,7 +230,7 @@ fn own_volume((container, mount_path): (&str, &str)) -> String {
     } else {
         // The kubelet compares the spelling and mounts its file too, over or under the volume.
         format!(
-            "container {container} is left alone: it has a volume of its own on {mount_path}, which the kubelet does not take for /etc/hosts"
+            "container {container} is left alone: it has a volume of its own on {mount_path}, which the kubelet does not treat as /etc/hosts"
         )
     }
 }
@@ -238,7 +238,7 @@ fn own_volume((container, mount_path): (&str, &str)) -> String {
 /// A common mistake with ReplicaSets.
 fn misplaced(annotation: &str, kind: &str) -> String {
     format!(
-        "annotation {annotation} of the {kind} itself does nothing: its Pods carry the annotations of its template"
+        "annotation {annotation} of the {kind} itself has no effect: its Pods have the annotations of its template"
     )
 }
 
@@ -263,7 +263,7 @@ fn pod_network_file(
     ]);
     if hostname.is_none() {
         findings.notes.push(
-            "no line for the Pod's addresses, its name is generated when it is made: give --hostname"
+            "no line for the Pod's addresses, because its name is generated later: give --hostname"
                 .to_owned(),
         );
     }

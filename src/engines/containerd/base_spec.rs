@@ -41,8 +41,8 @@ pub(crate) const DAEMON_DEFAULT: &str = "the output of `ctr oci spec`";
 pub(crate) fn daemon_default(containerd: Option<&Path>) -> Result<Value, EngineError> {
     let output = bounded_run::run(ctr(containerd).args(["oci", "spec"]));
     let output = output.map_err(|source| EngineError::Call {
-        what: "run `ctr oci spec`, which prints containerd's default spec; where there is no ctr, \
-               set base_runtime_spec to a spec of your own first"
+        what: "run `ctr oci spec`, which prints containerd's default spec; without ctr, \
+               set base_runtime_spec to your own spec first"
             .to_owned(),
         source,
     })?;

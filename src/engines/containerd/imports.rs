@@ -241,7 +241,7 @@ pub(crate) fn expand(
     }
     let Some((directory, name)) = directory_of(importer, pattern) else {
         let reason = format!(
-            "cannot tell which files imports {pattern:?} names: use * ? [ ] \\ in the last part only"
+            "cannot tell which files imports {pattern:?} names: use * ? [ ] \\ only in the last part"
         );
         return Err(EngineError::unusable(importer.display(), reason));
     };

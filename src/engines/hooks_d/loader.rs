@@ -81,7 +81,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Definition, String> {
     match version {
         "1.0.0" => current(&file),
         "" | "0.1.0" => former(&file),
-        other => Err(format!("version {other:?}: only \"1.0.0\" is known")),
+        other => Err(format!("version {other:?}: only \"1.0.0\" is supported")),
     }
 }
 
@@ -131,7 +131,7 @@ fn current(file: &Map<String, Value>) -> Result<Definition, String> {
         stages => strings(stages).ok_or("stages is not a list of strings")?,
     };
     if let Some(unknown) = stages.iter().find(|it| !STAGES.contains(&it.as_str())) {
-        return Err(format!("stages has {unknown:?}, which is no stage"));
+        return Err(format!("stages has {unknown:?}, which is not a stage"));
     }
     Ok(Definition {
         hook,
@@ -246,12 +246,12 @@ mod tests {
 {"hook":"/x"} => stages is missing
 {REST} => version is missing
 {"version":1,REST} => version is not a string
-{"version":"2",REST} => version "2": only "1.0.0" is known
+{"version":"2",REST} => version "2": only "1.0.0" is supported
 {"version":"1.0.0","stages":[]} => hook.path is missing
 {"version":"1.0.0","hook":{"path":""},"stages":[]} => hook.path is missing
 {"version":"1.0.0","hook":"/x","stages":[]} => hook is not an object
 {"version":"1.0.0","hook":{"path":"/x"}} => stages is missing
-{"version":"1.0.0","hook":{"path":"/x"},"stages":["preStart"]} => stages has "preStart", which is no stage
+{"version":"1.0.0","hook":{"path":"/x"},"stages":["preStart"]} => stages has "preStart", which is not a stage
 {"version":"1.0.0","hook":{"path":"/x","args":"a"},"stages":[]} => hook.args is not a list of strings
 {"version":"1.0.0","hook":{"path":"/x","timeout":"1"},"stages":[]} => hook.timeout is not a whole number
 {"version":"1.0.0","when":{"always":1},REST} => when.always is not true or false
