@@ -310,7 +310,7 @@ fn without_ctr_it_says_what_else_to_do() {
     assert_eq!(run.status, 1, "{run:?}");
     assert!(
         run.stderr
-            .contains("set base_runtime_spec to a spec of your own first"),
+            .contains("set base_runtime_spec to your own spec first"),
         "{run:?}"
     );
 }
