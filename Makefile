@@ -2,11 +2,29 @@
 
 CARGO ?= cargo
 HOST := $(shell rustc -vV | sed -n 's/^host: //p')
-# Programs that run on foreign hosts trust none of their libraries: the C library is linked in. It is musl
-# where rustc has it (rustup target add x86_64-unknown-linux-musl), else glibc: docs/performance.md.
-MUSL := $(HOST:-gnu=-musl)
-TRIPLE := $(if $(wildcard $(shell rustc --print target-libdir --target $(MUSL) 2>/dev/null)/libstd-*.rlib),$(MUSL),$(HOST))
+# ARCH, in Debian's words, is another architecture than this machine's; TRIPLE is any target of rustc's.
+ifdef ARCH
+CPU := $(or $(patsubst arm64,aarch64,$(filter arm64,$(ARCH))),$(patsubst amd64,x86_64,$(filter amd64,$(ARCH))),$(error ARCH=$(ARCH): choose amd64 or arm64))
+GNU := $(CPU)-unknown-linux-gnu
+else
+GNU := $(HOST)
+endif
+# The programs run on unknown hosts and trust none of their libraries: the C library is linked in. It is musl
+# if rustc has it (rustup target add x86_64-unknown-linux-musl), otherwise glibc: docs/performance.md.
+MUSL := $(GNU:-gnu=-musl)
+HAS_MUSL = $(wildcard $(shell rustc --print target-libdir --target $(MUSL) 2>/dev/null)/libstd-*.rlib)
+ifdef ARCH
+$(if $(HAS_MUSL),,$(shell rustup target add $(MUSL) >&2))
+endif
+TRIPLE := $(if $(HAS_MUSL),$(MUSL),$(GNU))
 STATIC := -C target-feature=+crt-static
+# rustc links position-independent static programs for x86-64 only.
+ifneq ($(filter aarch64-%,$(TRIPLE)),)
+CROSS := $(if $(filter aarch64-%,$(HOST)),,aarch64-linux-gnu-)
+LINKED := TARGET_CC="$(CROSS)gcc" CARGO_TARGET_$(shell echo $(TRIPLE) | tr a-z- A-Z_)_LINKER="$(CURDIR)/packaging/static-pie.sh"
+endif
+# What runs the built programs here, where they are for another CPU.
+RUN := $(if $(CROSS),qemu-aarch64-static)
 
 # What is installed is built from vendored crates, by VENDORED=1, in a directory of its own; and says
 # neither where nor when it was built. A source tarball has the crates in vendor/.
@@ -16,13 +34,13 @@ TARGET := target/vendored
 KIT := target/packages/kit
 # Where messages say that a source is.
 SAID := /usr/src/oci-hostaliases
-CARGO_BUILD = CARGO_ENCODED_RUSTFLAGS="$$(printf '%s\037' $(STATIC) "--remap-path-prefix=$(CURDIR)=$(SAID)")--remap-path-prefix=$(CURDIR)/$(VENDOR)=$(SAID)/vendor" \
+CARGO_BUILD = $(LINKED) CARGO_ENCODED_RUSTFLAGS="$$(printf '%s\037' $(STATIC) "--remap-path-prefix=$(CURDIR)=$(SAID)")--remap-path-prefix=$(CURDIR)/$(VENDOR)=$(SAID)/vendor" \
 	$(CARGO) build --offline --target-dir $(TARGET) \
 	--config 'source.crates-io.replace-with="vendored"' --config 'source.vendored.directory="$(VENDOR)"'
 else
 TARGET := target
 KIT := target/kit
-CARGO_BUILD = RUSTFLAGS="$(STATIC)" $(CARGO) build
+CARGO_BUILD = $(LINKED) RUSTFLAGS="$(STATIC)" $(CARGO) build
 endif
 RELEASE := $(TARGET)/$(TRIPLE)/release
 
@@ -35,18 +53,23 @@ export SOURCE_DATE_EPOCH
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 16
 
-.PHONY: build
-build: ## build the three programs, static, in target/
+.PHONY: hook
+hook:
 	@[ "$(TRIPLE)" = "$(MUSL)" ] || echo "rustc has no $(MUSL): building with glibc, which makes the hook's start slower" >&2
-	@[ "$(TRIPLE)" != "$(MUSL)" ] || command -v musl-gcc >/dev/null || tests/needs.sh musl-tools
+	@[ -z "$(filter x86_64-%-musl,$(TRIPLE))" ] || command -v musl-gcc >/dev/null || tests/needs.sh musl-tools
+	@[ -z "$(CROSS)" ] || command -v $(CROSS)gcc >/dev/null || tests/needs.sh gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 	$(CARGO_BUILD) --locked --release --target $(TRIPLE) --no-default-features --bin oci-hostaliases-hook
+
+.PHONY: build
+build: hook ## build the three programs, static, in target/; ARCH=arm64, also for the targets below, for another architecture
 	$(CARGO_BUILD) --locked --release --target $(TRIPLE) --no-default-features --features cli --bin oci-hostaliases
 	$(CARGO_BUILD) --locked --release --target $(TRIPLE) --no-default-features --features kubernetes --bin oci-hostaliases-agent
 
 .PHONY: kit
 kit: build ## gather what is installed, in target/kit: programs, man pages, completions, units
 	@command -v go-md2man >/dev/null || tests/needs.sh go-md2man
-	packaging/kit.sh "$(RELEASE)" $(KIT) "$(TRIPLE)"
+	@[ -z "$(RUN)" ] || command -v $(RUN) >/dev/null || tests/needs.sh qemu-user-static
+	packaging/kit.sh "$(RELEASE)" $(KIT) "$(TRIPLE)" $(RUN)
 
 .PHONY: install
 install: kit ## install below DESTDIR and PREFIX (/usr/local); packaging/install.sh has the other variables
@@ -71,6 +94,7 @@ HOOK_UNDER_TEST = OCI_HOSTALIASES_HOOK="$(CURDIR)/$(RELEASE)/oci-hostaliases-hoo
 test: ## install what the tests need and run all of them; some ten minutes
 	@tests/needs.sh $(ENGINES) patchelf
 	@tests/engines.sh newer
+	@tests/engines.sh 1.7
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
@@ -85,11 +109,28 @@ test-long: ## the same, with every fault, thousands of races and containers, eac
 	$(HOOK_UNDER_TEST) tests/without_calls.sh each
 	$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=3600
 
+VM := busybox-static $(if $(CROSS),qemu-system-arm gcc-aarch64-linux-gnu libc6-dev-arm64-cross,qemu-system-x86 runc crun gcc libc6-dev)
+
 .PHONY: test-vm
-test-vm: ## runc and crun with the hook on Debian's kernels 6.1 and 5.10, in qemu; a minute
-	@tests/needs.sh qemu-system-x86 busybox-static runc crun
+test-vm: ## runc and crun with the hook on Debian's kernels 6.1 and 5.10, in qemu; a minute. ARCH=arm64: 6.1 and, with pages of 16 KiB, 6.12
+	@tests/needs.sh $(VM)
+	@$(MAKE) --no-print-directory hook
+	tests/vm/run.sh "$(if $(CROSS),arm64,amd64)" "$(RELEASE)/oci-hostaliases-hook"
+
+.PHONY: test-arm64
+test-arm64: ## what needs no runtime, tests/pure and tests/programs, for arm64 by qemu-user
+	@tests/needs.sh gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static
+	@$(MAKE) --no-print-directory ARCH=arm64 arm64-tests
+
+.PHONY: arm64-tests
+arm64-tests:
+	CARGO_PROFILE_DEV_DEBUG=false $(LINKED) tests/qemu_user.sh $(CARGO) test --locked --no-fail-fast --target $(TRIPLE) --test pure --test programs
+
+.PHONY: test-selinux
+test-selinux: ## the hook and the agent where SELinux enforces Debian's policy, in qemu; six minutes
+	@tests/needs.sh busybox-static debootstrap e2fsprogs gcc libc6-dev musl-tools qemu-system-x86 xz-utils
 	@$(MAKE) --no-print-directory build
-	tests/vm/run.sh "$(RELEASE)/oci-hostaliases-hook"
+	tests/selinux/run.sh "$(RELEASE)"
 
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS := state_and_config annotations hosts_lines whole_way
@@ -113,7 +154,7 @@ audit: ## licences, sources, yanked versions and known advisories of all depende
 	@command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
 	$(CARGO) deny check licenses sources bans
 	@if $(CARGO) deny fetch db >/dev/null 2>&1; then $(CARGO) deny check --disable-fetch advisories; \
-	else echo "make audit: the advisories' database (on GitHub) cannot be had here: not checked" >&2; fi
+	else echo "make audit: the advisories' database (on GitHub) cannot be reached: advisories are not checked" >&2; fi
 
 ARCHITECTURES := aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf powerpc64le-unknown-linux-gnu riscv64gc-unknown-linux-gnu s390x-unknown-linux-gnu
 
@@ -126,12 +167,12 @@ check-architectures: ## check that both programs compile for other architectures
 	done
 
 .PHONY: test-matrix
-test-matrix: ## run the tests with engines on other engines than the machine's (half an hour, not part of test)
+test-matrix: ## repeat the tests that need engines with other versions of them; half an hour, not part of test
 	@tests/needs.sh $(ENGINES) patchelf pkgconf libseccomp-dev
 	@$(MAKE) --no-print-directory build
 	$(HOOK_UNDER_TEST) tests/matrix.sh
 
-CLUSTER := busybox-static containerd containernetworking-plugins gcc iproute2 iptables jq libc6-dev openssl runc util-linux
+CLUSTER := busybox-static containerd containernetworking-plugins gcc iproute2 iptables jq libc6-dev openssl patchelf runc util-linux
 KUBERNETES := kube-apiserver kube-controller-manager kube-scheduler kubectl kubelet helm
 
 .PHONY: test-cluster
@@ -139,6 +180,7 @@ test-cluster: ## the agent and the manifests against a real API server and node;
 	@tests/needs.sh $(CLUSTER)
 	@$(MAKE) --no-print-directory build
 	@tests/kubernetes.sh $(KUBERNETES)
+	@tests/engines.sh 1.7
 	OCI_HOSTALIASES_PROGRAMS="$(CURDIR)/$(RELEASE)" CI=1 $(CARGO) test --locked --test cluster
 
 .PHONY: demo-cluster
@@ -146,7 +188,8 @@ demo-cluster: ## a one-node Kubernetes, an object, and a running Pod's file befo
 	@tests/needs.sh $(CLUSTER)
 	@$(MAKE) --no-print-directory build
 	@tests/kubernetes.sh $(KUBERNETES)
-	OCI_HOSTALIASES_PROGRAMS="$(CURDIR)/$(RELEASE)" CI=1 $(CARGO) test --locked --test cluster -- --exact --nocapture node::a_node_from_install_to_uninstall
+	@tests/engines.sh 1.7
+	OCI_HOSTALIASES_PROGRAMS="$(CURDIR)/$(RELEASE)" CI=1 $(CARGO) test --locked --test cluster -- --exact --nocapture node_by_nri::from_install_to_uninstall
 
 .PHONY: bench-cluster
 bench-cluster: ## what 500 agents cost a real API server, and an agent with 1,000 objects; some minutes
@@ -188,12 +231,12 @@ package-kit: vendor
 
 .PHONY: deb
 deb: package-kit ## build target/packages/oci-hostaliases_VERSION-1_ARCH.deb
-	packaging/deb/build.sh target/packages/kit "$(VERSION)" target/packages
+	packaging/deb/build.sh target/packages/kit "$(VERSION)" target/packages $(ARCH)
 
 .PHONY: rpm
 rpm: package-kit ## build target/packages/oci-hostaliases-VERSION-1.ARCH.rpm
 	@command -v rpmbuild >/dev/null || tests/needs.sh rpm
-	packaging/rpm/build.sh "$(VERSION)" target/packages
+	packaging/rpm/build.sh "$(VERSION)" target/packages $(CPU)
 
 .PHONY: tarball
 tarball: package-kit ## build target/packages/oci-hostaliases-VERSION-TRIPLE.tar.gz, with install.sh
@@ -204,7 +247,7 @@ image: vendor ## build target/packages/oci-hostaliases-VERSION-ARCH.oci.tar: a c
 	@command -v jq >/dev/null || tests/needs.sh jq
 	@command -v gcc >/dev/null || tests/needs.sh gcc libc6-dev
 	@$(MAKE) --no-print-directory VENDORED=1 build
-	packaging/container/image.sh "target/vendored/$(TRIPLE)/release" "$(VERSION)" target/packages
+	packaging/container/image.sh "target/vendored/$(TRIPLE)/release" "$(TRIPLE)" "$(VERSION)" target/packages
 
 .PHONY: dist
 dist: vendor ## build target/packages/oci-hostaliases-VERSION.tar.gz: the sources, with those of all crates

@@ -1,5 +1,5 @@
 #!/bin/sh
-# dist.sh NAME OUT: makes OUT/NAME.tar.gz of the files that git knows and of the vendored crates.
+# dist.sh NAME OUT: makes OUT/NAME.tar.gz from the files in git and the vendored crates.
 set -eu
 umask 022
 name=$1 out=$2

@@ -1,9 +1,10 @@
 #!/bin/sh
-# kit.sh BUILT KIT TRIPLE: gathers in the directory KIT what is installed, and the script that installs it.
-# BUILT has the three programs, built for TRIPLE. `make install`, the packages and the tarball are all made from a kit.
+# kit.sh BUILT KIT TRIPLE [EMULATOR]: gathers the installed files and the script that installs them in the directory KIT.
+# BUILT contains the three programs for TRIPLE; EMULATOR runs them if this machine cannot. `make install`, the packages and
+# the tarball are all made from a kit.
 set -eu
 umask 022
-built=$1 kit=$2 triple=$3
+built=$1 kit=$2 triple=$3 emulator=${4-}
 rm -rf "$kit"
 mkdir -p "$kit/bin" "$kit/hooks" "$kit/man" "$kit/completions" "$kit/systemd" "$kit/doc"
 
@@ -20,10 +21,10 @@ for name in kubectl-hostaliases kubectl_complete-hostaliases; do
 done
 cp packaging/kubectl_complete-hostaliases "$kit/completions/kubectl"
 for shell in bash zsh fish; do
-    "$kit/bin/oci-hostaliases" completions "$shell" >"$kit/completions/$shell"
+    $emulator "$kit/bin/oci-hostaliases" completions "$shell" >"$kit/completions/$shell"
 done
 packaging/licences.sh "$triple" >"$kit/doc/copyright"
 
-# cp kept the modes of a clone, whose umask may be any.
+# cp kept the modes of the clone, which depend on its umask.
 find "$kit" -type f -exec chmod 0644 {} +
 chmod 0755 "$kit/install.sh" "$kit/bin"/*

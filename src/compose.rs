@@ -298,11 +298,20 @@ pub(crate) fn add_node_entries(
     limit: u64,
 ) -> Vec<Notice> {
     let mut notices = Vec::new();
-    for (path, aliases) in &entries.files {
+    let add_ready = |file: &mut HostsFile, before: usize| {
+        let ready = entries.ready.iter().filter(|ready| ready.after == before);
+        ready
+            .flat_map(|ready| file.add_sections(&ready.text, limit))
+            .map(|path| Notice::DoesNotFit { path, limit })
+            .collect::<Vec<_>>()
+    };
+    for (nth, (path, aliases)) in entries.files.iter().enumerate() {
+        notices.append(&mut add_ready(file, nth));
         let path = path.display().to_string();
         if !file.add_node_entries(&path, aliases, limit) {
             notices.push(Notice::DoesNotFit { path, limit });
         }
     }
+    notices.append(&mut add_ready(file, entries.files.len()));
     notices
 }

@@ -1,11 +1,11 @@
 #!/bin/sh
-# build.sh KIT VERSION OUT: makes OUT/oci-hostaliases_VERSION-1_ARCH.deb of a kit.
+# build.sh KIT VERSION OUT [ARCH]: makes OUT/oci-hostaliases_VERSION-1_ARCH.deb of a kit.
 # The bytes depend on the kit, VERSION and SOURCE_DATE_EPOCH only.
 set -eu
 umask 022
 kit=$1 version=$2-1 out=$3
 package=oci-hostaliases
-architecture=$(dpkg --print-architecture)
+architecture=${4:-$(dpkg --print-architecture)}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -35,7 +35,7 @@ packaging/deb/scripts.sh "$root/DEBIAN"
 size=$(cd "$root" && find . -mindepth 1 -path ./DEBIAN -prune -o -mindepth 1 -printf '%y %s\n' |
     awk '$1 == "f" { kib += int(($2 + 1023) / 1024); next } { kib++ } END { print kib }')
 # glibc is Debian's and has to be named; musl came with rustc.
-case $("$kit/bin/oci-hostaliases-hook" --version) in
+case $(grep 'the C library' "$kit/doc/copyright") in
 *musl*) c_library='/^Built-Using:/d' ;;
 *) c_library="s/@LIBC@/$(dpkg-query -W -f '${source:Package} (= ${source:Version})' libc6-dev)/" ;;
 esac

@@ -14,15 +14,16 @@
 mod cluster;
 mod engine_socket;
 pub mod entries;
-pub(crate) mod hook_copy;
 mod http;
 mod lock;
 mod log;
+mod node_setup;
 pub mod node_state;
 mod notify;
 pub mod nri;
 pub mod options;
 mod plugin;
+mod program_copy;
 mod refresher;
 mod report;
 pub mod service;

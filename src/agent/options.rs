@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+use crate::agent::node_setup::Registration;
 use crate::engines::our_hook::HOOK_PATH;
 use crate::files::agent_config::AgentConfig;
 use crate::files::agent_state::NRI_SOCKET;
@@ -40,9 +41,13 @@ pub struct Options {
     #[cfg(feature = "kubernetes")]
     #[arg(long, value_name = "PATH", requires = "kubernetes")]
     pub(super) kubeconfig: Option<PathBuf>,
-    /// Only copy the hook to this directory, if it is not there already: for the first step of a DaemonSet
+    /// Only copy the hook to this directory, unless it is there already, and end
     #[arg(long, value_name = "DIR")]
     pub(super) copy_hook_to: Option<PathBuf>,
+    /// The first step of the DaemonSet's Pods: copy oci-hostaliases too, and prepare and check the node, which process 1
+    /// is of
+    #[arg(long, value_name = "WHAT", requires = "copy_hook_to")]
+    pub(super) registration: Option<Registration>,
 }
 
 impl Options {

@@ -217,7 +217,8 @@ impl NriPlugin {
 
     /// The answer, with a word for what was done. It comes from memory, because the engine has one lock for all
     /// plugins of the node. Only the check for the hook and the file of a mount need the disk. A late answer is
-    /// still sent: an empty one would be as late, and the container would lose its entries.
+    /// still sent: an empty one would be as late, and the container would lose its entries. Where the disk never
+    /// answers, the engine drops the plugin after two seconds and asks no more.
     fn create(
         &self,
         request: &CreateContainerRequest,

@@ -34,6 +34,7 @@ pub(super) struct Refresher {
 #[derive(Debug, Default)]
 struct Wanted {
     refresh: bool,
+    compile: bool,
     is_running: bool,
     look: bool,
     stops: bool,
@@ -69,6 +70,12 @@ impl Refresher {
     /// Requests a refresh. If one is running, another one follows.
     pub(super) fn want(&self) {
         self.lock().refresh = true;
+        self.changed.notify_all();
+    }
+
+    /// Asks for the compiled file to be kept: files were touched, and say what they said before.
+    pub(super) fn want_compiled(&self) {
+        self.lock().compile = true;
         self.changed.notify_all();
     }
 
@@ -121,14 +128,15 @@ impl Refresher {
     pub(super) fn run(&self) {
         loop {
             let mut wanted = self.lock();
-            while !(wanted.refresh || wanted.look) || wanted.stops {
+            while !(wanted.refresh || wanted.look || wanted.compile) || wanted.stops {
                 wanted = self
                     .changed
                     .wait(wanted)
                     .unwrap_or_else(PoisonError::into_inner);
             }
             let refreshes = std::mem::take(&mut wanted.refresh);
-            wanted.look = false;
+            let compiles = std::mem::take(&mut wanted.compile);
+            let looks = std::mem::take(&mut wanted.look);
             wanted.is_running = true;
             drop(wanted);
 
@@ -137,9 +145,17 @@ impl Refresher {
                 let is_complete = self.refresh();
                 let seconds = began.elapsed().as_secs_f64();
                 self.report.refreshed(is_complete, seconds);
-            } else if let Ok(files) = refresh::engine_files() {
-                self.lock().found = files;
-                self.wake();
+            } else {
+                if let Some(error) = compiles
+                    .then(|| refresh::compile(&self.hosts_d).err())
+                    .flatten()
+                {
+                    say(Severity::Warning, &on_one_line(&error));
+                }
+                if let Some(files) = looks.then(|| refresh::engine_files().ok()).flatten() {
+                    self.lock().found = files;
+                    self.wake();
+                }
             }
 
             self.lock().is_running = false;

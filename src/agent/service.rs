@@ -1,15 +1,17 @@
 //! The service, from its start to its end.
 
 use std::collections::BTreeSet;
-use std::net::TcpListener;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 
 #[cfg(feature = "kubernetes")]
 use crate::agent::cluster::Cluster;
@@ -22,7 +24,7 @@ use crate::agent::plugin::NriPlugin;
 use crate::agent::refresher::Refresher;
 use crate::agent::report::Report;
 use crate::agent::watch::{Changes, Watch};
-use crate::agent::{hook_copy, http};
+use crate::agent::{http, node_setup};
 use crate::error::{Error, on_one_line};
 use crate::exit::Exit;
 use crate::files::agent_config::AgentConfig;
@@ -49,7 +51,8 @@ pub fn run(options: &Options) -> Exit {
 
 fn serve(options: &Options) -> Result<(), Error> {
     if let Some(directory) = &options.copy_hook_to {
-        return copy_hook(options, directory);
+        let hook = options.hook(&AgentConfig::default());
+        return node_setup::set_up(&hook, directory, options.registration);
     }
     let lock = AgentLock::take()?;
     // Before there is a second thread, in which the signal would not be blocked.
@@ -71,8 +74,7 @@ fn serve(options: &Options) -> Result<(), Error> {
     report.disconnected(None);
     let newest = Arc::new(Newest::new(state));
     if let Some(address) = options.listen(&agent) {
-        let failed = |source| Error::call(format!("bind({address})"), source);
-        let listener = TcpListener::bind(address).map_err(failed)?;
+        let listener = TcpListener::bind(address).map_err(|error| cannot_listen(address, error))?;
         let report = Arc::clone(&report);
         std::thread::spawn(move || http::serve(&listener, &report));
     }
@@ -123,23 +125,23 @@ fn serve(options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
-fn copy_hook(options: &Options, directory: &Path) -> Result<(), Error> {
-    let (place, is_new) = hook_copy::copy(&options.hook(&AgentConfig::default()), directory)?;
-    let what = if is_new {
-        "copied to"
-    } else {
-        "is the same in"
+fn cannot_listen(address: SocketAddr, error: io::Error) -> Error {
+    // As RestrictAddressFamilies= has it (systemd.exec(5)).
+    let error = match Errno::from_io_error(&error) {
+        Some(Errno::AFNOSUPPORT) => io::Error::other(format!(
+            "{error}: the unit has no network; add PrivateNetwork=no and RestrictAddressFamilies=AF_INET AF_INET6 to it \
+             (systemctl edit oci-hostaliases-agent)"
+        )),
+        _ => error,
     };
-    let message = format!("hook {what} {}", place.display());
-    say(Severity::Info, &message);
-    Ok(())
+    Error::call(format!("bind({address})"), error)
 }
 
 fn signals() -> Result<SignalFd, Error> {
     let set: SigSet = [Signal::SIGTERM, Signal::SIGINT].into_iter().collect();
     set.thread_block()
         .and_then(|()| SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC))
-        .map_err(|errno| Error::call("signalfd()", std::io::Error::from(errno)))
+        .map_err(|errno| Error::call("signalfd()", io::Error::from(errno)))
 }
 
 struct Service<'a> {
@@ -203,6 +205,8 @@ impl Service<'_> {
                 is_other |= self.read_node();
                 if is_other || pending.engine || pending.unknown {
                     self.refresher.want();
+                } else if pending.node {
+                    self.refresher.want_compiled();
                 } else if pending.hook && !self.report.is_connected() {
                     self.refresher.want_engine_files();
                 }

@@ -49,7 +49,7 @@ oci_hostaliases_start::main!(run);
 
 fn run(arguments: Vec<OsString>) -> u8 {
     let exit = match read_arguments(arguments.into_iter().skip(1)) {
-        Ok(Call::Hook(invocation)) => hook::run(&invocation, std::io::stdin()),
+        Ok(Call::Hook(invocation)) => hook::run(&invocation, rustix::stdio::stdin()),
         Ok(Call::Say(text)) => {
             let _ = writeln!(std::io::stdout(), "{text}");
             Exit::Done

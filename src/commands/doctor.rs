@@ -1,6 +1,7 @@
 //! `doctor`: whether the hook works on this node, and what to fix first.
 
 use std::borrow::Cow;
+use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
@@ -29,6 +30,9 @@ pub(super) struct Doctor {
     /// Check only this engine, whether it runs or not
     #[arg(long, value_name = "NAME")]
     engine: Option<Asked>,
+    /// Check the node for an agent that is not connected yet and is to give containers this hook by NRI
+    #[arg(long, value_name = "PATH")]
+    agent_hook: Option<PathBuf>,
     /// Print one JSON object
     ///
     /// Its fields: `works` (true or false), `change` (the most important thing to change, or null when it works),
@@ -66,7 +70,7 @@ struct One<'r> {
 
 impl Doctor {
     pub(super) fn exec(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
-        let report = doctor::examine(self.engine);
+        let report = doctor::examine(self.engine, self.agent_hook.as_deref());
         let change = report.change();
         if self.json {
             output.print(as_json(&report, change.as_deref())?);

@@ -12,6 +12,7 @@ mod kernel;
 mod node_files;
 mod nri;
 mod nri_config;
+mod nri_to_come;
 mod owners;
 mod podman;
 mod register;
@@ -19,6 +20,8 @@ pub(crate) mod report;
 mod restart;
 mod runtimes;
 pub(crate) mod summary;
+
+use std::path::Path;
 
 use clap::ValueEnum;
 
@@ -46,12 +49,16 @@ impl Asked {
     }
 }
 
-/// Checks everything, or what one engine uses.
-pub(crate) fn examine(asked: Option<Asked>) -> Report {
+/// Checks everything, or what one engine uses. `agent_hook`: what an agent that is not connected yet is to give
+/// containers by NRI.
+pub(crate) fn examine(asked: Option<Asked>, agent_hook: Option<&Path>) -> Report {
     let engines = Asked::value_variants().iter();
     let engines = engines.filter(|it| asked.is_none_or(|asked| asked == **it));
     let mut engines: Vec<EngineReport> = engines.flat_map(|it| examine_engine(*it)).collect();
-    nri::examine(&mut engines);
+    match agent_hook {
+        Some(hook) => nri_to_come::examine(&mut engines, hook),
+        None => nri::examine(&mut engines),
+    }
     hooks_d::add_unread_files(&mut engines);
     let hooks = engines.iter().flat_map(|it| it.hooks.clone());
     let hooks: Vec<_> = hooks.collect();

@@ -12,6 +12,8 @@ use crate::files::agent_state::AgentState;
 use crate::files::{config, hosts_d};
 
 const START: &str = "run oci-hostaliases register nri";
+/// What is said of an engine without a registration.
+pub(super) const NOT_REGISTERED: &str = "not registered";
 
 /// Adds the findings about NRI to each engine.
 pub(super) fn examine(engines: &mut [EngineReport]) {
@@ -35,10 +37,24 @@ fn examine_with(engines: &mut [EngineReport], agent: Option<&AgentState>) {
         let findings = judge(engine, config.as_ref(), agent, is_connected);
         if let Some(agent) = agent.filter(|_| is_connected) {
             // The engine runs the hook by NRI, so this finding no longer applies.
-            engine.findings.retain(|it| it.text != "not registered");
+            engine.findings.retain(|it| it.text != NOT_REGISTERED);
             engine.hooks.push(hook_of(agent));
         }
         engine.findings.extend(findings);
+    }
+}
+
+/// The validator's refusal, which is every container's that gets a hook by NRI.
+pub(super) fn rejected(subject: &str, config: &NriConfig) -> Finding {
+    let text = "NRI: the default validator refuses every container with a hook";
+    let remedy = format!(
+        "{} and restart {subject}, or do not have the hook run by NRI (oci-hostaliases unregister nri)",
+        config.allow_hooks
+    );
+    let problem = Finding::problem(Harm::NothingStarts, subject, text, remedy);
+    match &config.file {
+        Some(file) => problem.about(file),
+        None => problem,
     }
 }
 
@@ -94,13 +110,7 @@ fn judge(
         findings.push(about(Finding::note(subject, text).with_remedy(remedy)));
     }
     if config.rejects_hooks && is_connected {
-        let text = "NRI: the default validator refuses every container with a hook";
-        let remedy = format!(
-            "{} and restart {subject}, or run oci-hostaliases unregister nri",
-            config.allow_hooks
-        );
-        let problem = Finding::problem(Harm::NothingStarts, subject, text, remedy);
-        findings.push(about(problem));
+        findings.push(rejected(subject, config));
     }
     if config.requires_us && !is_connected && engine.is_running {
         let text = "NRI: required_plugins has oci-hostaliases, but no agent is connected: no container starts";
@@ -128,7 +138,7 @@ fn last_event(agent: &AgentState) -> String {
 }
 
 /// The hook as containers get it by NRI.
-fn hook_of(agent: &AgentState) -> RegisteredHook {
+pub(super) fn hook_of(agent: &AgentState) -> RegisteredHook {
     let mut args = vec![HOOK_NAME.to_owned(), STAGE.to_owned()];
     for (option, path, default) in [
         ("--config", &agent.config, config::DEFAULT_PATH),

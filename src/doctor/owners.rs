@@ -48,7 +48,8 @@ pub(super) fn remedy_for(path: &Path) -> Option<String> {
 }
 
 fn trouble(path: &Path) -> Option<OwnerTrouble> {
-    owner_trouble(&fs::metadata(path).ok()?)
+    let status = fs::metadata(path).ok()?;
+    owner_trouble(status.uid(), status.mode())
 }
 
 /// A directory that everyone can write to.

@@ -23,8 +23,8 @@ pub struct ConfigJson<'a> {
     #[serde(borrow, default)]
     pub hostname: Option<Cow<'a, str>>,
     /// The container's process.
-    #[serde(default)]
-    pub process: Option<Process>,
+    #[serde(borrow, default)]
+    pub process: Option<Process<'a>>,
     /// The mounts, in the order in which the runtime makes them.
     #[serde(borrow, default)]
     pub mounts: Option<Vec<Mount<'a>>>,
@@ -48,10 +48,13 @@ pub struct Root<'a> {
 /// `process`
 #[derive(Debug, Deserialize)]
 #[serde(expecting = "an object")]
-pub struct Process {
+pub struct Process<'a> {
     /// `env`, of which one variable is used.
     #[serde(default)]
     pub env: Environment,
+    /// The SELinux label of the process.
+    #[serde(rename = "selinuxLabel", borrow, default)]
+    pub selinux_label: Option<Cow<'a, str>>,
 }
 
 /// `process.env`, a list of `NAME=value`. An engine writes a hundred of them for a Pod of a namespace with many

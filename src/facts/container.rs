@@ -32,6 +32,8 @@ pub struct Container {
     pub has_user_namespace: bool,
     /// The SELinux label of its mounts, if any.
     pub mount_label: Option<String>,
+    /// Whether its process has an SELinux label.
+    pub has_process_label: bool,
 }
 
 /// Where a container's namespace comes from, by `linux.namespaces`.
@@ -85,6 +87,11 @@ impl Container {
                 .hostname
                 .filter(|name| !name.is_empty())
                 .map(String::from),
+            has_process_label: config
+                .process
+                .as_ref()
+                .and_then(|process| process.selinux_label.as_deref())
+                .is_some_and(|label| !label.is_empty()),
             env_hostname: config.process.and_then(|process| process.env.hostname),
             network: namespace("network"),
             uts: namespace("uts"),

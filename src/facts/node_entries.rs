@@ -28,6 +28,8 @@ pub struct NodeEntries {
     /// Each file that has entries: those of the namespace first, then the node's, each in the order
     /// of `LC_ALL=C`. The resolver takes the first match.
     pub files: Vec<(PathBuf, Vec<HostAlias>)>,
+    /// Sections that are ready to be copied. Only the hook has some: it reads the compiled file.
+    pub ready: Vec<ReadySections>,
     /// What was left out and why.
     pub left_out: Vec<LeftOut>,
     /// Whether entries may appear while the container runs: the agent follows a cluster's objects. Then the
@@ -39,6 +41,15 @@ pub struct NodeEntries {
 impl NodeEntries {
     /// Whether there is at least one entry.
     pub(crate) fn is_empty(&self) -> bool {
-        self.files.is_empty()
+        self.files.is_empty() && self.ready.iter().all(|ready| ready.text.is_empty())
     }
+}
+
+/// The sections of all files of one directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadySections {
+    /// How many of [`NodeEntries::files`] come before them.
+    pub after: usize,
+    /// As they stand in a container's file.
+    pub text: Vec<u8>,
 }

@@ -1,5 +1,4 @@
-//! Files that the administrator or the engine wrote: read whole, bounded, and only from whom they
-//! may be.
+//! Reads files of the administrator and the engine: whole, with a size limit, and only if their owner is right.
 
 pub(crate) mod admin_file;
 #[cfg(feature = "cli")]
@@ -8,6 +7,9 @@ pub mod agent_config;
 pub(crate) mod agent_state;
 pub mod bounded_read;
 pub(crate) mod bundle;
+#[cfg(feature = "cli")]
+pub(crate) mod compile;
+pub mod compiled;
 pub mod config;
 pub mod hosts_d;
 pub mod toml_entries;

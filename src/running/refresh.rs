@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::error::Error;
+use crate::error::{Error, on_one_line};
 use crate::exit::Exit;
 use crate::facts::container::Identity;
+use crate::files::compile;
 use crate::running::changes::Snapshot;
 use crate::running::file::Device;
 use crate::running::lock::Lock;
@@ -138,6 +139,9 @@ pub(crate) fn refresh(
         }
         seen = now;
     };
+    if let Some(trouble) = lock.as_ref().and_then(|_| compile::keep(hosts_d).err()) {
+        tell(Event::Trouble(on_one_line(&trouble)));
+    }
     let mut summary = Summary {
         failed: met.troubles.len(),
         hidden,
@@ -156,6 +160,17 @@ pub(crate) fn refresh(
         lock.keep_journals();
     }
     Ok(summary)
+}
+
+/// Keeps the compiled file as `hosts_d` is, for the containers that start.
+///
+/// # Errors
+///
+/// It cannot be written.
+#[cfg(feature = "agent")]
+pub(crate) fn compile(hosts_d: &Path) -> Result<(), Error> {
+    let _lock = Lock::wait()?;
+    compile::keep(hosts_d)
 }
 
 /// The engines' files that files of running containers were made from, as in [`Summary::engine_files`].

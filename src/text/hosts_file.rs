@@ -136,6 +136,34 @@ impl HostsFile {
         fits
     }
 
+    /// Adds sections as [`Self::add_node_entries`] has made them, those that fit. The paths of the others. The
+    /// origin of their lines is not told.
+    pub fn add_sections(&mut self, sections: &[u8], limit: u64) -> Vec<String> {
+        if (self.bytes.len() + sections.len()) as u64 <= limit {
+            self.bytes.extend_from_slice(sections);
+            return Vec::new();
+        }
+        let mut paths = Vec::new();
+        let mut rest = sections;
+        while !rest.is_empty() {
+            // No entry begins with `#`.
+            let next = rest.windows(2).skip(1).position(|two| two == b"\n#");
+            let (section, behind) = rest
+                .split_at_checked(next.map_or(rest.len(), |at| at + 1))
+                .unwrap_or((rest, &[]));
+            if (self.bytes.len() + section.len()) as u64 <= limit {
+                self.bytes.extend_from_slice(section);
+            } else {
+                let path = section.get(NODE_HEADER.len()..).unwrap_or_default();
+                let path = path.split(|byte| *byte == b'\n').next().unwrap_or_default();
+                let path = path.strip_suffix(b".").unwrap_or(path);
+                paths.push(String::from_utf8_lossy(path).into_owned());
+            }
+            rest = behind;
+        }
+        paths
+    }
+
     /// The whole text.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes

@@ -24,15 +24,14 @@ make --no-print-directory deb rpm tarball dist image
 mkdir "$work/former"
 packaging/deb/build.sh "$packages/kit" 0.0.9 "$work/former"
 packaging/rpm/build.sh 0.0.9 "$work/former"
-# What is inside the Debian systems. The former package has no scripts, as those of former versions, and a unit more.
+# What is inside the Debian systems. The former package has no scripts, as those of former versions.
 mkdir "$work/files"
 dpkg-deb --raw-extract "$work/former"/*.deb "$work/raw"
 rm "$work/raw/DEBIAN/"p*
-printf '[Path]\nPathChanged=/etc\n[Install]\nWantedBy=paths.target\n' >"$work/raw/usr/lib/systemd/system/oci-hostaliases-former.path"
-printf '[Service]\nExecStart=true\n' >"$work/raw/usr/lib/systemd/system/oci-hostaliases-former.service"
 dpkg-deb --root-owner-group --build "$work/raw" "$work/files/former.deb" >/dev/null
 cp "$packages"/*.deb "$work/files/package.deb"
 cp -R "$packages/kit" "$work/files/tarball"
+cp "$here/containerd.sh" "$work/files"
 cp "$(cargo test --quiet --locked --no-run --message-format json --test containerd_cri |
     sed -n 's/.*"executable":"\([^"]*containerd_cri[^"]*\)".*/\1/p')" "$work/files/cri"
 
@@ -55,10 +54,10 @@ for suite in bookworm trixie; do
     step "Debian $suite"
     base=target/test-packages/$suite
     "$here/base.sh" "$suite" "$base"
-    for inside in debian removal systemd; do
+    for inside in debian removal systemd agent; do
         mkdir "$work/$suite-$inside"
         program=$here/debian.sh group=
-        if [ $inside = systemd ]; then
+        if [ $inside = systemd ] || [ $inside = agent ]; then
             program=$here/systemd.sh
             # It makes cgroups of its own, and a process is in the one above them.
             unified=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)

@@ -9,6 +9,7 @@ mod apimachinery;
 mod closed_pipe;
 mod completions;
 mod containerd_node;
+mod documents;
 mod explain;
 mod hook_bad_input;
 mod kubectl_plugin;

@@ -328,7 +328,7 @@ fn any_other_difference_is_shown_and_nothing_is_changed() {
             "s/runtime_type = \"io.containerd.runc.v2\"/runtime_type = \"other\"/",
             "-plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc.runtime_type = \"io.containerd.runc.v2\"\n\
              +plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc.runtime_type = \"other\"\n",
-            "nothing was changed, because containerd would read more from it",
+            "nothing was changed: containerd would see other changes than",
         ),
         (
             "s/base_runtime_spec = .*/base_runtime_spec = \"\"/",

@@ -124,6 +124,7 @@ fn facts(seen: &NriContainer, annotations: Annotations) -> Container {
         uts: namespace("uts"),
         has_user_namespace: namespace("user") != NamespaceSource::Runtime,
         mount_label: None,
+        has_process_label: false,
         annotations,
     }
 }

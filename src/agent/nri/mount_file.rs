@@ -133,7 +133,7 @@ pub(crate) fn refresh(entries: &Entries, limit: u64) -> (usize, Vec<Error>) {
 }
 
 fn refresh_one(path: &Path, entries: &Entries, limit: u64) -> Result<bool, Error> {
-    let failed = |call, error| Error::file(call, path, error);
+    let failed = |call, error: std::io::Error| Error::file(call, path, error);
     let file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -145,7 +145,7 @@ fn refresh_one(path: &Path, entries: &Entries, limit: u64) -> Result<bool, Error
         fgetxattr(&file, RECORD, &mut bytes).map_err(|errno| failed("fgetxattr", errno.into()))?;
     let record: Record = serde_json::from_slice(bytes.get(..length).unwrap_or_default())
         .map_err(|error| failed("fgetxattr", error.into()))?;
-    let status = file.metadata().map_err(|error| failed("stat", error))?;
+    let status = admin_file::status_of(&file, path)?;
     let mut text = Vec::new();
     admin_file::read_open(&mut text, &file, &status, path, FILE_MAX)?;
     let own = text.get(..record.own).unwrap_or(&text);

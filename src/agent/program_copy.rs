@@ -1,4 +1,4 @@
-//! The hook out of the agent's image onto the node, where the runtime starts it.
+//! A program out of the agent's image onto the node.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::Write as _;
@@ -7,18 +7,19 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 
-/// What a runtime may start.
+/// Who may start it.
 const MODE: u32 = 0o755;
 
-/// Copies `hook` into `directory` under its own name, unless the same bytes are there. A container that starts
-/// meanwhile gets the former hook or the new one. Returns the place, and whether it was written.
+/// Copies `program` into `directory` under its own name, unless the same bytes are there. Whoever starts it meanwhile
+/// gets the former one or the new one. Returns the place, and whether it was written.
 ///
 /// # Errors
 ///
-/// The hook cannot be read or the directory not be written. The former hook is still there then.
-pub(crate) fn copy(hook: &Path, directory: &Path) -> Result<(PathBuf, bool), Error> {
-    let place = directory.join(hook.file_name().unwrap_or_default());
-    let bytes = fs::read(hook).map_err(|error| Error::file("read", hook, error))?;
+/// It cannot be read or the directory not be written. The former one is still there then.
+pub(super) fn copy(program: &Path, directory: &Path) -> Result<(PathBuf, bool), Error> {
+    let name = program.file_name().unwrap_or_default();
+    let place = directory.join(name);
+    let bytes = fs::read(program).map_err(|error| Error::file("read", program, error))?;
     let is_there = fs::symlink_metadata(&place)
         .is_ok_and(|is| is.is_file() && is.permissions().mode() & 0o7777 == MODE)
         && fs::read(&place).is_ok_and(|there| there == bytes);
@@ -26,7 +27,7 @@ pub(crate) fn copy(hook: &Path, directory: &Path) -> Result<(PathBuf, bool), Err
         return Ok((place, false));
     }
     fs::create_dir_all(directory).map_err(|error| Error::file("mkdir", directory, error))?;
-    let temporary = directory.join(".oci-hostaliases-hook.new");
+    let temporary = directory.join(format!(".{}.new", name.to_string_lossy()));
     write(&temporary, &bytes).inspect_err(|_| {
         let _ = fs::remove_file(&temporary);
     })?;
