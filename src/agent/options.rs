@@ -1,4 +1,4 @@
-//! The agent's command line, and what of it `config.toml` can say too.
+//! The agent's command line, and the options that `config.toml` can set too.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,16 +11,16 @@ use crate::files::agent_config::AgentConfig;
 use crate::files::agent_state::NRI_SOCKET;
 use crate::files::{config, hosts_d};
 
-/// Makes an engine run the hook, by NRI, and brings running containers up to date when hosts.d changes
+/// Make the engine run the hook through NRI, and update running containers when hosts.d changes
 ///
-/// One runs per node, as a service. It needs no change of the engine's configuration and no restart.
+/// Run one per node, as a service. It needs no change of the engine's configuration and no restart.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "oci-hostaliases-agent", version)]
 pub struct Options {
     /// The configuration, of the hook too
     #[arg(long, value_name = "PATH", default_value = config::DEFAULT_PATH)]
     pub(crate) config: PathBuf,
-    /// The directory of the entries for the node and its namespaces
+    /// The directory with the entries for the node and its namespaces
     #[arg(long, value_name = "DIR", default_value = hosts_d::DEFAULT_PATH)]
     pub(crate) hosts_d: PathBuf,
     /// The hook that containers get [default: /usr/libexec/oci/hooks.d/oci-hostaliases-hook]
@@ -72,7 +72,7 @@ impl Options {
         given.unwrap_or_else(|| NRI_SOCKET.into())
     }
 
-    /// Where health and metrics are served; nowhere unless that is said.
+    /// Where health and metrics are served, if anywhere.
     pub(super) fn listen(&self, config: &AgentConfig) -> Option<SocketAddr> {
         self.listen.or(config.listen)
     }

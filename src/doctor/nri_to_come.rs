@@ -29,7 +29,7 @@ fn expect_agent(engine: &mut EngineReport, hook: &Path) {
         Finding::problem(Harm::NoFile, subject, text, remedy)
     };
     let finding = if config.is_off == Some(true) {
-        let text = "NRI is off: the agent cannot have the hook run".to_owned();
+        let text = "NRI is off: the agent cannot make the engine run the hook".to_owned();
         problem(text, format!("{} and restart {subject}", config.turn_on))
     } else if !config.socket.exists() {
         let text = format!("no NRI: {} does not exist", config.socket.display());
@@ -73,12 +73,12 @@ mod tests {
                 on(rejects),
                 &[
                     is_on,
-                    "problem NRI: the default validator refuses every container that gets a hook",
+                    "problem NRI: the default validator refuses every container with a hook",
                 ],
             ),
             (
                 on("disable = true\n"),
-                &["problem NRI is off: the agent cannot have the hook run"],
+                &["problem NRI is off: the agent cannot make the engine run the hook"],
             ),
             (
                 "[plugins.\"io.containerd.nri.v1.nri\"]\nsocket_path = \"/nowhere/nri.sock\"\n"

@@ -73,7 +73,7 @@ fn a_node_with_nri_is_checked() {
         let (is_done, said) = set_up(home, "nri");
         assert!(is_done);
         let off = format!(
-            "problem  {subject}: NRI is off: the agent cannot have the hook run\n         change: set disable = false \
+            "problem  {subject}: NRI is off: the agent cannot make the engine run the hook\n         change: set disable = false \
              in [plugins.\"io.containerd.nri.v1.nri\"] of {} and restart {subject}, or register the hook\n",
             config.display()
         );
