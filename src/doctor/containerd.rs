@@ -284,7 +284,7 @@ fn judge_merge(
     findings
 }
 
-/// `None` when no daemon runs.
+/// `None` if no daemon runs.
 fn judge_restart(subject: &str, daemons: &[&Daemon], files: &[PathBuf]) -> Option<Finding> {
     daemons.first()?;
     let Some((daemon, path)) = daemons
