@@ -1,4 +1,4 @@
-//! `hosts.d` in memory: an event is answered without a look at the disk.
+//! `hosts.d` in memory: events are answered without reading the disk.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -35,7 +35,7 @@ impl Entries {
         }
     }
 
-    /// What applies to a Pod of this namespace: as `NodeEntries::read` has it.
+    /// The entries for a Pod of this namespace, as `NodeEntries::read` returns them.
     pub(crate) fn of(&self, namespace: Option<&str>) -> NodeEntries {
         let mut entries = namespace
             .and_then(|name| self.namespaces.get(name))

@@ -1,4 +1,4 @@
-//! The service from its start to its end.
+//! The service, from its start to its end.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -31,11 +31,11 @@ use crate::files::agent_config::AgentConfig;
 use crate::files::agent_state::AgentState;
 use crate::log::Severity;
 
-/// How long nothing must happen before changes are taken to be all of them: a `cp` of many files is one refresh.
+/// How long nothing must happen until changes are complete: a `cp` of many files is one refresh.
 const QUIET: Duration = Duration::from_millis(50);
-/// How long changes are gathered at most.
+/// The longest time for which changes are gathered.
 const GATHERED: Duration = Duration::from_millis(250);
-/// As long as a refresh that runs may take when the service stops. One that is killed is mended by the next.
+/// How long a running refresh may take when the service stops. The next one repairs what a killed one left.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 
 /// Runs the agent until a signal ends it.
@@ -55,11 +55,11 @@ fn serve(options: &Options) -> Result<(), Error> {
         return node_setup::set_up(&hook, directory, options.registration);
     }
     let lock = AgentLock::take()?;
-    // Before there is a second thread, which would get the signal in another way.
+    // Before there is a second thread, in which the signal would not be blocked.
     let signals = signals()?;
     let (state, trouble) = NodeState::read(options, &AgentConfig::default());
     if let Some(trouble) = trouble {
-        // What is at fault is a file that an administrator wrote: they are looking at us now.
+        // The administrator who starts the agent sees what is wrong with the file.
         return Err(trouble);
     }
     let agent = state.agent.clone();
@@ -115,7 +115,7 @@ fn serve(options: &Options) -> Result<(), Error> {
     {
         service.cluster = Cluster::start(options, &service.report);
     }
-    // What was changed while no agent ran.
+    // Includes what changed while no agent ran.
     service.refresher.want();
     notify("READY=1");
     service.follow(&signals);
@@ -151,7 +151,7 @@ struct Service<'a> {
     newest: Arc<Newest>,
     report: Arc<Report>,
     refresher: Arc<Refresher>,
-    /// What was left out when `hosts.d` was read last, and was said then.
+    /// The entries that were left out when `hosts.d` was last read, which are already reported.
     said: BTreeSet<String>,
     /// The thread that follows the API server.
     #[cfg(feature = "kubernetes")]
@@ -159,7 +159,7 @@ struct Service<'a> {
 }
 
 impl Service<'_> {
-    /// Follows what happens until a signal comes. Wakes up for nothing else.
+    /// Handles events until a signal comes. Wakes up for nothing else.
     fn follow(&mut self, signals: &SignalFd) {
         let mut pending = Changes::default();
         let mut is_other = false;
@@ -197,7 +197,7 @@ impl Service<'_> {
                 if let Some(cluster) = &self.cluster {
                     cluster.look_again();
                 }
-                // A directory that is new has files already.
+                // A new directory may already have files.
                 self.watch_node();
             }
             let is_quiet = polled == Ok(0) || since.elapsed() >= GATHERED;
@@ -224,7 +224,7 @@ impl Service<'_> {
         self.say_once(followed);
     }
 
-    /// Reads what the administrator wrote; whether that is other than running containers have it.
+    /// Reads the administrator's files. Returns whether running containers need a refresh.
     fn read_node(&mut self) -> bool {
         let before = self.newest.get();
         let (state, trouble) = NodeState::read(self.options, &before.agent);

@@ -25,11 +25,12 @@ impl Completions {
     pub(super) fn exec(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         let mut cli = shown();
         let name = cli.get_name().to_owned();
-        // Not straight to stdout: clap_complete panics when that is closed.
+        // Not directly to stdout: clap_complete panics if it is closed.
         let mut text = Vec::new();
         match self.shell {
             Shell::Bash => {
-                // Behind a verb clap_complete completes nothing for a name with a dash: clap-rs/clap#6421.
+                // clap_complete completes nothing after the verb of a program with a dash in its name:
+                // clap-rs/clap#6421.
                 let plain = name.replace('-', "_");
                 generate(Bash, &mut cli, &plain, &mut text);
                 let script = String::from_utf8_lossy(&text).replace(&plain, &name);

@@ -17,19 +17,20 @@ use crate::log::printable;
 
 /// Check that the hook works on this node and say what to fix first
 ///
-/// Prints a group for each thing that it looks at: a line for each finding, `ok`, `note` or `problem` first, and
-/// below it what to change. The group `engines` has a line for each engine that runs here: `works`, or what to
-/// change. The last line begins with `works` when each of them runs the hook and there is no problem. Else it ends
-/// with the most important thing to change. It changes nothing. Exits with 0 when it works, else with 1.
+/// Prints a group for each thing that it checks. Each finding has a line that begins with `ok`, `note` or
+/// `problem`, and below it a line with what to change. The group `engines` has a line for each engine that runs
+/// here: `works`, or what to change. The last line begins with `works` if all of them run the hook and there is no
+/// problem; otherwise it ends with the most important change. doctor changes nothing. It exits with 0 if the hook
+/// works, otherwise with 1.
 ///
-/// containerd, CRI-O and Docker run here when their daemon does. Podman has none: it runs here when it is
-/// installed, and the hook is registered with it or a container of root's runs.
+/// containerd, CRI-O and Docker run here if their daemon runs. Podman has no daemon: it runs here if it is
+/// installed, and the hook is registered with it or one of root's containers runs.
 #[derive(Debug, Args)]
 pub(super) struct Doctor {
-    /// Ask about this engine only, whether it runs or not
+    /// Check only this engine, whether it runs or not
     #[arg(long, value_name = "NAME")]
     engine: Option<Asked>,
-    /// Check the node for an agent that is not connected yet and is to give containers this hook by NRI
+    /// Check whether an agent that is not connected yet can add this hook to containers through NRI
     #[arg(long, value_name = "PATH")]
     agent_hook: Option<PathBuf>,
     /// Print one JSON object
@@ -83,8 +84,7 @@ impl Doctor {
     }
 }
 
-/// A group for each thing that was looked at; a line for each finding, whatever other programs and files have put
-/// into it.
+/// A group for each subject, and a line for each finding. Text from other programs and files is escaped.
 fn as_text(report: &Report, change: Option<&str>) -> Text {
     let mut text = Text::default();
     let mut subjects: Vec<&str> = Vec::new();
@@ -146,7 +146,7 @@ fn add_engines(text: &mut Text, engines: &[EngineLine]) {
     text.plain("\n");
 }
 
-/// The last line: how many problems and notes there are, and what to change first.
+/// The last line: the number of problems and notes, and what to change first.
 fn add_summary(text: &mut Text, report: &Report, change: Option<&str>) {
     let count = |word: &str| {
         let verdicts = report.findings.iter().map(|it| it.verdict.word());

@@ -1,9 +1,7 @@
-//! `explain`: what would be done with a container's `/etc/hosts`, why, and where each line of the
-//! file comes from.
+//! `explain`: what the hook would do with a container's `/etc/hosts`, why, and where each line comes from.
 //!
-//! The output is for eyes and for grep: a head of `name: value` lines, an empty line, and one line
-//! for each line of the file: its number, its origin, two spaces, its text as it is. Of several Pods,
-//! each below its heading.
+//! The output is easy to read and to grep: `name: value` lines, an empty line, and a table with the number, the
+//! origin and the unchanged text of each line. With several Pods, each has a heading.
 
 use std::path::Path;
 
@@ -18,7 +16,7 @@ use crate::facts::annotations::HOST_ALIASES;
 use crate::facts::pod_manifest::SPEC_HOST_ALIASES;
 use crate::text::hosts_file::{HostsFile, Origin};
 
-/// Say what would be done with an /etc/hosts, why, and where each of its lines comes from
+/// Show what the hook would do with /etc/hosts, why, and where each line comes from
 #[derive(Debug, Args)]
 pub(super) struct Explain {
     #[command(flatten)]
@@ -104,7 +102,7 @@ fn in_words(origin: Origin<&str>, provenance: &Provenance) -> String {
     }
 }
 
-/// Text for a terminal: the node's and the engines' files may hold anything. Tabs stay, they
+/// Escapes text for a terminal: the node's and the engines' files can have any bytes. Tabs stay, because they
 /// belong to the format.
 fn shown(line: &[u8]) -> String {
     let mut text = String::with_capacity(line.len());

@@ -56,8 +56,8 @@ fn as_json(pid: i32, file: &Report) -> serde_json::Value {
     })
 }
 
-/// `-` for what is not known. A file without the hook's mark, which any user could have made and `refresh` cannot
-/// update, is shown as not marked.
+/// Unknown values are `-`. A file without the hook's mark is shown as not marked: any user could have made it, and
+/// `refresh` cannot update it.
 fn table(files: &[(i32, Box<Report>)]) -> Text {
     let cell = |text: Option<&str>| {
         text.filter(|text| !text.is_empty())

@@ -1,11 +1,11 @@
 //! Where a verb writes: its result to one stream, its messages to another.
 //!
-//! Printing never stops the work. A reader that has gone away (`list | head -1`) has seen enough and is
-//! no failure; any other error is kept and becomes the program's once the verb is done. So `refresh`
-//! reaches every container, also when its output is not read.
+//! A failure to print never stops the work. If the reader closes the pipe (`list | head -1`), that is no failure;
+//! any other error is kept and reported when the verb is done. So `refresh` reaches every container even if nothing
+//! reads its output.
 //!
-//! What a terminal gets beyond that is decided here: colours as anstream decides it (`NO_COLOR`, `CLICOLOR`,
-//! `CLICOLOR_FORCE`, `TERM`), and a line of progress.
+//! Only a terminal gets colours (anstream decides by `NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE` and `TERM`) and a
+//! line of progress.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -18,7 +18,7 @@ use crate::commands::styled::Text;
 use crate::error::Error;
 use crate::log::{is_unprintable, printable};
 
-/// Goes to the start of the line and empties it (ECMA-48, EL).
+/// Moves to the start of the line and erases it (ECMA-48, EL).
 const ERASE_LINE: &str = "\r\x1b[K";
 
 /// The two streams of a run of the program.
@@ -28,7 +28,7 @@ pub struct Output<'w> {
     stderr: &'w mut dyn Write,
     has_colours: bool,
     progress: Progress,
-    /// How writing the result went. After the first error nothing more is written.
+    /// The first error of writing the result. Nothing more is written after it.
     written: io::Result<()>,
 }
 
@@ -65,8 +65,8 @@ impl<'w> Output<'w> {
         }
     }
 
-    /// Shows how far the work is, in place of what was shown before. At most 79 characters: a line that wraps
-    /// cannot be rewritten. Gone with the next piece of output.
+    /// Shows how far the work is, and replaces what it showed before. The line has at most 79 characters, because a
+    /// line that wraps cannot be rewritten. The next piece of output erases it.
     pub(super) fn progress(&mut self, line: impl Display) {
         if self.progress != Progress::Off {
             let _ = write!(self.stderr, "{ERASE_LINE}{line}");
@@ -81,7 +81,7 @@ impl<'w> Output<'w> {
         }
     }
 
-    /// Writes a piece of the result, in colours where a terminal reads it. Escaped as by [`Self::print`].
+    /// Writes a piece of the result, in colours if a terminal reads it. It is escaped as by [`Self::print`].
     pub(super) fn print_text(&mut self, text: &Text) {
         for (role, piece) in &text.0 {
             if self.has_colours {
@@ -94,13 +94,13 @@ impl<'w> Output<'w> {
         }
     }
 
-    /// Writes a piece of the result: text, or JSON. What a terminal would obey or turn round is escaped as JSON
-    /// has it: there such characters are in strings only.
+    /// Writes a piece of the result: text, or JSON. Control and bidirectional characters are escaped as in JSON,
+    /// where they can only be in strings.
     pub(super) fn print(&mut self, piece: impl AsRef<[u8]>) {
         let mut text = String::new();
         for c in String::from_utf8_lossy(piece.as_ref()).chars() {
             if is_unprintable(c) && !matches!(c, '\n' | '\t') {
-                // None of them is outside of the first 65,536.
+                // All of them are in the first 65,536.
                 text += &format!("\\u{:04x}", u32::from(c));
             } else {
                 text.push(c);
@@ -117,29 +117,28 @@ impl<'w> Output<'w> {
         }
     }
 
-    /// Writes a message, a line with the program's name in front. Where stderr is closed it is lost:
-    /// that must not stop the work either.
+    /// Writes a message: a line that begins with the program's name. If stderr is closed, the message is lost; that
+    /// must not stop the work either.
     pub(super) fn say(&mut self, message: impl Display) {
         self.end_progress();
         let message = printable(&message.to_string());
         let _ = writeln!(self.stderr, "{}: {message}", self.name);
     }
 
-    /// Writes a line about what comes next, for the person who ran the command.
+    /// Tells you what comes next.
     pub(super) fn hint(&mut self, line: &str) {
         self.end_progress();
         let _ = writeln!(self.stderr, "{}", printable(line));
     }
 
-    /// Says why the verb could not do its work: several refused fields are a line each.
+    /// Says why the verb could not do its work. Each refused field has a line.
     pub(super) fn fail(&mut self, failure: &Failure) {
         for situation in failure.to_string().lines() {
             self.say(situation);
         }
     }
 
-    /// Ends the result: an error when a piece could not be written, for another reason than that the reader
-    /// went away.
+    /// Ends the result. It is an error if a piece could not be written, unless the reader closed the pipe.
     pub(super) fn finish(&mut self) -> Result<(), Failure> {
         self.end_progress();
         let flushed =

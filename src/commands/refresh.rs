@@ -1,4 +1,4 @@
-//! `refresh`: running containers get what `hosts.d` and their engines' files say now.
+//! `refresh`: updates the files of running containers from `hosts.d` and their engines' files.
 
 use std::path::PathBuf;
 
@@ -11,13 +11,13 @@ use crate::exit::Exit;
 use crate::files::hosts_d;
 use crate::running::refresh::{self, Event, Summary};
 
-/// Bring the files of running containers up to date with hosts.d and their engines' files
+/// Update the files of running containers from hosts.d and their engines' files
 #[derive(Debug, Args)]
 pub(super) struct Refresh {
-    /// Only say what would be done
+    /// Only print what would be done
     #[arg(long)]
     dry_run: bool,
-    /// The directory of the entries for the node and its namespaces
+    /// The directory with the entries for the node and its namespaces
     #[arg(long, value_name = "DIR", default_value = hosts_d::DEFAULT_PATH)]
     hosts_d: PathBuf,
 }
@@ -55,16 +55,17 @@ impl Refresh {
             output.say(format_args!("left out: {left_out}"));
         }
         if summary.without_stamp > 0 {
+            let s = if summary.without_stamp == 1 { "" } else { "s" };
             output.say(format_args!(
-                "{} files that the hook did not mark for refresh, made in a user namespace by it or by another: \
-                 see list; a container gets the new entries at its next start",
+                "{} file{s} without the hook's mark cannot be refreshed (see oci-hostaliases list): made in a user \
+                 namespace, or by another program; the containers get the new entries at their next start",
                 summary.without_stamp
             ));
         }
         if summary.passed_over > 0 {
             let others: Vec<_> = summary.other_hosts_d.iter().map(String::as_str).collect();
             output.say(format_args!(
-                "{} passed over: made from {}, not from {}",
+                "{} skipped: made from {}, not from {}",
                 containers(summary.passed_over),
                 others.join(", "),
                 self.hosts_d.display()
@@ -72,8 +73,8 @@ impl Refresh {
         }
         if summary.engine_file_alone > 0 {
             output.say(format_args!(
-                "{} with the engine's file alone, because nothing was to be added when it started: entries of {} that \
-                 are for such a container come with its next start, if the hook runs for it",
+                "{} with only the engine's file, because there was nothing to add when it started: entries of {} for such a \
+                 container come with its next start, if the hook runs for it",
                 containers(summary.engine_file_alone),
                 self.hosts_d.display()
             ));

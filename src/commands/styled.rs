@@ -1,8 +1,8 @@
-//! Text in colours, and tables of it. The only file that names a colour.
+//! Text in colours, and tables. No other file names a colour.
 
 use anstyle::{AnsiColor, Style};
 
-/// What a piece of text is. Its colour says nothing that its words do not.
+/// The meaning of a piece of text, for its colour. The words say the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     Plain,
@@ -13,7 +13,7 @@ pub(super) enum Role {
     Note,
     /// To be changed.
     Bad,
-    /// What is there for orientation.
+    /// A line number or the like.
     Faint,
 }
 
@@ -44,7 +44,8 @@ impl Text {
     }
 }
 
-/// Columns as wide as their widest cell, under a heading. Numbers are in the first, what can be long in the last.
+/// Columns as wide as their widest cell, under a heading. The first column has numbers; long values go into the
+/// last.
 #[derive(Debug)]
 pub(super) struct Table<const N: usize>(Vec<[(Role, String); N]>);
 
@@ -57,8 +58,7 @@ impl<const N: usize> Table<N> {
         self.0.push(cells);
     }
 
-    /// Cells are shown as they are: what a terminal obeys in them has to be escaped before, since an escaped
-    /// character is wider.
+    /// Escape control characters before: an escaped character is wider.
     pub(super) fn text(self) -> Text {
         let mut widths = [0; N];
         for row in &self.0 {

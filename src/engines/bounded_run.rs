@@ -1,4 +1,4 @@
-//! Another program run with a time limit, so that one that hangs does not make us hang.
+//! Runs another program with a time limit, so that a program that hangs does not block this one.
 
 use std::io::{self, Read};
 use std::os::fd::AsFd;
@@ -13,14 +13,14 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// Longest output that is read of each stream, in bytes.
 const OUTPUT_MAX: usize = 4 * 1024 * 1024;
 
-/// How a program ended and what it said.
+/// How a program ended and what it printed.
 #[derive(Debug)]
 pub(crate) struct CommandOutput {
     /// How it ended.
     pub(crate) status: ExitStatus,
-    /// What it printed.
+    /// Its stdout.
     pub(crate) stdout: String,
-    /// What it complained of, on one line.
+    /// Its stderr, on one line.
     pub(crate) stderr: String,
 }
 
@@ -64,7 +64,7 @@ fn run_within(command: &mut Command, limit: Duration) -> io::Result<CommandOutpu
 
 /// What a program writes to one of its streams.
 struct Stream<P> {
-    /// `None` when it is closed.
+    /// `None` if it is closed.
     pipe: Option<P>,
     bytes: Vec<u8>,
 }
@@ -126,7 +126,7 @@ fn wait_for_output<P: AsFd, Q: AsFd>(stdout: &Stream<P>, stderr: &Stream<Q>) -> 
 pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
-        // An empty entry means the directory in which we happen to be.
+        // An empty entry means the working directory.
         .filter(|directory| directory.is_absolute())
         .map(|directory| directory.join(name))
         .find(|candidate| candidate.is_file())

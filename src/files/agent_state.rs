@@ -1,4 +1,4 @@
-//! What the agent knows of itself: it writes it, `doctor` reads it.
+//! The agent's state: the agent writes it, `doctor` reads it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -21,7 +21,7 @@ const STATE_MAX: u64 = 64 * 1024;
 /// Where containerd and CRI-O listen for plugins.
 pub(crate) const NRI_SOCKET: &str = "/var/run/nri/nri.sock";
 
-/// What the agent knows of itself.
+/// The agent's state.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct AgentState {
@@ -31,13 +31,13 @@ pub(crate) struct AgentState {
     pub(crate) version: String,
     /// The hook that containers get.
     pub(crate) hook: PathBuf,
-    /// The configuration, of the hook too.
+    /// The configuration of the agent and the hook.
     pub(crate) config: PathBuf,
     /// The directory of the entries.
     pub(crate) hosts_d: PathBuf,
-    /// The engine that has it as a plugin: its name and its version.
+    /// The connected engine: its name and version.
     pub(crate) engine: Option<String>,
-    /// Why none has.
+    /// Why no engine is connected.
     pub(crate) trouble: Option<String>,
     /// When an engine last asked about a container, in seconds since 1970.
     pub(crate) last_event: Option<u64>,
@@ -46,8 +46,8 @@ pub(crate) struct AgentState {
 }
 
 impl AgentState {
-    /// The state of the agent that runs on this node; `None` where none runs. One that was killed has left its
-    /// file behind, but not its lock.
+    /// The state of this node's running agent; `None` if none runs. A killed agent leaves its file, but not its
+    /// lock.
     ///
     /// # Errors
     ///

@@ -1,8 +1,8 @@
 //! Entries for a whole node or namespace: the files in `hosts.d`.
 //!
-//! The directory is the selector: `*.hosts` in it is for every Pod of the node, `*.hosts` in a
-//! directory of its own named like a namespace for the Pods of that namespace. Nothing here can
-//! stop a container: what cannot be used is left out, and the log says so.
+//! The directory is the selector: `*.hosts` in it is for every Pod of the node; `*.hosts` in a directory with a
+//! namespace's name is for the Pods of that namespace. Nothing here can stop a container: invalid entries and files
+//! are left out and logged.
 
 use std::ffi::{CStr, OsStr};
 use std::fs::File;
@@ -20,23 +20,23 @@ use crate::text::node_lines::{self, Unread};
 use crate::validation::field_error::quote;
 use crate::validation::names;
 
-/// Where it is unless `--hosts-d` says otherwise.
+/// The path unless `--hosts-d` is given.
 pub const DEFAULT_PATH: &str = "/etc/oci-hostaliases/hosts.d";
 /// Largest file, in bytes. A file that fills a container's file system by itself is a mistake.
 pub(crate) const FILE_MAX: u64 = 1024 * 1024;
 const SUFFIX: &[u8] = b".hosts";
-/// Room for the kernel's answer: some hundred names.
+/// The buffer for the kernel's answer: some hundred names.
 const LISTED_AT_ONCE: usize = 32 * 1024;
 
 impl NodeEntries {
-    /// Reads what applies to a Pod of this namespace.
+    /// Reads the entries for a Pod of this namespace.
     #[cfg(feature = "cli")]
     pub(crate) fn read(hosts_d: &Path, namespace: Option<&str>) -> Self {
         Self::read_by(By::Files, hosts_d, namespace)
     }
 
-    /// The same for a container that starts: a directory of many files by the compiled file, where that is
-    /// certain to say the same.
+    /// The same for a container that starts: it uses the compiled file for a directory of many files, if that is up
+    /// to date.
     pub(crate) fn read_for_start(hosts_d: &Path, namespace: Option<&str>) -> Self {
         Self::read_by(By::CompiledFile, hosts_d, namespace)
     }
@@ -52,7 +52,7 @@ impl NodeEntries {
         entries
     }
 
-    /// Reads what only one namespace's directory has.
+    /// Reads the entries of one namespace's directory only.
     #[cfg(feature = "cli")]
     pub(crate) fn read_alone(directory: &Path) -> Self {
         let mut entries = Self::default();
@@ -63,7 +63,7 @@ impl NodeEntries {
     }
 
     fn read_namespace(&mut self, by: By, directory: &OwnedFd, hosts_d: &Path, namespace: &str) {
-        // The name is an annotation's, and becomes part of a path: `..` and slashes are no namespace.
+        // The name is from an annotation and becomes part of a path: `..` and slashes are not valid.
         if !names::label_refusals(namespace).is_empty() {
             let shown = (hosts_d.display(), quote(namespace));
             let why = format!("{}: {} is not the name of a namespace", shown.0, shown.1);
@@ -77,7 +77,7 @@ impl NodeEntries {
         }
     }
 
-    /// Opens a directory; `None` when there is none, or it is left out.
+    /// Opens a directory; `None` if it does not exist or is left out.
     fn open(
         &mut self,
         at: BorrowedFd<'_>,
@@ -107,12 +107,12 @@ impl NodeEntries {
         sorted.sort_unstable();
         for name in sorted {
             let path = path.join(OsStr::from_bytes(name.to_bytes()));
-            // The path becomes a comment in the file: it must not be able to end its line.
+            // The path becomes a comment in the file, so it must not have a line end.
             if path
                 .to_str()
                 .is_none_or(|path| path.chars().any(char::is_control))
             {
-                self.leave_out(&path, format!("{path:?}: a name that is no plain text"));
+                self.leave_out(&path, format!("{path:?}: its name has special characters"));
                 continue;
             }
             match read_file(&mut text, directory, name, &path) {
@@ -122,7 +122,7 @@ impl NodeEntries {
         }
     }
 
-    /// Whether the compiled file has this directory as it is now.
+    /// Whether the compiled file is up to date for this directory.
     fn read_compiled(&mut self, directory: &OwnedFd, path: &Path, names: &[u8]) -> bool {
         let compiled = compiled::key(directory, path, names).and_then(|key| compiled::read(&key));
         let Some((left_out, text)) = compiled else {
@@ -162,24 +162,24 @@ impl NodeEntries {
     }
 }
 
-/// Where entries are read from.
+/// The source of entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum By {
-    /// What the administrator wrote.
+    /// The administrator's files.
     #[cfg(feature = "cli")]
     Files,
-    /// What was made of it, where it is still the same.
+    /// The compiled file, if it is up to date.
     CompiledFile,
 }
 
-/// The directory as it is now, by [`compiled::key`].
+/// The present state of the directory, by [`compiled::key`].
 #[cfg(feature = "cli")]
 pub(super) fn compiled_key(path: &Path) -> Option<Vec<u8>> {
     let directory = open_directory(CWD, path, path, OFlags::empty()).ok()??;
     compiled::key(&directory, path, &hosts_files(&directory).ok()?)
 }
 
-/// Opens a directory that only root can change; `None` when there is none.
+/// Opens a directory that only root can change; `None` if it does not exist.
 fn open_directory(
     at: BorrowedFd<'_>,
     name: &Path,
@@ -198,7 +198,7 @@ fn open_directory(
     }
 }
 
-/// The names that end in `.hosts`, in the directory's order, each with the NUL behind it.
+/// The names that end in `.hosts`, in the directory's order, each followed by a NUL.
 fn hosts_files(directory: &OwnedFd) -> rustix::io::Result<Vec<u8>> {
     let mut names = Vec::new();
     let mut buffer = Vec::with_capacity(LISTED_AT_ONCE);
@@ -206,7 +206,7 @@ fn hosts_files(directory: &OwnedFd) -> rustix::io::Result<Vec<u8>> {
     while let Some(entry) = entries.next() {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
-        // A file called `.hosts` is hidden, as is whatever an editor left behind with a dot in front.
+        // A file named `.hosts` is hidden, like an editor's temporary files that begin with a dot.
         if name.ends_with(SUFFIX) && !name.starts_with(b".") {
             names.extend_from_slice(entry.file_name().to_bytes_with_nul());
         }
@@ -220,8 +220,8 @@ pub(super) fn each(names: &[u8]) -> impl Iterator<Item = &CStr> {
     names.filter_map(|name| CStr::from_bytes_with_nul(name).ok())
 }
 
-/// Reads a file that is regular and root's alone. A symlink is neither: what it leads to can belong
-/// to any user.
+/// Reads a regular file to which only root can write. Symlinks are refused, because their targets can belong to any
+/// user.
 fn read_file(
     bytes: &mut Vec<u8>,
     directory: &OwnedFd,

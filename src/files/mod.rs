@@ -1,5 +1,4 @@
-//! Files that the administrator or the engine wrote: read whole, bounded, and only from whom they
-//! may be.
+//! Reads files of the administrator and the engine: whole, with a size limit, and only if their owner is right.
 
 pub(crate) mod admin_file;
 #[cfg(feature = "cli")]

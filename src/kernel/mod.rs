@@ -1,4 +1,4 @@
-//! Everything that opens, enters, mounts or drops a privilege: the effects, one thing a file.
+//! Everything that opens, enters, mounts or drops a privilege. Each file has one effect.
 
 pub(crate) mod attach;
 pub(crate) mod container_process;

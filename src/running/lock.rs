@@ -1,4 +1,4 @@
-//! One refresh at a time, by a lock that the kernel takes back from a process that dies.
+//! One refresh at a time, by a lock that the kernel releases when its process dies.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -23,7 +23,7 @@ impl Lock {
     ///
     /// # Errors
     ///
-    /// The lock's file cannot be made: only root can bring files up to date.
+    /// The lock's file cannot be created: only root can refresh.
     pub(crate) fn wait() -> Result<Self, Error> {
         loop {
             let Some(file) = lock_file::open(FILE)? else {
@@ -40,7 +40,7 @@ impl Lock {
         }
     }
 
-    /// A container was not reached: what is known of a write that was killed is still needed.
+    /// A container was not reached: the journal of a killed write is still needed.
     pub(crate) fn keep_journals(&mut self) {
         self.keeps_journals = true;
     }
@@ -52,7 +52,7 @@ impl Drop for Lock {
             journal::remove_all(Path::new(DIRECTORY));
         }
         let _ = fs::remove_file(FILE);
-        // Not while it has journals.
+        // This fails while it has journals.
         let _ = fs::remove_dir(DIRECTORY);
     }
 }

@@ -1,4 +1,4 @@
-//! Bringing all running containers up to date: what `refresh` and the agent do.
+//! Updates all running containers, for `refresh` and the agent.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -14,13 +14,13 @@ use crate::running::lock::Lock;
 use crate::running::step::{Done, Report, Task};
 use crate::running::walk::{Hidden, Met, Walk};
 
-/// How long a container may take from reading `hosts.d` to having its file mounted. One that
-/// starts while we look is found by looking again after this time.
+/// How long a container may take from reading `hosts.d` to having its file mounted. A second walk after this time
+/// finds containers that started during the first.
 const START_GRACE: Duration = Duration::from_millis(200);
-/// Longer than a tick of the clock by which the kernel dates changes: one that comes after this has another time.
+/// Longer than a tick of the clock of file times: a change after this time has another timestamp.
 const TICK: Duration = Duration::from_millis(20);
 
-/// What happens on the way.
+/// What happens during a refresh.
 #[derive(Debug)]
 pub(crate) enum Event<'a> {
     /// This container's file was replaced, or would be.
@@ -36,18 +36,19 @@ pub(crate) enum Event<'a> {
     },
 }
 
-/// How it went, counted by files.
+/// The numbers of files, by result.
 #[derive(Debug, Default)]
 pub(crate) struct Summary {
     /// Replaced, or would be.
     pub(crate) refreshed: usize,
     /// Nothing to replace.
     pub(crate) up_to_date: usize,
-    /// Not replaced by their containers' own doing: no failure, or a container could make every refresh fail.
+    /// Not replaced, because their containers changed them. That is no failure, or a container could make every
+    /// refresh fail.
     pub(crate) own_doing: usize,
     /// Could not be replaced.
     pub(crate) failed: usize,
-    /// Files that the hook has not recorded, or did not make: no failure, since any user can make such.
+    /// Files without the hook's record. That is no failure, because any user can make such a file.
     pub(crate) without_stamp: usize,
     /// Made from another `hosts.d`.
     pub(crate) passed_over: usize,
@@ -55,19 +56,19 @@ pub(crate) struct Summary {
     pub(crate) other_hosts_d: BTreeSet<String>,
     /// Containers with the file that their engine made, which the hook left alone.
     pub(crate) engine_file_alone: usize,
-    /// What of `hosts.d` no container gets.
+    /// The entries of `hosts.d` that no container gets.
     pub(crate) left_out: BTreeSet<String>,
     /// Files into which not all of `hosts.d` fits.
     pub(crate) too_small: usize,
     /// The engines' files on the host that files here were made from: what is written to one of these reaches its
     /// containers at the next refresh. A tenant may have chosen a path: do not open it, watch it at most.
     pub(crate) engine_files: BTreeSet<PathBuf>,
-    /// Processes that could not be looked at.
+    /// Processes that could not be examined.
     pub(crate) hidden: Option<Hidden>,
 }
 
 impl Summary {
-    /// The exit status that stands for this.
+    /// The exit status.
     pub(crate) fn exit(&self) -> Exit {
         if self.failed > 0 || self.hidden.is_some() {
             Exit::System
@@ -98,20 +99,20 @@ impl Summary {
     }
 }
 
-/// Brings the file of each running container that was made from `hosts_d` up to date with that directory and with
-/// its engine's file, and goes on until the directory is as it was when it was read last. One at a time on a
-/// node. With `dry_run` only says what would be done. The program has to do [`super::step::work`] when it is
-/// called with the verb [`super::walk::VERB`].
+/// Updates the file of each running container that was made from `hosts_d` from that directory and from its
+/// engine's file, and repeats that until the directory does not change meanwhile. Only one refresh runs on a node.
+/// With `dry_run`, only says what would be done. The program has to call [`super::step::work`] if it is started
+/// with the verb [`super::walk::VERB`].
 ///
 /// # Errors
 ///
-/// Nothing can be done at all: no root, no `/proc`, no process can be started.
+/// Without root, without `/proc`, or if no process can be started.
 pub(crate) fn refresh(
     hosts_d: &Path,
     dry_run: bool,
     tell: &mut dyn FnMut(Event<'_>),
 ) -> Result<Summary, Error> {
-    // Who is not root can write no stamp, so there is nothing to lock.
+    // Only root can write a stamp, so other users need no lock.
     let writes = !dry_run && nix::unistd::geteuid().is_root();
     let mut lock = writes.then(Lock::wait).transpose()?;
     let mut walk = Walk::new(Task::Refresh {
@@ -188,7 +189,7 @@ pub(crate) fn engine_files() -> Result<BTreeSet<PathBuf>, Error> {
     Ok(files)
 }
 
-/// What was met, each file once: as it was met last, and replaced when it was so once.
+/// The files that were found, each once: with its last state, but as replaced if it was ever replaced.
 #[derive(Default)]
 struct Files {
     files: BTreeMap<Device, Report>,

@@ -120,8 +120,8 @@ fn a_second_agent_does_not_start() {
         assert_eq!(
             String::from_utf8_lossy(&second.stderr),
             format!(
-                "oci-hostaliases-agent: /run/oci-hostaliases/agent.lock: process {} is the agent of this node: \
-                 stop it first, or leave this one off\n",
+                "oci-hostaliases-agent: /run/oci-hostaliases/agent.lock: process {} is already the agent of \
+                 this node: stop it first, or do not start this one\n",
                 first.pid()
             )
         );

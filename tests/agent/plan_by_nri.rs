@@ -245,7 +245,7 @@ fn own_file(engine: &Engine) {
     }
     engine
         .agent
-        .wait_for("is the user's own volume on /etc/hosts: the entries asked for are not added");
+        .wait_for("is the user's own volume on /etc/hosts: the requested entries are not added");
 }
 
 fn not_to_be_managed(engine: &Engine) {

@@ -13,33 +13,33 @@ use crate::world;
 const PEERS: &[(&[u8], &str)] = &[
     (
         b"HTTP/1.1 400 Bad Request\r\n\r\n",
-        "a message of 791752241 bytes, more than 4194314: this is no NRI socket",
+        "a message of 791752241 bytes, more than 4194314: this is not an NRI socket",
     ),
     (
         // A frame of 4 GiB.
         b"\0\0\0\x01\xff\xff\xff\xff",
-        "a message of 4294967295 bytes, more than 4194314: this is no NRI socket",
+        "a message of 4294967295 bytes, more than 4194314: this is not an NRI socket",
     ),
     (
         // A message of 4 GiB in a frame that is short.
         b"\0\0\0\x01\0\0\0\x0a\xff\xff\xff\xff\0\0\0\x01\x01\0",
-        "a message of 4294967295 bytes, more than 4194304: this is no NRI socket",
+        "a message of 4294967295 bytes, more than 4194304: this is not an NRI socket",
     ),
     (
         b"\0\0\0\x01\0\0\0\x0d\0\0\0\x03\0\0\0\x01\x01\0\xff\xff\xff",
-        "a request cannot be read: this is no NRI socket, or one of a version that is not known",
+        "a request cannot be read: this is not an NRI socket, or one of an unknown version",
     ),
     (
         // Configure, with a container's worth of bytes that are no ConfigureRequest.
         b"\0\0\0\x01\0\0\0\x38\0\0\0\x2e\0\0\0\x01\x01\0\
           \x0a\x1bnri.pkg.api.v1alpha1.Plugin\x12\x09Configure\x1a\x04\xff\xff\xff\xff",
-        "Configure cannot be read: this is no NRI socket, or one of a version that is not known",
+        "Configure cannot be read: this is not an NRI socket, or one of an unknown version",
     ),
     (
         // Docker fails every container that gets a hook by its NRI.
         b"\0\0\0\x01\0\0\0\x44\0\0\0\x3a\0\0\0\x01\x01\0\
           \x0a\x1bnri.pkg.api.v1alpha1.Plugin\x12\x09Configure\x1a\x10\x12\x06docker\x1a\x0629.2.0",
-        "docker 29.2.0: its NRI cannot be used, since it fails every container that gets a hook by it",
+        "docker 29.2.0: its NRI cannot be used: every container that gets a hook through it fails",
     ),
 ];
 

@@ -90,7 +90,7 @@ fn doctor_and_register_tell_of_it() {
         let said = doctor();
         let on = line(
             "note",
-            "NRI is on: the agent can have the hook run without a change of the configuration",
+            "NRI is on: with the agent, the hook runs without a change of the configuration",
         );
         assert!(said.contains(&on), "{said}");
 
@@ -98,7 +98,7 @@ fn doctor_and_register_tell_of_it() {
         let said = doctor();
         let connected = line(
             "ok",
-            "NRI: the agent is connected, and was not asked about a container yet",
+            "NRI: the agent is connected; it has not handled a container yet",
         );
         assert!(said.contains(&connected), "{said}");
         assert!(

@@ -63,7 +63,7 @@ pub(crate) fn after_unregister(node: &Node) {
         config
     };
     let pending =
-        format!("was started before {changed} changed, and runs a hook that it read then");
+        format!("was started before {changed} changed, and still runs the hook that it read then");
     assert!(text.lines().any(|it| it.ends_with(&pending)), "{text}");
     crate::annotated(node);
 }

@@ -26,7 +26,7 @@ fn nothing_is_registered() {
                 "kernel",
                 "",
                 "log",
-                "  ok       /dev/log is there: the hook's records go to the node's log",
+                "  ok       /dev/log exists: the hook logs to the node's log",
                 "",
                 &format!(
                     "{note}change this first: not registered: run oci-hostaliases register containerd|crio|podman"
@@ -113,13 +113,13 @@ fn json() {
             json!({
                 "subject": "podman",
                 "verdict": "problem",
-                "text": format!("{OURS}: not JSON: EOF while parsing an object at line 1 column 1: no podman run works"),
+                "text": format!("{OURS}: not JSON: EOF while parsing an object at line 1 column 1: every podman run fails"),
                 "remedy": remedy,
                 "path": OURS,
                 "line": null,
             })
         );
-        let log = json!("/dev/log is there: the hook's records go to the node's log");
+        let log = json!("/dev/log exists: the hook logs to the node's log");
         let findings = said["findings"].as_array().unwrap();
         let log = findings.iter().find(|it| it["text"] == log).unwrap();
         assert_eq!((&log["path"], &log["line"]), (&json!(null), &json!(null)));

@@ -1,8 +1,8 @@
 //! ttRPC: requests and answers on one connection.
 //!
 //! A message is a length, the number of its stream (both 32 bits, big-endian), a kind, flags, and a protobuf
-//! message. Source: `PROTOCOL.md` and `request.proto` of containerd/ttrpc. There is no crate for it that serves
-//! a connection which is there already; the one there is brings 30 others.
+//! message. Source: `PROTOCOL.md` and `request.proto` of containerd/ttrpc. No crate serves a connection that
+//! already exists; the only crate for ttRPC depends on 30 others.
 
 use prost::Message as _;
 
@@ -11,15 +11,15 @@ use crate::agent::nri::error::NriError;
 /// The longest message, in bytes without its header (`messageLengthMax`).
 pub(crate) const MESSAGE_MAX: usize = 4 * 1024 * 1024;
 const HEADER: usize = 10;
-/// Room that is kept between two messages.
+/// The capacity that is kept between two messages.
 const KEPT: usize = 64 * 1024;
 
-/// The kind of a message that asks.
+/// The kind of a request.
 pub(crate) const REQUEST: u8 = 1;
-/// The kind of a message that answers.
+/// The kind of a response.
 pub(crate) const RESPONSE: u8 = 2;
 
-/// gRPC's code for a method that is not there. The engine then takes `StateChange` in its place.
+/// gRPC's code for an unknown method. The engine then uses `StateChange` instead.
 pub(crate) const UNIMPLEMENTED: i32 = 12;
 /// gRPC's code for any other refusal.
 pub(crate) const UNKNOWN: i32 = 2;
@@ -52,7 +52,7 @@ pub(crate) struct Request {
 /// `ttrpc.Response`
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 pub(crate) struct Response {
-    /// None where the method succeeded.
+    /// `None` if the method succeeded.
     #[prost(message, optional, tag = "1")]
     pub(crate) status: Option<Status>,
     /// The method's answer.
@@ -120,21 +120,21 @@ impl Response {
     }
 }
 
-/// Puts the messages of one connection together from its frames.
+/// Assembles the messages of one connection from its frames.
 #[derive(Debug, Default)]
 pub struct Assembler(Vec<u8>);
 
 impl Assembler {
-    /// Adds what came.
+    /// Adds received bytes.
     pub fn push(&mut self, bytes: &[u8]) {
         self.0.extend_from_slice(bytes);
     }
 
-    /// The next message that is whole.
+    /// The next complete message.
     ///
     /// # Errors
     ///
-    /// Its length is one that no message has.
+    /// It is too long.
     pub fn next_message(&mut self) -> Result<Option<Message>, NriError> {
         let [l0, l1, l2, l3, s0, s1, s2, s3, kind, _flags, rest @ ..] = self.0.as_slice() else {
             return Ok(None);
