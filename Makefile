@@ -213,13 +213,13 @@ test-source-packages: ## build and try the source packages in Debian 13, with it
 	tests/packages/source.sh
 
 .PHONY: bench
-bench: ## time the release hook beside the least it could cost, and containers' starts by NRI; twenty minutes
+bench: ## time the release hook beside the least it could cost, and containers' starts by NRI; fifteen minutes
 	@tests/needs.sh crun patchelf containernetworking-plugins runc busybox-static iproute2 util-linux jq strace gcc libc6-dev musl-tools golang-go
 	@for triple in $(sort $(TRIPLE) $(HOST)); do \
 		$(CARGO_BUILD) --locked --release --target $$triple --no-default-features --bin oci-hostaliases-hook || exit 1; \
 	done
 	OCI_HOSTALIASES_HOOKS="$(CURDIR)/$(RELEASE)/oci-hostaliases-hook$(if $(filter-out $(TRIPLE),$(HOST)),:$(CURDIR)/$(TARGET)/$(HOST)/release/oci-hostaliases-hook)" \
-		$(CARGO) bench --locked --bench start
+		$(CARGO) bench --profile dev --locked --bench start
 	@tests/engines.sh newer
 	@$(MAKE) --no-print-directory build
 	$(HOOK_UNDER_TEST) OCI_HOSTALIASES_TEST_LONG=1 CI=1 $(CARGO) test --locked --test agent -- --nocapture start_time many

@@ -119,6 +119,9 @@ after_removal() {
         systemctl daemon-reload || :
         systemctl reset-failed 'oci-hostaliases-*' 2>/dev/null || :
     fi
+    # What the agent and refresh compiled out of hosts.d.
+    rm -f /run/oci-hostaliases/hosts.d.compiled
+    rmdir /run/oci-hostaliases 2>/dev/null || :
     if [ ! -e "$state/direct" ] && [ -z "$(direct_entries)" ]; then
         return
     fi
