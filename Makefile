@@ -9,8 +9,8 @@ GNU := $(CPU)-unknown-linux-gnu
 else
 GNU := $(HOST)
 endif
-# Programs that run on foreign hosts trust none of their libraries: the C library is linked in. It is musl
-# where rustc has it (rustup target add x86_64-unknown-linux-musl), else glibc: docs/performance.md.
+# The programs run on unknown hosts and trust none of their libraries: the C library is linked in. It is musl
+# if rustc has it (rustup target add x86_64-unknown-linux-musl), otherwise glibc: docs/performance.md.
 MUSL := $(GNU:-gnu=-musl)
 HAS_MUSL = $(wildcard $(shell rustc --print target-libdir --target $(MUSL) 2>/dev/null)/libstd-*.rlib)
 ifdef ARCH
@@ -87,6 +87,10 @@ demo: ## show a container with the /etc/hosts of the Kubernetes documentation's 
 	@$(MAKE) --no-print-directory build
 	@tests/demo.sh "$(RELEASE)/oci-hostaliases-hook"
 
+.PHONY: check
+check: ## the tests that need nothing but cargo
+	$(subst $(CARGO) build,$(CARGO) test,$(CARGO_BUILD)) --locked --target $(TRIPLE) --test pure
+
 ENGINES := runc crun containerd podman containernetworking-plugins uidmap slirp4netns busybox-static iproute2 jq strace util-linux gcc libc6-dev musl-tools
 HOOK_UNDER_TEST = OCI_HOSTALIASES_HOOK="$(CURDIR)/$(RELEASE)/oci-hostaliases-hook" OCI_HOSTALIASES_AGENT="$(CURDIR)/$(RELEASE)/oci-hostaliases-agent"
 
@@ -94,6 +98,7 @@ HOOK_UNDER_TEST = OCI_HOSTALIASES_HOOK="$(CURDIR)/$(RELEASE)/oci-hostaliases-hoo
 test: ## install what the tests need and run all of them; some ten minutes
 	@tests/needs.sh $(ENGINES) patchelf
 	@tests/engines.sh newer
+	@tests/engines.sh 1.7
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
@@ -125,6 +130,12 @@ test-arm64: ## what needs no runtime, tests/pure and tests/programs, for arm64 b
 arm64-tests:
 	CARGO_PROFILE_DEV_DEBUG=false $(LINKED) tests/qemu_user.sh $(CARGO) test --locked --no-fail-fast --target $(TRIPLE) --test pure --test programs
 
+.PHONY: test-selinux
+test-selinux: ## the hook and the agent where SELinux enforces Debian's policy, in qemu; six minutes
+	@tests/needs.sh busybox-static debootstrap e2fsprogs gcc libc6-dev musl-tools qemu-system-x86 xz-utils
+	@$(MAKE) --no-print-directory build
+	tests/selinux/run.sh "$(RELEASE)"
+
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS := state_and_config annotations hosts_lines whole_way
 
@@ -147,7 +158,7 @@ audit: ## licences, sources, yanked versions and known advisories of all depende
 	@command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
 	$(CARGO) deny check licenses sources bans
 	@if $(CARGO) deny fetch db >/dev/null 2>&1; then $(CARGO) deny check --disable-fetch advisories; \
-	else echo "make audit: the advisories' database (on GitHub) cannot be had here: not checked" >&2; fi
+	else echo "make audit: the advisories' database (on GitHub) cannot be reached: advisories are not checked" >&2; fi
 
 ARCHITECTURES := aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf powerpc64le-unknown-linux-gnu riscv64gc-unknown-linux-gnu s390x-unknown-linux-gnu
 
@@ -160,12 +171,12 @@ check-architectures: ## check that both programs compile for other architectures
 	done
 
 .PHONY: test-matrix
-test-matrix: ## run the tests with engines on other engines than the machine's (half an hour, not part of test)
+test-matrix: ## repeat the tests that need engines with other versions of them; half an hour, not part of test
 	@tests/needs.sh $(ENGINES) patchelf pkgconf libseccomp-dev
 	@$(MAKE) --no-print-directory build
 	$(HOOK_UNDER_TEST) tests/matrix.sh
 
-CLUSTER := busybox-static containerd containernetworking-plugins gcc iproute2 iptables jq libc6-dev openssl runc util-linux
+CLUSTER := busybox-static containerd containernetworking-plugins gcc iproute2 iptables jq libc6-dev openssl patchelf runc util-linux
 KUBERNETES := kube-apiserver kube-controller-manager kube-scheduler kubectl kubelet helm
 
 .PHONY: test-cluster
@@ -173,6 +184,7 @@ test-cluster: ## the agent and the manifests against a real API server and node;
 	@tests/needs.sh $(CLUSTER)
 	@$(MAKE) --no-print-directory build
 	@tests/kubernetes.sh $(KUBERNETES)
+	@tests/engines.sh 1.7
 	OCI_HOSTALIASES_PROGRAMS="$(CURDIR)/$(RELEASE)" CI=1 $(CARGO) test --locked --test cluster
 
 .PHONY: demo-cluster
@@ -180,7 +192,8 @@ demo-cluster: ## a one-node Kubernetes, an object, and a running Pod's file befo
 	@tests/needs.sh $(CLUSTER)
 	@$(MAKE) --no-print-directory build
 	@tests/kubernetes.sh $(KUBERNETES)
-	OCI_HOSTALIASES_PROGRAMS="$(CURDIR)/$(RELEASE)" CI=1 $(CARGO) test --locked --test cluster -- --exact --nocapture node::a_node_from_install_to_uninstall
+	@tests/engines.sh 1.7
+	OCI_HOSTALIASES_PROGRAMS="$(CURDIR)/$(RELEASE)" CI=1 $(CARGO) test --locked --test cluster -- --exact --nocapture node_by_nri::from_install_to_uninstall
 
 .PHONY: bench-cluster
 bench-cluster: ## what 500 agents cost a real API server, and an agent with 1,000 objects; some minutes
@@ -193,6 +206,11 @@ bench-cluster: ## what 500 agents cost a real API server, and an agent with 1,00
 test-packages: ## build, install, use, upgrade and remove the packages, in Debian 12 and 13 and by rpm
 	@tests/needs.sh busybox-static debootstrap dpkg-dev gcc git go-md2man libc6-dev lintian rpm rpmlint shellcheck xz-utils
 	tests/packages/run.sh
+
+.PHONY: test-source-packages
+test-source-packages: ## build and try the source packages in Debian 13, with its own Rust and without a network; half an hour
+	@tests/needs.sh debootstrap dpkg-dev git jq rpm xz-utils
+	tests/packages/source.sh
 
 .PHONY: bench
 bench: ## time the release hook beside the least it could cost, and containers' starts by NRI; twenty minutes
@@ -222,12 +240,13 @@ package-kit: vendor
 
 .PHONY: deb
 deb: package-kit ## build target/packages/oci-hostaliases_VERSION-1_ARCH.deb
-	packaging/deb/build.sh target/packages/kit "$(VERSION)" target/packages $(ARCH)
+	@command -v dh >/dev/null || tests/needs.sh debhelper dpkg-dev
+	packaging/deb.sh "$(VERSION)" target/packages
 
 .PHONY: rpm
 rpm: package-kit ## build target/packages/oci-hostaliases-VERSION-1.ARCH.rpm
 	@command -v rpmbuild >/dev/null || tests/needs.sh rpm
-	packaging/rpm/build.sh "$(VERSION)" target/packages $(CPU)
+	packaging/rpm/build.sh packaging/rpm/oci-hostaliases.spec target/packages $(CPU)
 
 .PHONY: tarball
 tarball: package-kit ## build target/packages/oci-hostaliases-VERSION-TRIPLE.tar.gz, with install.sh
@@ -242,7 +261,14 @@ image: vendor ## build target/packages/oci-hostaliases-VERSION-ARCH.oci.tar: a c
 
 .PHONY: dist
 dist: vendor ## build target/packages/oci-hostaliases-VERSION.tar.gz: the sources, with those of all crates
+	@command -v jq >/dev/null || tests/needs.sh jq
 	packaging/dist.sh "oci-hostaliases-$(VERSION)" target/packages
+
+.PHONY: source-packages
+source-packages: dist ## build the .dsc and the .src.rpm, in target/packages/source
+	@command -v dpkg-source >/dev/null || tests/needs.sh dpkg-dev xz-utils
+	@command -v rpmbuild >/dev/null || tests/needs.sh rpm
+	packaging/source-packages.sh "target/packages/oci-hostaliases-$(VERSION).tar.gz" "$(VERSION)" target/packages/source
 
 .PHONY: clean
 clean: ## remove what was built

@@ -1,15 +1,15 @@
 #!/bin/sh
-# install.sh [install|uninstall|list]: installs the kit in whose directory this script lies, removes
-# what it installed, or prints where everything goes. Where that is, the environment says:
+# install.sh [install|uninstall|list]: installs the kit in the directory of this script, removes
+# what it installed, or prints the paths. These environment variables and defaults set the paths:
 #
-#   DESTDIR     put before every path, for packages            empty
+#   DESTDIR     prefix of every path, for packages             empty
 #   PREFIX      /usr/local
 #   BINDIR      PREFIX/bin         DATADIR  PREFIX/share       MANDIR  DATADIR/man
 #   LIBEXECDIR  PREFIX/libexec     DOCDIR   DATADIR/doc/oci-hostaliases
 #   UNITDIR     PREFIX/lib/systemd/system                      ZSHDIR  DATADIR/zsh/site-functions
-#   SYSCONFDIR  /etc, where the hook looks whatever the prefix is
+#   SYSCONFDIR  /etc, which the hook reads whatever the prefix is
 #
-# Nothing is enabled or restarted, and nothing is registered that was not before.
+# The script enables and restarts nothing, and makes no new registration.
 set -eu
 umask 022
 
@@ -26,12 +26,12 @@ DESTDIR=${DESTDIR:-}
 
 kit=$(cd "$(dirname "$0")" && pwd)
 
-# Below DESTDIR no engine runs.
+# With DESTDIR no engine of this node is affected.
 on_this_node() { [ -n "$DESTDIR" ] || "$1"; }
 # shellcheck source=packaging/removal.sh
 . "$kit/removal.sh"
 
-# The path that a third column of the list stands for.
+# Expands the path in the third column of the list.
 expand() {
     rest=${1#@*@}
     case $1 in
@@ -44,7 +44,7 @@ expand() {
     @UNITDIR@*) echo "$UNITDIR$rest" ;;
     @SYSCONFDIR@*) echo "$SYSCONFDIR$rest" ;;
     *)
-        echo "install.sh: files.list: $1 starts with no directory that is known" >&2
+        echo "install.sh: files.list: $1 does not start with a known directory" >&2
         exit 1
         ;;
     esac
@@ -58,16 +58,16 @@ each() {
     done
 }
 
-# What is special in the right side of sed's s|…|…|.
+# Escapes the special characters in the replacement of sed's s|…|…|.
 escaped() {
     printf '%s' "$1" | sed 's/[\\&|]/\\&/g'
 }
 
-# Replaced by renaming: a hook that is running is never half there.
+# Replaces a file by renaming, so that the hook is complete at any time.
 install_one() {
     target=$DESTDIR$3
     if [ "$1" = dir ]; then
-        # What is there already may be somebody else's: its mode stays.
+        # An existing directory may belong to another package: its mode stays.
         [ -d "$target" ] || mkdir -p "$target"
         return
     fi
@@ -94,13 +94,18 @@ list_one() {
     if [ "$1" = dir ]; then echo "dir $3"; else echo "file $3"; fi
 }
 
+restart_agent() { ! systemd_runs || { systemctl daemon-reload && systemctl try-restart oci-hostaliases-agent.service; } || :; }
+stop_agent() { ! systemd_runs || systemctl stop 'oci-hostaliases-*' || :; }
+
 case ${1:-install} in
 install)
     on_this_node before_installation
     each install_one
+    on_this_node restart_agent
     on_this_node after_installation
     ;;
 uninstall)
+    on_this_node stop_agent
     on_this_node before_removal
     each remove_file
     # The inner ones first.

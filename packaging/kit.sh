@@ -1,6 +1,7 @@
 #!/bin/sh
-# kit.sh BUILT KIT TRIPLE [EMULATOR]: gathers in the directory KIT what is installed, and the script that installs it.
-# BUILT has the three programs, built for TRIPLE; EMULATOR runs them where this machine cannot. `make install`, the packages and the tarball are all made from a kit.
+# kit.sh BUILT KIT TRIPLE [EMULATOR]: gathers the installed files and the script that installs them in the directory KIT.
+# BUILT contains the three programs for TRIPLE; EMULATOR runs them if this machine cannot. `make install`, the packages and
+# the tarball are all made from a kit.
 set -eu
 umask 022
 built=$1 kit=$2 triple=$3 emulator=${4-}
@@ -23,7 +24,10 @@ for shell in bash zsh fish; do
     $emulator "$kit/bin/oci-hostaliases" completions "$shell" >"$kit/completions/$shell"
 done
 packaging/licences.sh "$triple" >"$kit/doc/copyright"
+# The crates that are linked in, in the words of `cargo tree`: `name vVERSION`.
+cargo tree --locked --edges normal,no-proc-macro --target "$triple" --prefix none --format '{p}' |
+    sed -e '/ (\//d' -e 's/ (\*)$//' | LC_ALL=C sort -u >"$kit/crates.txt"
 
-# cp kept the modes of a clone, whose umask may be any.
+# cp kept the modes of the clone, which depend on its umask.
 find "$kit" -type f -exec chmod 0644 {} +
 chmod 0755 "$kit/install.sh" "$kit/bin"/*

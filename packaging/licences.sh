@@ -1,6 +1,6 @@
 #!/bin/sh
-# licences.sh TRIPLE: prints what is linked into the three programs, built for TRIPLE, and under which licence,
-# with the texts that have to go with them. It is what a Debian package has as `copyright`.
+# licences.sh TRIPLE: prints what is linked into the three programs for TRIPLE, and under which licence,
+# with the required texts. A Debian package installs the output as `copyright`.
 set -eu
 triple=$1
 sources="vendor target/vendor"
@@ -11,7 +11,7 @@ for registry in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do
     esac
 done
 
-# Lines `name-version licence`. The procedural macros run in the compiler only.
+# Prints lines `name-version licence`. Procedural macros run only in the compiler.
 crates=$(cargo tree --locked --edges normal,no-proc-macro --target "$triple" --prefix none --format '{p}|{l}' |
     sed -e '/ (\//d' -e 's/ (\*)$//' -e 's/^\([^ ]*\) v\([^|]*\)|/\1-\2 /' | LC_ALL=C sort -u)
 
@@ -82,7 +82,7 @@ TEXT
     ;;
 esac
 
-# Where a crate's source lies.
+# Prints the directory of a crate's source.
 source_of() {
     for directory in $sources; do
         if [ -d "$directory/$1" ]; then
@@ -96,10 +96,10 @@ source_of() {
 
 echo "$crates" | while read -r crate licence; do
     case $licence in
-    # All of them hold.
+    # All of these licences apply.
     *' AND '*) pattern='LICEN[CS]E*' ;;
     *Apache-2.0*) pattern='NOTICE*' ;;
-    # Of the choice that it gives, the licence that asks for nothing of the rest of the program.
+    # If the crate offers a choice: the licence that requires nothing of the rest of the program.
     *MPL-2.0*) pattern='LICENSE.MPL-2.0' ;;
     *) pattern='LICEN[CS]E*' ;;
     esac

@@ -1,10 +1,11 @@
 # shellcheck shell=sh
 # removal.sh: what an installation and a removal have to do so that containers start before, during and
-# after. Part of the packages' scripts and of install.sh, which set LIBEXECDIR, DATADIR and BINDIR.
+# after. Part of the packages' scripts and of install.sh, which set LIBEXECDIR, DATADIR and BINDIR. The packages
+# restart and stop the agent by their distributions' own macros, install.sh by itself.
 #
-# An engine may have the hook in memory long after its files are gone. Entries that `register` writes for
-# such engines start the hook by a shell that does without it; those of former versions name the hook
-# itself, and so something has to stay at its path.
+# An engine may keep the hook in memory long after its files are removed. Entries that `register` writes for
+# such engines start the hook through a shell, which does not need it. Entries of former versions name the hook
+# itself, so a file has to stay at its path.
 
 hook=$LIBEXECDIR/oci/hooks.d/oci-hostaliases-hook
 hooks_d=$DATADIR/containers/oci/hooks.d
@@ -28,7 +29,7 @@ base_specs() {
     done
 }
 
-# The files that name the hook itself and that containerd or CRI-O reads. Podman passes over a hook that is gone.
+# The files that name the hook itself and that containerd or CRI-O reads. Podman ignores a hook that does not exist.
 direct_entries() {
     { base_specs; ! has_crio || echo "$of_the_administrator"; } | sort -u | while read -r file; do
         grep -lsF "\"path\": \"$hook\"" "$file" || :
@@ -37,7 +38,7 @@ direct_entries() {
 
 systemd_runs() { [ -d /run/systemd/system ]; }
 
-# Those of `systemctl enable` to units whose files are gone. Prints which.
+# Removes the links of `systemctl enable` to units that no longer exist, and prints their names.
 remove_dangling_links() {
     for link in /etc/systemd/system/*.wants/oci-hostaliases-*; do
         if [ -L "$link" ] && [ ! -e "$link" ]; then
@@ -49,7 +50,7 @@ remove_dangling_links() {
 
 has_crio() { [ -d /etc/crio ] || command -v crio >/dev/null; }
 
-# Before the files are there. Former versions wrote `register --all` into the package's file.
+# Runs before the files are installed. Former versions wrote `register --all` into the package's file.
 before_installation() {
     if grep -qs '^# In the place of oci-hostaliases-hook' "$hook"; then
         mkdir -p "$state"
@@ -64,14 +65,15 @@ before_installation() {
 after_installation() {
     if systemd_runs; then
         systemctl daemon-reload || :
-        # Units that a former version had.
+        # Units of a former version.
         systemctl list-units --all --plain --no-legend 'oci-hostaliases-*' | while read -r unit load _; do
-            [ "$load" != not-found ] || systemctl stop "$unit" || :
+            [ "$load" = not-found ] || continue
+            systemctl stop "$unit" || :
+            systemctl reset-failed "$unit" 2>/dev/null || :
         done
-        systemctl try-restart oci-hostaliases-agent.service || :
     fi
     if remove_dangling_links | grep -q '^oci-hostaliases-refresh'; then
-        say "oci-hostaliases-refresh.path is gone: systemctl enable --now oci-hostaliases-agent does the same, and more"
+        say "oci-hostaliases-refresh.path is removed: run systemctl enable --now oci-hostaliases-agent instead"
     fi
     rm -f "$hooks_d/.oci-hostaliases"
     if [ -e "$state/register-all" ]; then
@@ -82,10 +84,10 @@ after_installation() {
             crio) has_crio || continue ;;
             esac
             "$BINDIR/oci-hostaliases" register "$engine" --all --hook "$hook" ||
-                say "the hook is not registered for every container any more: run oci-hostaliases register $engine --all"
+                say "the hook is no longer registered for every container: run oci-hostaliases register $engine --all"
         done
     fi
-    # An engine has these in memory, maybe also when they are gone from the disk.
+    # An engine may keep these in memory even if they are no longer on the disk.
     found=$(direct_entries | grep -vxF "$of_the_administrator" || :)
     if [ -n "$found" ]; then
         mkdir -p "$state"
@@ -96,18 +98,15 @@ after_installation() {
 }
 
 before_removal() {
-    if systemd_runs; then
-        systemctl stop 'oci-hostaliases-*' || :
-    fi
     # CRI-O watches the directory and would not see a new one in its place.
     if has_crio && [ -d "$hooks_d" ]; then
-        echo "CRI-O watches this directory: it stays, for the time when oci-hostaliases is installed again." >"$hooks_d/.oci-hostaliases"
+        echo "CRI-O watches this directory: it stays until oci-hostaliases is installed again." >"$hooks_d/.oci-hostaliases"
     fi
     found=$(registered_configurations)
     [ -n "$found" ] || found=$(base_specs)
     if [ -n "$found" ]; then
         say "containerd is still registered: $(echo "$found" | tr '\n' ' ')"
-        say "containers go on starting, without the entries of the hook; keep the base specs in /etc/oci-hostaliases"
+        say "containers still start, without the entries of the hook; keep the base specs in /etc/oci-hostaliases"
         say "to undo the registration, install oci-hostaliases again, run oci-hostaliases unregister containerd, and restart containerd"
     fi
     if [ -e "$of_the_administrator" ]; then
@@ -127,16 +126,16 @@ after_removal() {
     cat >"$hook.new" <<'STUB'
 #!/bin/sh
 # In the place of oci-hostaliases-hook, which was removed: an engine that has not been restarted still runs
-# this for every container. It takes the container's state and does nothing.
+# this script for every container. It reads the container's state and does nothing.
 while read -r _; do :; done
 STUB
     chmod 0755 "$hook.new"
     mv -f "$hook.new" "$hook"
     say "$hook stays as a script that does nothing: containerd or CRI-O may have it in memory"
-    say "remove it when the hook is unregistered and the engine is restarted"
+    say "remove it after you have unregistered the hook and restarted the engine"
 }
 
-# When nothing is to be remembered any more.
+# Removes the state of these scripts.
 forget() {
     remove_dangling_links >/dev/null
     rm -rf "$state"

@@ -1,7 +1,7 @@
 #!/bin/sh
-# static-pie.sh ARGUMENT...: a linker for rustc that makes static programs position-independent. For other CPUs than
-# x86-64 rustc asks for `-static -no-pie`, with start files that put in no addresses: such a program would crash when
-# -static-pie is only added. TARGET_CC is the compiler that links.
+# static-pie.sh ARGUMENT...: a linker for rustc that makes static programs position-independent. For CPUs other than
+# x86-64 rustc passes `-static -no-pie` and start files that do not relocate the program: with -static-pie added to
+# these, it would crash. TARGET_CC is the compiler that links.
 set -eu
 cc=${TARGET_CC:-cc}
 case " $* " in

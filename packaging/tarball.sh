@@ -1,6 +1,6 @@
 #!/bin/sh
-# tarball.sh KIT NAME OUT: makes OUT/NAME.tar.gz of a kit. The bytes depend on the kit, NAME and
-# SOURCE_DATE_EPOCH only.
+# tarball.sh KIT NAME OUT: makes OUT/NAME.tar.gz from a kit. The bytes depend only on the kit, NAME and
+# SOURCE_DATE_EPOCH.
 set -eu
 kit=$1 name=$2 out=$3
 mkdir -p "$out"

@@ -1,9 +1,8 @@
-//! The whole `/etc/hosts` of one container, from what is known of it. Pure, and the only place where
-//! the steps are put together: what `render` shows is what the hook mounts.
+//! Composes the whole `/etc/hosts` of one container from its facts. Pure, and the only place that combines the
+//! steps, so `render` shows what the hook mounts.
 //!
-//! It goes in two steps, because the hook must know whether there is anything to write before it
-//! enters the container, and what the container's surroundings are only after that: [`decide`], then
-//! [`Draft::compose`].
+//! There are two steps, [`decide`] and [`Draft::compose`]: before the hook enters the container it must know
+//! whether there is anything to write, and only afterwards does it know the container's surroundings.
 
 use std::fmt;
 use std::path::Path;
@@ -29,7 +28,7 @@ pub enum Decision<'a> {
     Write(Draft<'a>),
 }
 
-/// A file that is decided on and not composed yet.
+/// A file that is decided, but not composed yet.
 #[derive(Debug)]
 pub struct Draft<'a> {
     container: &'a Container,
@@ -38,10 +37,10 @@ pub struct Draft<'a> {
     plan: Plan,
 }
 
-/// What the bundle does not tell. Each method is called at most once, and only when the file needs
-/// the answer: an engine's file when it is extended, the network when the file is managed.
+/// Facts that are not in the bundle. Each method is called at most once, and only if the file needs the answer: an
+/// engine's file if it is extended, the network if the file is managed.
 pub trait Surroundings {
-    /// Why something cannot be found out, or the file cannot be written.
+    /// Why a fact is not available, or the file cannot be written.
     type Error: From<TooLarge>;
 
     /// The bytes of the engine's file, at most `limit`. `source` is the path in `config.json`.
@@ -51,15 +50,15 @@ pub trait Surroundings {
     /// It cannot be read.
     fn engine_hosts(&mut self, source: &str, limit: u64) -> Result<Vec<u8>, Self::Error>;
 
-    /// What the file says of the container's network.
+    /// The container's network for the file.
     ///
     /// # Errors
     ///
-    /// It cannot be found out.
+    /// It is not available.
     fn network(&mut self, request: &Request) -> Result<NetworkFacts, Self::Error>;
 }
 
-/// What a managed file says of the container's network.
+/// The container's network for a managed file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NetworkFacts {
     /// The container is on the host's network.
@@ -67,7 +66,7 @@ pub enum NetworkFacts {
         /// The node's own `/etc/hosts`.
         node_hosts: Vec<u8>,
     },
-    /// It has a network of its own.
+    /// It has its own network.
     Pod {
         /// The Pod's addresses, in the order of their lines.
         addresses: Vec<String>,
@@ -78,27 +77,27 @@ pub enum NetworkFacts {
     },
 }
 
-/// The file as it is mounted. It has at most as many bytes as the limit it was composed for.
+/// The composed file. It has at most as many bytes as the limit that it was composed for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Composed {
     /// The plan, now that the engine's file is known.
     pub plan: Plan,
     /// The text.
     pub file: HostsFile,
-    /// What the administrator should know about it.
+    /// Notices for the administrator.
     pub notices: Vec<Notice>,
     base_length: usize,
     own_length: usize,
-    /// The source of the engine's file that is extended, also one that is still empty.
+    /// The source of the engine's file that is extended, even if that is still empty.
     engine_source: Option<String>,
 }
 
-/// What an administrator should know about a file.
+/// A notice about a file for the administrator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
     /// The Pod's own line is missing.
     Missing(MissingFact),
-    /// An entry of the Pod's own is longer than a line that every resolver reads.
+    /// One of the Pod's entries is longer than the longest line that every resolver reads.
     LongLine {
         /// Its address.
         ip: String,
@@ -115,8 +114,8 @@ pub enum Notice {
 }
 
 impl Notice {
-    /// Whether something is missing that was asked for. A container without a host name is an ordinary one.
-    pub fn is_warning(&self) -> bool {
+    /// Whether something that was requested is missing. A container without a host name is normal.
+    pub(crate) fn is_warning(&self) -> bool {
         *self != Self::Missing(MissingFact::HostName)
     }
 }
@@ -131,14 +130,14 @@ impl fmt::Display for Notice {
             ),
             Self::DoesNotFit { path, limit } => write!(
                 f,
-                "{path}: left out, the file would have more than {limit} bytes"
+                "{path}: left out, because the file would have more than {limit} bytes"
             ),
         }
     }
 }
 
-/// The Pod's own part has more bytes than the file's own file system may hold. A tmpfs is made of
-/// whole pages and would take some more, so the limit is kept here.
+/// The Pod's own part has more bytes than the file's file system may hold. A tmpfs has whole pages and would accept
+/// some more, so the limit is checked here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the hosts file has {bytes} bytes, more than size-limit ({limit}) in the hook's configuration allows"
@@ -150,13 +149,12 @@ pub struct TooLarge {
     pub limit: u64,
 }
 
-/// Decides what happens to a container. `asks` says whether it has an annotation that asks for
-/// something. The entries of the node are read only when the container's own annotations are right
-/// and do not opt out.
+/// Decides what happens to a container. `asks`: whether an annotation requests something. The node's entries are
+/// read only if the container's annotations are valid and do not opt out.
 ///
 /// # Errors
 ///
-/// The annotations are wrong: every refused field.
+/// The annotations are invalid: every refused field.
 pub fn decide(
     container: &Container,
     asks: bool,
@@ -185,7 +183,7 @@ pub fn decide(
 }
 
 impl Draft<'_> {
-    /// The plan, as far as `config.json` tells it.
+    /// The plan by `config.json`.
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
@@ -194,7 +192,7 @@ impl Draft<'_> {
     ///
     /// # Errors
     ///
-    /// Something cannot be found out, or the Pod's own part has more than `size_limit` bytes.
+    /// A fact is not available, or the Pod's own part has more than `size_limit` bytes.
     pub fn compose<S: Surroundings>(
         &self,
         size_limit: u64,
@@ -244,12 +242,12 @@ impl Draft<'_> {
 impl Composed {
     /// The container's own part, without the sections of `hosts.d`.
     #[cfg(feature = "agent")]
-    pub fn own_length(&self) -> usize {
+    pub(crate) fn own_length(&self) -> usize {
         self.own_length
     }
 
-    /// What `refresh` has to know of this file: with the directory of the node's entries, and which file was
-    /// mounted on `/etc/hosts` before.
+    /// The stamp for `refresh`, with the directory of the node's entries, and the file that was mounted on
+    /// `/etc/hosts` before.
     pub fn stamp(&self, identity: Identity, hosts_d: &Path, covered: FileId) -> Stamp {
         let whole = self.file.bytes();
         let (own, node) = whole
@@ -264,7 +262,7 @@ impl Composed {
     }
 }
 
-/// The text as the kubelet would write it, without the aliases.
+/// The text that the kubelet would write, without the aliases.
 fn managed_file(network: &NetworkFacts) -> (HostsFile, Option<MissingFact>) {
     match network {
         NetworkFacts::Host { node_hosts } => (HostsFile::for_host_network(node_hosts), None),
@@ -276,9 +274,9 @@ fn managed_file(network: &NetworkFacts) -> (HostsFile, Option<MissingFact>) {
     }
 }
 
-/// The entries that some resolvers do not read to the end. Their lines stay as they are: they are the
-/// kubelet's bytes.
-pub fn long_lines(aliases: &[HostAlias]) -> impl Iterator<Item = Notice> {
+/// The entries that some resolvers do not read to the end. Their lines are not changed: they are the kubelet's
+/// bytes.
+pub(crate) fn long_lines(aliases: &[HostAlias]) -> impl Iterator<Item = Notice> {
     let line = |alias: &HostAlias| {
         let names = alias.hostnames().iter().map(|name| 1 + name.len());
         alias.ip().len() + names.sum::<usize>() + 1
@@ -292,15 +290,28 @@ pub fn long_lines(aliases: &[HostAlias]) -> impl Iterator<Item = Notice> {
         })
 }
 
-/// Adds the section of each file of `hosts.d` behind the Pod's own part. These entries cannot stop a
-/// container: a section that would make the text longer than `limit` bytes is left out, and named.
-pub fn add_node_entries(file: &mut HostsFile, entries: &NodeEntries, limit: u64) -> Vec<Notice> {
+/// Adds the section of each file of `hosts.d` after the Pod's own part. These entries cannot stop a container: a
+/// section that would make the text longer than `limit` bytes is left out and reported.
+pub(crate) fn add_node_entries(
+    file: &mut HostsFile,
+    entries: &NodeEntries,
+    limit: u64,
+) -> Vec<Notice> {
     let mut notices = Vec::new();
-    for (path, aliases) in &entries.files {
+    let add_ready = |file: &mut HostsFile, before: usize| {
+        let ready = entries.ready.iter().filter(|ready| ready.after == before);
+        ready
+            .flat_map(|ready| file.add_sections(&ready.text, limit))
+            .map(|path| Notice::DoesNotFit { path, limit })
+            .collect::<Vec<_>>()
+    };
+    for (nth, (path, aliases)) in entries.files.iter().enumerate() {
+        notices.append(&mut add_ready(file, nth));
         let path = path.display().to_string();
         if !file.add_node_entries(&path, aliases, limit) {
             notices.push(Notice::DoesNotFit { path, limit });
         }
     }
+    notices.append(&mut add_ready(file, entries.files.len()));
     notices
 }

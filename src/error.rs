@@ -1,7 +1,7 @@
-//! Every situation in which this project's code gives up, and the exit status of each.
+//! Every error of this crate, and its exit status.
 //!
-//! The text names what was refused or impossible and what to look at; the cause, where there is
-//! one, is the error's `source` and is said once, behind it.
+//! The text names what was refused or impossible, and what to check. The cause, if any, is the error's `source` and
+//! appears once, after the text.
 
 use std::fmt;
 use std::io;
@@ -12,25 +12,25 @@ use crate::exit::Exit;
 use crate::facts::container::NoRootPath;
 use crate::validation::field_error::FieldErrors;
 
-/// A situation in which the work cannot be done.
+/// Why the work cannot be done.
 #[derive(thiserror::Error)]
 pub enum Error {
-    /// The hook was started without a state: by hand, most likely.
+    /// The hook was started without a state, most likely by hand.
     #[error(
         "stdin: empty, expected the OCI state: an OCI runtime runs this program, see oci-hostaliases-hook(8)"
     )]
     NoState,
 
-    /// The state is not what the runtime specification says.
+    /// The state does not match the runtime specification.
     #[error("stdin: not an OCI state")]
     BadState(#[source] serde_json::Error),
 
-    /// More bytes than anybody needs.
+    /// More bytes than the limit.
     #[error("{}: more than {limit} bytes", path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
-        /// How many bytes are read at most.
+        /// The limit, in bytes.
         limit: u64,
     },
 
@@ -39,9 +39,9 @@ pub enum Error {
     File {
         /// The system call: `open`, `read`.
         call: &'static str,
-        /// What it was about.
+        /// The file.
         path: PathBuf,
-        /// What the kernel answered.
+        /// The kernel's error.
         source: io::Error,
     },
 
@@ -51,15 +51,15 @@ pub enum Error {
         bundle.display(), copies.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
     )]
     NoConfigJson {
-        /// The bundle as the state has it.
+        /// The bundle in the state.
         bundle: PathBuf,
-        /// Where else it was looked for.
+        /// The other places where the hook looked for it.
         copies: Vec<PathBuf>,
-        /// Why the bundle's own could not be opened.
+        /// Why the bundle's `config.json` could not be opened.
         source: io::Error,
     },
 
-    /// `config.json` is not what the runtime specification says.
+    /// `config.json` does not match the runtime specification.
     #[error("{}: not a config.json", path.display())]
     BadConfigJson {
         /// The file.
@@ -90,16 +90,16 @@ pub enum Error {
         situation: String,
     },
 
-    /// The node's own `/etc/hosts` cannot be had for a container on the host's network. (The
-    /// kubelet does not create such a container either.)
-    #[error("the container is on the host's network, and the node's own file cannot be had")]
+    /// The node's own `/etc/hosts` cannot be read for a container on the host's network. (The kubelet does not
+    /// create such a container either.)
+    #[error("the container uses the host's network, and the node's hosts file cannot be read")]
     NodeHosts(#[source] Box<Error>),
 
-    /// The text does not fit into the file's own file system.
+    /// The text does not fit into the file's file system.
     #[error(transparent)]
     HostsTooLarge(#[from] TooLarge),
 
-    /// An engine's file that was to be extended does not fit there by itself.
+    /// An engine's file that should be extended is too large for the file system by itself.
     #[error(
         "the engine's hosts file has more bytes than size-limit ({limit}) in the hook's configuration allows"
     )]
@@ -108,8 +108,7 @@ pub enum Error {
         limit: u64,
     },
 
-    /// The runtime, or this stage of it, does not give what is needed; or a tenant is playing
-    /// with the place to mount on.
+    /// The runtime, or its stage, does not provide what the hook needs, or a tenant changes the place to mount on.
     #[error("{0}")]
     Refused(String),
 
@@ -122,18 +121,18 @@ pub enum Error {
         source: Box<Error>,
     },
 
-    /// A system call that failed, written as strace would show it.
+    /// A failed system call, in the form of strace.
     #[error("{call}")]
     Call {
         /// The call with its arguments.
         call: String,
-        /// What the kernel answered.
+        /// The kernel's error.
         source: io::Error,
     },
 }
 
 impl Error {
-    /// A failed system call; `call` is how strace would show it.
+    /// A failed system call. `call` has the form of strace.
     pub(crate) fn call(call: impl Into<String>, errno: impl Into<io::Error>) -> Self {
         Self::Call {
             call: call.into(),
@@ -141,7 +140,7 @@ impl Error {
         }
     }
 
-    /// A call on a path that failed.
+    /// A failed call on a path.
     pub(crate) fn file(
         call: &'static str,
         path: impl Into<PathBuf>,
@@ -154,7 +153,7 @@ impl Error {
         }
     }
 
-    /// `self` as the proof that the place is not safe or the runtime not suitable.
+    /// `self` as the reason why the place is not safe or the runtime is not suitable.
     pub(crate) fn refuse_with(self, situation: impl Into<String>) -> Self {
         Self::RefusedBecause {
             situation: situation.into(),
@@ -162,18 +161,18 @@ impl Error {
         }
     }
 
-    /// Whether the kernel does not know the system call at all.
+    /// Whether the kernel does not have the system call.
     pub(crate) fn is_missing_call(&self) -> bool {
         matches!(self, Self::Call { source, .. } if source.raw_os_error() == Some(rustix::io::Errno::NOSYS.raw_os_error()))
     }
 
-    /// Whether there is no file of that name.
+    /// Whether the file does not exist.
     #[cfg(feature = "cli")]
     pub(crate) fn is_missing_file(&self) -> bool {
         matches!(self, Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 
-    /// `self`, met while an engine's file was read that may have as many bytes as the hook's file.
+    /// `self`, if it occurred while an engine's file was read.
     pub(crate) fn of_engine_hosts(self) -> Self {
         match self {
             Self::TooLarge { limit, .. } => Self::EngineHostsTooLarge { limit },
@@ -181,7 +180,7 @@ impl Error {
         }
     }
 
-    /// The exit status that stands for this situation.
+    /// The exit status.
     pub fn exit(&self) -> Exit {
         match self {
             Self::Annotations(_) => Exit::Annotation,
@@ -202,14 +201,14 @@ impl Error {
     }
 }
 
-/// In words, with the causes. The names of fields would tell a reader less, and take up room in the hook.
+/// The message with its causes. Field names would say less and make the hook larger.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&on_one_line(self))
     }
 }
 
-/// An error with all its causes on one line, from outside to inside.
+/// An error with all its causes on one line, the outermost first.
 pub fn on_one_line(error: &dyn std::error::Error) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();

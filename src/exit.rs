@@ -1,4 +1,4 @@
-//! What the exit status of both programs means.
+//! The exit status of the programs.
 
 use std::process::ExitCode;
 
@@ -9,15 +9,15 @@ use std::process::ExitCode;
 pub enum Exit {
     /// Done, or nothing to do.
     Done = 0,
-    /// A system call failed, or something is there that nobody expected.
+    /// A system call failed, or something unexpected exists.
     System = 1,
     /// The program was called wrongly.
     Usage = 2,
     /// The place to mount on is not safe, or the runtime does not do what this stage needs.
     Refused = 3,
-    /// The node's configuration or its `hosts.d` is wrong: the administrator's to mend.
+    /// The node's configuration or its `hosts.d` is wrong: the administrator has to correct it.
     NodeConfiguration = 4,
-    /// An annotation (or a Pod manifest) is wrong: the Pod author's to mend.
+    /// An annotation (or a Pod manifest) is wrong: the Pod's author has to correct it.
     Annotation = 5,
 }
 

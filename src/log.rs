@@ -1,8 +1,8 @@
-//! Records for the node's log: journald's own socket where there is one, so that a record can be found by
-//! its container (`journalctl CONTAINER_ID=…`), else `/dev/log`, which every syslog daemon offers.
+//! Records for the node's log. They go to journald's own socket if it exists, so that you can find a record by its
+//! container (`journalctl CONTAINER_ID=…`), otherwise to `/dev/log`, which every syslog daemon has.
 //!
-//! crun throws a hook's stderr away and nobody reads that of a hook that succeeded, so the log is
-//! where an administrator finds what we did.
+//! crun discards a hook's stderr, and no engine shows that of a hook that succeeded. So administrators find in the
+//! log what the hook did.
 
 use std::cell::OnceCell;
 use std::os::unix::net::UnixDatagram;
@@ -11,7 +11,7 @@ use rustix::net::{SendFlags, send};
 
 use crate::facts::container::Identity;
 
-/// Where journald takes records of fields (systemd.io/JOURNAL_NATIVE_PROTOCOL).
+/// journald's socket for records with fields (systemd.io/JOURNAL_NATIVE_PROTOCOL).
 const JOURNAL: &str = "/run/systemd/journal/socket";
 const DEV_LOG: &str = "/dev/log";
 const IDENTIFIER: &str = "oci-hostaliases-hook";
@@ -26,14 +26,14 @@ const MESSAGE_MAX: usize = 16 * 1024;
 pub enum Severity {
     /// A container was not started.
     Error = 3,
-    /// Somebody did not get what he asked for, or something should be mended.
+    /// A container did not get what it requested, or something should be corrected.
     Warning = 4,
     /// What was done.
     Info = 6,
 }
 
-/// The way to the node's log. Connected when there is something to say, since mostly there is
-/// not; and by [`Log::connect`] before the host is left behind.
+/// The node's log. It connects for the first record, because mostly there is none, or by [`Log::connect`] before
+/// the hook leaves the host's namespaces.
 #[derive(Debug, Default)]
 pub(crate) struct Log(OnceCell<Option<Connection>>);
 
@@ -45,7 +45,7 @@ pub(crate) struct Connection {
 }
 
 impl Log {
-    /// Connects. A node without a log daemon is no error: there is nobody to tell.
+    /// Connects. A node without a log daemon is not an error.
     pub(crate) fn connect(&self) -> Option<&Connection> {
         let connection = self.0.get_or_init(|| {
             let socket = UnixDatagram::unbound().ok()?;
@@ -61,7 +61,7 @@ impl Log {
         connection.as_ref()
     }
 
-    /// Sends one record. The message names the container that it is about itself.
+    /// Sends one record. The message itself names its container.
     pub(crate) fn record(&self, severity: Severity, about: Option<&Identity>, message: &str) {
         let Some(connection) = self.connect() else {
             return;
@@ -94,14 +94,14 @@ impl Log {
             let process = std::process::id();
             format!("<{priority}>{IDENTIFIER}[{process}]: {message}")
         };
-        // A daemon that does not read must not hold up the start of a container, and there is
-        // no other place to say that this failed.
+        // A log daemon that does not read must not delay the start of a container, and there is no other place to
+        // report that.
         let _ = send(&connection.socket, record.as_bytes(), SendFlags::DONTWAIT);
     }
 }
 
-/// `message` on one line, with control characters escaped so that nothing a tenant wrote can look
-/// like another record or talk to a terminal, and cut to a length that is always taken.
+/// `message` on one line. Control characters are escaped, so that a tenant's text cannot look like another record
+/// or control a terminal. It is cut to a length that is always accepted.
 pub fn printable(message: &str) -> String {
     let mut line = String::with_capacity(message.len());
     for c in message.chars() {
@@ -118,7 +118,7 @@ pub fn printable(message: &str) -> String {
     line
 }
 
-/// Control characters, C1 ones too, and what ends a line or changes the direction of writing.
+/// Control characters, including C1, and characters that end a line or change the writing direction.
 pub(crate) fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -1,4 +1,4 @@
-//! The plan: what is done with a container's `/etc/hosts`, and why. Pure.
+//! The plan: what to do with a container's `/etc/hosts`, and why. Pure.
 
 use std::fmt;
 
@@ -7,14 +7,14 @@ use crate::facts::container::Container;
 use crate::facts::creator::Creator;
 use crate::facts::hosts_mount::{HostsMount, HostsWriter};
 
-/// What is done with a container's `/etc/hosts`.
+/// What to do with a container's `/etc/hosts`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// Nothing: the container keeps what it has.
     Leave,
     /// A file as the kubelet would write it, from the first line on.
     Manage,
-    /// The engine's file as it is at this start, and our sections behind it.
+    /// The engine's file as it is at this start, followed by the hook's sections.
     Extend,
 }
 
@@ -35,7 +35,7 @@ pub struct Plan {
     pub action: Action,
     /// Why.
     pub reason: Reason,
-    /// Whether something was asked for that the container does not get.
+    /// Whether the container does not get something that it requested.
     pub is_warning: bool,
 }
 
@@ -62,7 +62,7 @@ impl fmt::Display for Plan {
     }
 }
 
-/// Why an action is taken; in words, the end of a sentence that starts with the action.
+/// Why an action is taken. The text is the end of a sentence that starts with the action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
     /// The container is its Pod's sandbox.
@@ -71,7 +71,7 @@ pub enum Reason {
     OptOut,
     /// `config.json` has no mount for `/etc/hosts`.
     NothingMounted,
-    /// The same in a Podman container, and nothing is asked for: its user wants the image's file.
+    /// The same in a Podman container that requests nothing: its user wants the image's file.
     PodmanNoHosts,
     /// containerd's copy of the node's file is mounted; this is its path.
     CopyOfNodeHosts(String),
@@ -79,22 +79,21 @@ pub enum Reason {
     NodeHosts,
     /// An engine's file is mounted, and there are entries for it.
     EngineFile(EngineFile),
-    /// The same, but the engine has not written it yet: Podman from 4.6 on fills its file only
-    /// after `create`.
+    /// The same, but the engine has not written it yet: Podman 4.6 and later fills its file only after `create`.
     EngineFileEmpty(EngineFile),
-    /// An engine's file is mounted; there are no entries for it, and may be while the container runs.
+    /// An engine's file is mounted; there are no entries for it yet, but there may be while the container runs.
     EngineFileEntriesToCome(EngineFile),
-    /// An engine's file is mounted; something is asked for, but no entries.
+    /// An engine's file is mounted; something is requested, but no entries.
     EngineFileNoEntries(EngineFile),
-    /// An engine's file is mounted, and nothing is asked for.
+    /// An engine's file is mounted, and nothing is requested.
     EngineFileNothingAsked(EngineFile),
     /// The agent has mounted its file.
     AgentFile,
-    /// A volume of the user's own is mounted, from this source.
+    /// The user's own volume is mounted, from this source.
     OwnVolume(String),
-    /// The same, and entries are asked for.
+    /// The same, and entries are requested.
     OwnVolumeHidesEntries(String),
-    /// What the Pod's containers bring, of whose manifest this is.
+    /// The volumes of a Pod's containers, by its manifest.
     #[cfg(feature = "cli")]
     Pod(PodReason),
 }
@@ -103,13 +102,13 @@ pub enum Reason {
 #[cfg(feature = "cli")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PodReason {
-    /// No container of the Pod brings a volume of its own.
+    /// No container of the Pod has its own volume.
     NoOwnVolume,
-    /// Some containers bring their own.
+    /// Some containers have their own volume.
     SomeOwnVolumes,
-    /// All containers bring their own.
+    /// All containers have their own volume.
     OnlyOwnVolumes,
-    /// The same, and entries are asked for.
+    /// The same, and entries are requested.
     OwnVolumesHideEntries,
 }
 
@@ -117,7 +116,7 @@ pub enum PodReason {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineFile {
     /// Who made it.
-    pub writer: HostsWriter,
+    pub(crate) writer: HostsWriter,
     /// The mount's source.
     pub source: String,
 }
@@ -144,7 +143,7 @@ impl fmt::Display for Reason {
             Self::OptOut => write!(f, "annotation {MANAGE} is \"false\""),
             Self::NothingMounted => f.write_str("nothing is mounted on /etc/hosts"),
             Self::PodmanNoHosts => f.write_str(
-                "Podman mounts nothing on /etc/hosts (--no-hosts) and nothing is asked for",
+                "Podman mounts nothing on /etc/hosts (--no-hosts) and nothing is requested",
             ),
             Self::CopyOfNodeHosts(source) => {
                 write!(f, "{source} is containerd's copy of the node's file")
@@ -156,14 +155,14 @@ impl fmt::Display for Reason {
                 "{file}, but it is still empty: the engine's own later entries (--add-host) are hidden until oci-hostaliases refresh runs"
             ),
             Self::EngineFileEntriesToCome(file) => {
-                write!(f, "{file}, and entries may come while the container runs")
+                write!(f, "{file}, and entries may appear while the container runs")
             }
             Self::EngineFileNoEntries(file) => write!(
                 f,
-                "{file} and there are no entries for it: its own lines stay as they are"
+                "{file} and there are no entries for it: it stays unchanged"
             ),
             Self::EngineFileNothingAsked(file) => {
-                write!(f, "{file} and no entries are asked for")
+                write!(f, "{file} and no entries are requested")
             }
             Self::AgentFile => f.write_str("the agent has mounted the file already"),
             Self::OwnVolume(source) => {
@@ -171,7 +170,7 @@ impl fmt::Display for Reason {
             }
             Self::OwnVolumeHidesEntries(source) => write!(
                 f,
-                "{source} is the user's own volume on /etc/hosts: the entries asked for are not added"
+                "{source} is the user's own volume on /etc/hosts: the requested entries are not added"
             ),
             #[cfg(feature = "cli")]
             Self::Pod(reason) => reason.fmt(f),
@@ -187,14 +186,13 @@ impl fmt::Display for PodReason {
             Self::SomeOwnVolumes => "not every container has a volume of its own on /etc/hosts",
             Self::OnlyOwnVolumes => "every container has a volume of its own on /etc/hosts",
             Self::OwnVolumesHideEntries => {
-                "every container has a volume of its own on /etc/hosts: the entries asked for are not added"
+                "every container has a volume of its own on /etc/hosts: the requested entries are not added"
             }
         })
     }
 }
 
-/// The plan for a container that is left alone whatever else its annotations and its `config.json` say,
-/// right or wrong.
+/// The plan for a container that is left alone, whatever else its annotations and its `config.json` say.
 pub fn left_alone(annotations: &Annotations) -> Option<Plan> {
     if annotations.of_sandbox() {
         return Some(Plan::new(Action::Leave, Reason::Sandbox));
@@ -202,16 +200,15 @@ pub fn left_alone(annotations: &Annotations) -> Option<Plan> {
     left_alone_by_annotation(annotations)
 }
 
-/// The plan for whatever carries the annotation that says so.
-pub fn left_alone_by_annotation(annotations: &Annotations) -> Option<Plan> {
+/// The plan for a container with the annotation to leave it alone.
+pub(crate) fn left_alone_by_annotation(annotations: &Annotations) -> Option<Plan> {
     annotations
         .opt_out()
         .then(|| Plan::new(Action::Leave, Reason::OptOut))
 }
 
-/// The plan by the mount that `config.json` has for `/etc/hosts`. `entries` says whether there is
-/// at least one entry to add; `asked`, whether the container has an annotation that asks for
-/// something.
+/// The plan by the mount on `/etc/hosts` in `config.json`. `entries`: whether there is at least one entry to add.
+/// `asked`: whether an annotation requests something.
 pub fn for_mount(container: &Container, entries: bool, asked: bool) -> Plan {
     match &container.hosts_mount {
         // Podman mounts a file into every container whose user did not say `--no-hosts`.
@@ -243,9 +240,9 @@ pub fn for_mount(container: &Container, entries: bool, asked: bool) -> Plan {
     }
 }
 
-/// The same where there are no entries, but may be while the container runs. The kubelet's file alone is complete before
-/// the hook runs.
-pub fn for_mount_with_entries_to_come(container: &Container, asked: bool) -> Plan {
+/// The same if there are no entries yet, but may be while the container runs. Only the kubelet's file is complete
+/// before the hook runs.
+pub(crate) fn for_mount_with_entries_to_come(container: &Container, asked: bool) -> Plan {
     match &container.hosts_mount {
         Some(HostsMount::Engine {
             writer: writer @ HostsWriter::Kubelet,
@@ -258,18 +255,18 @@ pub fn for_mount_with_entries_to_come(container: &Container, asked: bool) -> Pla
     }
 }
 
-/// The plan when the engine's file that was to be extended is still empty.
-pub fn engine_file_is_empty(writer: HostsWriter, source: &str) -> Plan {
+/// The plan if the engine's file that should be extended is still empty.
+pub(crate) fn engine_file_is_empty(writer: HostsWriter, source: &str) -> Plan {
     Plan::warning(
         Action::Manage,
         Reason::EngineFileEmpty(EngineFile::new(writer, source)),
     )
 }
 
-/// The plan for the one file of a Pod with this many containers, of which `with_own_volume` bring a
-/// volume of their own on `/etc/hosts`. `entries` says whether there is at least one entry to add.
+/// The plan for the one file of a Pod with this many containers, of which `with_own_volume` have their own volume
+/// on `/etc/hosts`. `entries`: whether there is at least one entry to add.
 #[cfg(feature = "cli")]
-pub fn for_pod(containers: usize, with_own_volume: usize, entries: bool) -> Plan {
+pub(crate) fn for_pod(containers: usize, with_own_volume: usize, entries: bool) -> Plan {
     use PodReason::{NoOwnVolume, OnlyOwnVolumes, OwnVolumesHideEntries, SomeOwnVolumes};
     match with_own_volume {
         0 => Plan::new(Action::Manage, Reason::Pod(NoOwnVolume)),

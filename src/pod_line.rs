@@ -1,5 +1,4 @@
-//! The Pod's own line in a managed file: which addresses, which name, and what the administrator
-//! should know when one of them is missing. Pure.
+//! The Pod's own line in a managed file: its addresses, its name, and a notice if one of them is missing. Pure.
 
 use std::fmt;
 
@@ -8,7 +7,7 @@ use crate::facts::container::{Container, NamespaceSource};
 use crate::facts::request::Request;
 use crate::text::hosts_file::{HostsFile, PodName};
 
-/// What an administrator should know about a Pod's line that is not there.
+/// Why the Pod's line is missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MissingFact {
     /// The container's host name is not known.
@@ -22,18 +21,20 @@ pub enum MissingFact {
 impl fmt::Display for MissingFact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::HostName => f.write_str("no host name known: no line for the Pod's addresses"),
+            Self::HostName => {
+                f.write_str("the host name is not known: no line for the Pod's addresses")
+            }
             Self::ValidHostName(name) => write!(
                 f,
                 "host name {name:?} is not a lowercase RFC 1123 subdomain: no line for the Pod's addresses"
             ),
-            Self::Address => f.write_str("no address of the Pod known"),
+            Self::Address => f.write_str("the Pod's address is not known"),
         }
     }
 }
 
-/// The Pod's addresses as its annotations tell them, with the annotation's key: ours first, then
-/// CRI-O's. `None`: they are in the container's network namespace only.
+/// The Pod's addresses in its annotations, with the annotation's key: this project's first, then CRI-O's. `None`:
+/// only the container's network namespace has them.
 pub fn annotated_addresses(
     container: &Container,
     request: &Request,
@@ -45,14 +46,14 @@ pub fn annotated_addresses(
     }
 }
 
-/// Whether the name of the UTS namespace decides: `config.json` has none, and joins a namespace
-/// in which the engine has set one.
+/// Whether the UTS namespace's name is needed: `config.json` has none, and joins a namespace in which the engine
+/// has set one.
 pub fn needs_uts_name(container: &Container) -> bool {
     container.hostname.is_none() && matches!(container.uts, NamespaceSource::Joined(_))
 }
 
-/// The container's host name: `hostname` of `config.json`, else the UTS namespace's where it is
-/// known, else `HOSTNAME` of the process's environment. With who tells it, in words.
+/// The container's host name and its source, in words: `hostname` of `config.json`, else the UTS namespace's if it
+/// is known, else `HOSTNAME` of the process's environment.
 pub fn host_name<'a>(
     container: &'a Container,
     uts_name: Option<&'a str>,
@@ -66,7 +67,7 @@ pub fn host_name<'a>(
     .find_map(|(name, teller)| Some((name?, teller)))
 }
 
-/// The file of a container that is not on the host's network, without the aliases.
+/// The file, without the aliases, of a container that is not on the host's network.
 pub fn managed_file(
     addresses: &[String],
     hostname: Option<&str>,

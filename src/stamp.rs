@@ -1,9 +1,9 @@
-//! What the hook records with a file so that `refresh` can bring it up to date.
+//! The hook's record for a file, with which `refresh` can update it.
 //!
-//! The file has three parts: the container's own (the base and its aliases), the sections of `hosts.d`, and
-//! whatever the container put behind them. The stamp tells where the first two end and what they were, so
-//! that they can be replaced and nothing of the container's is lost. It is stored in a
-//! `trusted.*` extended attribute of the file, which only root of the host can read or write.
+//! The file has three parts: the container's own (the base and its aliases), the sections of `hosts.d`, and what
+//! the container appended. The stamp has the length and digest of the first two, so that they can be replaced and
+//! the container's text is kept. It is stored in a `trusted.*` extended attribute of the file, which only the
+//! host's root can read or write.
 
 use std::path::Path;
 
@@ -12,27 +12,31 @@ use serde::{Deserialize, Serialize};
 use crate::facts::container::Identity;
 
 /// The extended attribute (xattr(7)).
-pub const XATTR: &str = "trusted.oci-hostaliases";
-/// Longest stamp, in bytes; what an extended attribute holds.
-pub const MAX: usize = 64 * 1024;
+pub(crate) const XATTR: &str = "trusted.oci-hostaliases";
+/// The longest stamp, in bytes: the limit of an extended attribute.
+#[cfg(feature = "cli")]
+pub(crate) const MAX: usize = 64 * 1024;
+
+/// From this length on a part's digest is the faster one.
+const LONG: usize = 4096;
 
 /// The stamp of one container's file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stamp {
-    /// Whose file it is.
+    /// The container.
     #[serde(flatten)]
     pub identity: Identity,
-    /// The directory that the sections come from; `None` in a stamp of a version that did not record it.
+    /// The directory of the sections; `None` in a stamp of a version that did not record it.
     #[serde(rename = "hostsD", default, skip_serializing_if = "Option::is_none")]
     pub hosts_d: Option<String>,
-    /// The engine's file that the own part begins with; `None` where the hook wrote the base itself.
+    /// The engine's file with which the own part begins; `None` if the hook wrote the base itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<EngineFile>,
     own: Fingerprint,
-    /// The own part as it will be, during an update of it.
+    /// The new own part, during an update.
     #[serde(rename = "nextOwn", default, skip_serializing_if = "Option::is_none")]
     next_own: Option<Fingerprint>,
-    /// The sections as they are; during an update, first as they were and then as they will be.
+    /// The sections; during an update, the old ones and then the new ones.
     node: Vec<Fingerprint>,
 }
 
@@ -41,13 +45,13 @@ pub struct Stamp {
 pub struct EngineFile {
     /// Its path on the host: the source of the mount in `config.json`.
     pub source: String,
-    /// Which file the runtime had mounted from there.
+    /// The file that the runtime mounted from there.
     pub file: FileId,
     /// How many bytes at the end of the own part are the container's aliases.
     pub aliases: usize,
 }
 
-/// A file's identity on this host. With the time of its birth a number that is given again is no other file's.
+/// A file's identity on this host. The birth time distinguishes files with a reused inode number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileId(pub [u64; 5]);
 
@@ -72,21 +76,21 @@ pub struct Parts<'a> {
     pub own: &'a [u8],
     /// The sections of `hosts.d`.
     pub node: &'a [u8],
-    /// What the container put behind them.
+    /// What the container appended.
     pub behind: &'a [u8],
 }
 
-/// A part of the file by length and digest. The digest only has to notice that a container edited
-/// its own file: forging one deceives only the forger.
+/// A part of the file by length and digest. The digest only has to notice that a container edited its own file: a
+/// container that forges one deceives only itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Fingerprint {
     length: usize,
     digest: u64,
 }
 
-/// The container has edited its own part or the sections, so they cannot be told from its own.
+/// The container has edited its own part or the sections, so the parts can no longer be separated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the container has changed the file itself; it is left as it is until the next start")]
+#[error("the container changed the file itself: it stays as it is until the next start")]
 pub struct Edited;
 
 impl Stamp {
@@ -112,12 +116,12 @@ impl Stamp {
     ///
     /// # Errors
     ///
-    /// These bytes are no stamp.
+    /// These bytes are not a stamp.
     pub fn read(bytes: &[u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(bytes)
     }
 
-    /// As it is stored.
+    /// The stored form.
     ///
     /// # Errors
     ///
@@ -126,8 +130,7 @@ impl Stamp {
         serde_json::to_vec(self)
     }
 
-    /// Cuts the file as it is now into the own part, the sections, and what the container
-    /// put behind them.
+    /// Splits the present file into the own part, the sections, and what the container appended.
     ///
     /// # Errors
     ///
@@ -137,7 +140,7 @@ impl Stamp {
         if let (Some(own), Some((of, _))) = (self.next_own, known.last_mut()) {
             *of = own;
         }
-        // The longest first: an empty section fits everywhere, and what was added to begins as it did.
+        // The longest first: an empty section fits everywhere, and an extended section begins like the old one.
         known.sort_unstable_by_key(|(own, node)| {
             std::cmp::Reverse(own.length.saturating_add(node.length))
         });
@@ -149,8 +152,8 @@ impl Stamp {
         parts.ok_or(Edited)
     }
 
-    /// The stamp while the first two parts, which are now those of `current`, are replaced: a process that dies
-    /// half-way leaves a file that the next one still understands. It knows these only, however often that happens.
+    /// The stamp while the first two parts, now those of `current`, are replaced. If the process dies before the
+    /// end, the next one still understands the file. It knows only these parts, however often that happens.
     pub fn during(&self, current: &Parts<'_>, own: &[u8], node: &[u8]) -> Self {
         Self {
             own: Fingerprint::of(current.own),
@@ -160,7 +163,7 @@ impl Stamp {
         }
     }
 
-    /// The stamp once the first two parts are these.
+    /// The stamp after the first two parts were replaced with these.
     pub fn after(&self, own: &[u8], node: &[u8]) -> Self {
         Self {
             own: Fingerprint::of(own),
@@ -183,17 +186,32 @@ impl Fingerprint {
     fn of(bytes: &[u8]) -> Self {
         Self {
             length: bytes.len(),
-            digest: fnv1a(bytes),
+            digest: digest(bytes),
         }
     }
 
     fn cut_from(self, text: &[u8]) -> Option<(&[u8], &[u8])> {
         text.split_at_checked(self.length)
-            .filter(|(part, _)| fnv1a(part) == self.digest)
+            .filter(|(part, _)| [digest(part), fnv1a(part)].contains(&self.digest))
     }
 }
 
-/// FNV-1a, 64 bits.
+/// Of a long part eight bytes at a time: a node's sections can have a megabyte, and each start of a container
+/// waits for this.
+fn digest(bytes: &[u8]) -> u64 {
+    if bytes.len() < LONG {
+        return fnv1a(bytes);
+    }
+    let words = bytes.chunks_exact(8);
+    let rest = fnv1a(words.remainder());
+    words
+        .filter_map(|word| word.first_chunk().copied().map(u64::from_le_bytes))
+        .fold(rest, |hash, word| {
+            (hash.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        })
+}
+
+/// FNV-1a, 64 bits. Stamps of earlier versions have it of long parts too.
 fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)

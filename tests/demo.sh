@@ -1,6 +1,6 @@
 #!/bin/sh
 # demo.sh HOOK: starts a container with runc and the hook, in a network namespace with 10.200.0.5, and
-# shows its /etc/hosts. Everything is taken away again.
+# shows its /etc/hosts. It removes everything that it has made.
 set -eu
 hook=$1
 if [ "$(id -u)" != 0 ]; then
@@ -25,7 +25,7 @@ ip -n "$name" link set eth0 up
 ip -n "$name" address add 10.200.0.5/24 dev eth0
 ip -n "$name" route add default via 10.200.0.1
 
-# The bundle: busybox, and the Pod of the documentation's example as annotations.
+# The bundle: busybox, with the aliases of the example in the Kubernetes documentation as an annotation.
 mkdir -p "$work/rootfs/bin" "$work/rootfs/etc" "$work/rootfs/proc" "$work/rootfs/dev"
 cp /bin/busybox "$work/rootfs/bin/cat"
 cp "$hook" "$work/oci-hostaliases-hook"

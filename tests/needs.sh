@@ -1,5 +1,5 @@
 #!/bin/sh
-# needs.sh PACKAGE...: installs the Debian packages that are missing, and says which.
+# needs.sh PACKAGE...: installs the missing ones of these Debian packages, and prints their names.
 set -eu
 missing=
 for package in "$@"; do
@@ -9,7 +9,7 @@ for package in "$@"; do
 done
 [ -n "$missing" ] || exit 0
 if ! command -v apt-get >/dev/null; then
-    echo "needs.sh: this machine has no apt-get; install what Debian calls:$missing" >&2
+    echo "needs.sh: this machine has no apt-get; install the equivalents of these Debian packages:$missing" >&2
     exit 1
 fi
 as_root=

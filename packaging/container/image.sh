@@ -1,8 +1,8 @@
 #!/bin/sh
-# image.sh BUILT TRIPLE VERSION OUT: packs the static programs in BUILT, for TRIPLE, into an image of nothing else, as an OCI archive:
+# image.sh BUILT TRIPLE VERSION OUT: packs the static programs in BUILT for TRIPLE into an image that contains nothing else, as an OCI archive:
 # OUT/oci-hostaliases-VERSION-ARCH.oci.tar, for `ctr images import`, `podman load` and `skopeo copy oci-archive:`.
-# Beside it the list of what is linked into them (CycloneDX), which is in the image too. The bytes depend on BUILT,
-# VERSION, Cargo.lock and SOURCE_DATE_EPOCH only.
+# It also writes the list of linked crates (CycloneDX), which the image contains too. The bytes depend only on BUILT,
+# VERSION, Cargo.lock and SOURCE_DATE_EPOCH.
 set -eu
 umask 022
 built=$1 triple=$2 version=$3 out=$4
@@ -15,7 +15,7 @@ name=oci-hostaliases-$version-$arch
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# The crates of the programs, not those that only their tests or the compiler need.
+# The crates in the programs, without those that only tests or the compiler need.
 sbom=$work/sbom.json
 cargo tree --locked --edges normal,no-proc-macro --target "$triple" --no-default-features --features kubernetes --prefix none \
     --format '{p}|{l}' |
@@ -45,14 +45,14 @@ install -m 0755 "$built/oci-hostaliases" "$built/oci-hostaliases-agent" "$root/u
 install -m 0755 "$built/oci-hostaliases-hook" "$root/usr/libexec/oci/hooks.d"
 install -m 0644 "$sbom" "$root/usr/share/sbom/oci-hostaliases.cdx.json"
 chmod 1777 "$root/tmp"
-pack() { # DIRECTORY: as a tar on stdout
+pack() { # DIRECTORY: writes a tar archive to stdout
     tar --create --sort=name --format=ustar --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" \
         --directory="$1" .
 }
 digest() { sha256sum "$1" | cut -d ' ' -f 1; }
 layout=$work/layout
 mkdir -p "$layout/blobs/sha256"
-blob() { # FILE: moves it to where its digest says, and prints the descriptor's members
+blob() { # FILE: moves it to the path of its digest, and prints the members of its descriptor
     printf '"digest": "sha256:%s", "size": %s' "$(digest "$1")" "$(stat -c %s "$1")"
     mv "$1" "$layout/blobs/sha256/$(digest "$1")"
 }
@@ -61,7 +61,7 @@ diff_id=$(digest "$work/layer.tar")
 gzip -9n <"$work/layer.tar" >"$work/layer.tar.gz"
 layer=$(blob "$work/layer.tar.gz")
 
-# What an engine reads: https://github.com/opencontainers/image-spec
+# The image layout: https://github.com/opencontainers/image-spec
 cat >"$work/config.json" <<JSON
 {
   "created": "$(date --utc --date="@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)",

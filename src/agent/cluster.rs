@@ -1,4 +1,4 @@
-//! The cluster's objects, on a thread of their own: what it writes to `hosts.d`, the watch sees.
+//! Follows the cluster's objects in a thread of its own. The watch sees what it writes to `hosts.d`.
 
 use std::sync::Arc;
 
@@ -10,12 +10,12 @@ use crate::exit::Exit;
 use crate::kubernetes::follow::{self, Settings, Told};
 use crate::log::Severity;
 
-/// The way to that thread.
+/// The connection to that thread.
 #[derive(Debug)]
 pub(super) struct Cluster(Arc<follow::LookAgain>);
 
 impl Cluster {
-    /// Starts the thread, when the options ask for it.
+    /// Starts the thread if the options request it.
     pub(super) fn start(options: &Options, report: &Arc<Report>) -> Option<Self> {
         if !options.kubernetes {
             return None;
@@ -32,7 +32,7 @@ impl Cluster {
                 Told::Status(status) => report.cluster(&status),
                 Told::Log(severity, message) => say(severity, message),
             });
-            // Without the API server's objects it is not the service that was asked for.
+            // Without the API server's objects, it is not the requested service.
             let Err(error) = ended;
             say(Severity::Error, &on_one_line(&error));
             std::process::exit(Exit::NodeConfiguration as i32);
@@ -40,7 +40,7 @@ impl Cluster {
         Some(Self(look_again))
     }
 
-    /// `hosts.d` was changed: a file of the agent's that was edited by hand is put right.
+    /// `hosts.d` was changed: files of the agent that were edited by hand are restored.
     pub(super) fn look_again(&self) {
         self.0.notify_one();
     }

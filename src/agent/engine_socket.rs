@@ -1,4 +1,4 @@
-//! Waiting for an engine's socket, without a look at it every second.
+//! Waits for an engine's socket without polling it every second.
 
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 
-/// The longest time between two looks, where the kernel gives no watch.
+/// The longest time between two checks, if the kernel provides no watch.
 const WITHOUT_WATCH: Duration = Duration::from_secs(10);
 
 /// A watch on the place where a socket will be.
@@ -16,20 +16,20 @@ const WITHOUT_WATCH: Duration = Duration::from_secs(10);
 pub(super) struct SocketWatch(Option<OwnedFd>);
 
 impl SocketWatch {
-    /// Watches the nearest directory that is there. Made before the socket is tried, so that nothing is missed.
+    /// Watches the nearest existing directory. Create it before you try the socket, so that no event is missed.
     pub(super) fn new(socket: &Path) -> Self {
         let watch = || {
             let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).ok()?;
             let flags = WatchFlags::CREATE | WatchFlags::MOVED_TO | WatchFlags::DELETE_SELF;
             let directory = nearest_directory(socket)?;
             inotify::add_watch(&inotify, &directory, flags).ok()?;
-            // One that was made between the look and the watch.
+            // A directory that was created between the check and the watch.
             (nearest_directory(socket)? == directory).then_some(inotify)
         };
         Self(watch())
     }
 
-    /// Waits for something to be made there, or for this time; whether something was.
+    /// Waits until something is created there, or for this time. Returns whether something was created.
     pub(super) fn wait(&self, limit: Option<Duration>) -> bool {
         let Some(inotify) = &self.0 else {
             std::thread::sleep(limit.unwrap_or(WITHOUT_WATCH).min(WITHOUT_WATCH));

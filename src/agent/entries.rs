@@ -1,4 +1,4 @@
-//! `hosts.d` in memory: an event is answered without a look at the disk.
+//! `hosts.d` in memory: events are answered without reading the disk.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,7 +16,7 @@ pub struct Entries {
 
 impl Entries {
     /// Reads the tree. `may_come`: whether there may be entries for any Pod later.
-    pub fn read(hosts_d: &Path, may_come: bool) -> Self {
+    pub(crate) fn read(hosts_d: &Path, may_come: bool) -> Self {
         let node = NodeEntries::read(hosts_d, None);
         let directories = std::fs::read_dir(hosts_d).into_iter().flatten().flatten();
         let namespaces = directories
@@ -35,8 +35,8 @@ impl Entries {
         }
     }
 
-    /// What applies to a Pod of this namespace: as `NodeEntries::read` has it.
-    pub fn of(&self, namespace: Option<&str>) -> NodeEntries {
+    /// The entries for a Pod of this namespace, as `NodeEntries::read` returns them.
+    pub(crate) fn of(&self, namespace: Option<&str>) -> NodeEntries {
         let mut entries = namespace
             .and_then(|name| self.namespaces.get(name))
             .cloned()
@@ -48,7 +48,7 @@ impl Entries {
     }
 
     /// What was left out, each once.
-    pub fn left_out(&self) -> impl Iterator<Item = String> {
+    pub(crate) fn left_out(&self) -> impl Iterator<Item = String> {
         std::iter::once(&self.node)
             .chain(self.namespaces.values())
             .flat_map(|entries| &entries.left_out)
@@ -56,7 +56,7 @@ impl Entries {
     }
 
     /// How many entries there are.
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         std::iter::once(&self.node)
             .chain(self.namespaces.values())
             .flat_map(|entries| &entries.files)

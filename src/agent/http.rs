@@ -1,5 +1,4 @@
-//! Health and metrics, for probes and Prometheus. Three pages, read only; every client that reaches the address may
-//! read them.
+//! Health and metrics, for probes and Prometheus: three read-only pages without access control.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -7,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::agent::report::Report;
 
-/// How long one request may take. They are served one after the other.
+/// How long one request may take. Requests are served one after the other.
 const LIMIT: Duration = Duration::from_secs(2);
 const REQUEST_MAX: usize = 8 * 1024;
 

@@ -1,4 +1,4 @@
-//! One agent per node, by a lock that the kernel takes back from a process that dies.
+//! One agent per node, by a lock that the kernel releases when its process dies.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -21,7 +21,7 @@ impl AgentLock {
     ///
     /// # Errors
     ///
-    /// Another agent has it, or its file cannot be made.
+    /// Another agent has it, or its file cannot be created.
     pub(super) fn take() -> Result<Self, Error> {
         let mut tries = 5;
         loop {
@@ -30,7 +30,7 @@ impl AgentLock {
             };
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => {}
-                // `doctor` takes it for a moment to see whether someone has it.
+                // `doctor` briefly takes it to see whether an agent has it.
                 Err(Errno::WOULDBLOCK) if tries > 0 => {
                     tries -= 1;
                     std::thread::sleep(Duration::from_millis(20));
@@ -53,7 +53,7 @@ impl Drop for AgentLock {
     fn drop(&mut self) {
         AgentState::remove();
         let _ = fs::remove_file(LOCK);
-        // Not while there are containers with such files.
+        // This fails while there are containers with such files.
         let _ = fs::remove_dir(AGENT_FILES);
         let _ = fs::remove_dir(DIRECTORY);
         let _ = &self.0;
@@ -68,6 +68,6 @@ fn is_there(file: &mut File) -> Error {
         Err(_) => "another process".to_owned(),
     };
     Error::Refused(format!(
-        "{LOCK}: {process} is the agent of this node: stop it first, or leave this one off"
+        "{LOCK}: {process} is already the agent of this node: stop it first, or do not start this one"
     ))
 }

@@ -1,5 +1,5 @@
-//! What the agent knows of the node, in memory. A change makes a new value; who reads has the old one or the new
-//! one, and waits for neither.
+//! What the agent knows about the node, in memory. A change makes a new value; readers have the old or the new
+//! value, and never wait.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -14,14 +14,14 @@ use crate::files::config::Config;
 pub struct NodeState {
     /// `hosts.d`.
     pub entries: Entries,
-    /// `config.toml`, as the hook reads it; or why it cannot be read.
+    /// `config.toml` as the hook reads it, or why it cannot be read.
     pub hook: Result<Config, String>,
-    /// Its table `[agent]`. One that cannot be read leaves the last one that could.
+    /// Its table `[agent]`. If it cannot be read, the last valid one stays.
     pub agent: AgentConfig,
 }
 
 impl NodeState {
-    /// Reads all of it. What is wrong with the agent's own table is the second value, and `before` stays.
+    /// Reads everything. The second value is the error of the agent's own table, which then stays as in `before`.
     pub(super) fn read(options: &Options, before: &AgentConfig) -> (Self, Option<Error>) {
         let config = &options.config;
         let (agent, trouble) = match AgentConfig::load(config) {
@@ -39,21 +39,21 @@ impl NodeState {
 
 /// The newest of them.
 #[derive(Debug)]
-pub struct Newest(RwLock<Arc<NodeState>>);
+pub(crate) struct Newest(RwLock<Arc<NodeState>>);
 
 impl Newest {
     /// Begins with this one.
-    pub fn new(state: NodeState) -> Self {
+    pub(crate) fn new(state: NodeState) -> Self {
         Self(RwLock::new(Arc::new(state)))
     }
 
     /// The newest.
-    pub fn get(&self) -> Arc<NodeState> {
+    pub(crate) fn get(&self) -> Arc<NodeState> {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Puts a newer one in its place.
-    pub fn set(&self, state: NodeState) {
+    pub(crate) fn set(&self, state: NodeState) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
     }
 }

@@ -1,11 +1,11 @@
-//! Telling systemd that the service is ready, or stops (sd_notify(3)).
+//! Tells systemd that the service is ready, or stops (sd_notify(3)).
 
 use std::ffi::OsStr;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 
-/// Sends a line such as `READY=1` to whom `NOTIFY_SOCKET` names. No systemd, no message.
+/// Sends a line such as `READY=1` to `NOTIFY_SOCKET`, if it is set.
 pub(super) fn notify(line: &str) {
     let Some(socket) = std::env::var_os("NOTIFY_SOCKET") else {
         return;

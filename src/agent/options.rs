@@ -1,48 +1,53 @@
-//! The agent's command line, and what of it `config.toml` can say too.
+//! The agent's command line, and the options that `config.toml` can set too.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Parser;
 
+use crate::agent::node_setup::Registration;
 use crate::engines::our_hook::HOOK_PATH;
 use crate::files::agent_config::AgentConfig;
 use crate::files::agent_state::NRI_SOCKET;
 use crate::files::{config, hosts_d};
 
-/// Makes an engine run the hook, by NRI, and brings running containers up to date when hosts.d changes
+/// Make the engine run the hook through NRI, and update running containers when hosts.d changes
 ///
-/// One runs per node, as a service. It needs no change of the engine's configuration and no restart.
+/// Run one per node, as a service. It needs no change of the engine's configuration and no restart.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "oci-hostaliases-agent", version)]
 pub struct Options {
-    /// The configuration, of the hook too
+    /// The configuration of the agent and the hook
     #[arg(long, value_name = "PATH", default_value = config::DEFAULT_PATH)]
-    pub config: PathBuf,
-    /// The directory of the entries for the node and its namespaces
+    pub(crate) config: PathBuf,
+    /// The directory with the entries for the node and its namespaces
     #[arg(long, value_name = "DIR", default_value = hosts_d::DEFAULT_PATH)]
-    pub hosts_d: PathBuf,
+    pub(crate) hosts_d: PathBuf,
     /// The hook that containers get [default: /usr/libexec/oci/hooks.d/oci-hostaliases-hook]
     #[arg(long, value_name = "PATH")]
     hook: Option<PathBuf>,
-    /// The engine's socket for plugins [default: /var/run/nri/nri.sock]
+    /// The engine's NRI socket [default: /var/run/nri/nri.sock]
     #[arg(long, value_name = "PATH")]
     nri_socket: Option<PathBuf>,
     /// Serve /healthz, /readyz and /metrics at this address and port
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
-    /// Write the HostAliasSets and ClusterHostAliasSets of the Kubernetes API server to hosts.d, by the service
-    /// account of the Pod that this runs in
+    /// Write the HostAliasSets and ClusterHostAliasSets of the Kubernetes API server to hosts.d, with the service
+    /// account of this Pod
     #[cfg(feature = "kubernetes")]
     #[arg(long)]
     pub(super) kubernetes: bool,
-    /// The same by this kubeconfig and not by a service account
+    /// Use this kubeconfig instead of a service account
     #[cfg(feature = "kubernetes")]
     #[arg(long, value_name = "PATH", requires = "kubernetes")]
     pub(super) kubeconfig: Option<PathBuf>,
-    /// Only copy the hook to this directory, if it is not there already: for the first step of a DaemonSet
+    /// Copy the hook to this directory, unless it is already there, and exit
     #[arg(long, value_name = "DIR")]
     pub(super) copy_hook_to: Option<PathBuf>,
+    /// For the first step of a DaemonSet's Pods: also copy oci-hostaliases, set up the node of process 1, and check
+    /// it
+    #[arg(long, value_name = "WHAT", requires = "copy_hook_to")]
+    pub(super) registration: Option<Registration>,
 }
 
 impl Options {
@@ -67,7 +72,7 @@ impl Options {
         given.unwrap_or_else(|| NRI_SOCKET.into())
     }
 
-    /// Where health and metrics are served; nowhere unless that is said.
+    /// Where health and metrics are served, if anywhere.
     pub(super) fn listen(&self, config: &AgentConfig) -> Option<SocketAddr> {
         self.listen.or(config.listen)
     }

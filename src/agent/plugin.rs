@@ -1,4 +1,4 @@
-//! The agent's side of NRI: connects, answers, and connects again when the engine was restarted.
+//! The agent's side of NRI: connects, answers, and reconnects when the engine was restarted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::net::UnixStream;
@@ -25,19 +25,19 @@ use crate::engines::our_hook;
 use crate::error::{Error, on_one_line};
 use crate::log::Severity;
 
-/// An engine that does not answer a registration within this time is none.
+/// If nothing answers a registration within this time, it is not an engine.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
-/// An engine that does not take an answer within this time has forgotten the question.
+/// If an engine does not read an answer within this time, it has given up the call.
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
-/// How long after an attempt that failed the next one is made. Sooner where the socket is made anew.
+/// The time between two attempts, unless the socket is created meanwhile.
 const RETRY: Duration = Duration::from_secs(30);
-/// The same where there is hope.
+/// The same if the next attempt is likely to succeed.
 const SOON: Duration = Duration::from_millis(100);
-/// How often, after something was made where the socket is.
+/// How many such attempts follow after something was created at the socket's place.
 const LOOKS: u32 = 50;
-/// A connection that ended sooner was not ended by an engine that stops.
+/// If a connection ends sooner, the engine was not stopped.
 const SHORT: Duration = Duration::from_secs(1);
-/// How many containers that started without are named; the others are counted.
+/// How many containers that started without the hook are named; the others are counted.
 const NAMED: usize = 20;
 
 /// The plugin.
@@ -55,7 +55,7 @@ pub(super) struct NriPlugin {
 }
 
 impl NriPlugin {
-    /// Serves engines, one after the other, and never ends.
+    /// Serves one engine after the other, forever.
     pub(super) fn run(&self) {
         let (mut said, mut looks) = (String::new(), 0);
         loop {
@@ -89,7 +89,7 @@ impl NriPlugin {
                 })
             );
             let limit = match ended {
-                // One that restarts makes its socket anew; one that dropped a slow plugin does not.
+                // An engine that restarts creates its socket again; an engine that dropped a slow plugin does not.
                 Ok(()) if began.elapsed() > SHORT => {
                     said.clear();
                     Some(SOON)
@@ -117,7 +117,7 @@ impl NriPlugin {
         let mut session = Session::register(stream)?;
         let mut is_configured = false;
         match self.answer_all(&mut session, &mut is_configured) {
-            // Also where it forgot a question that was answered too late.
+            // Also if it gave up a call that was answered too late.
             Err(NriError::Closed) if is_configured => Ok(()),
             ended => ended,
         }
@@ -133,7 +133,7 @@ impl NriPlugin {
                 Call::Configure(engine) => {
                     self.configure(session, &engine)?;
                     *is_configured = true;
-                    // Nothing may happen for days.
+                    // No call may come for days.
                     let unlimited = session.socket().set_read_timeout(None);
                     unlimited.map_err(NriError::read)?;
                 }
@@ -178,7 +178,7 @@ impl NriPlugin {
         Ok(())
     }
 
-    /// Containers that started while no agent was there are told of: NRI changes none that is made.
+    /// Reports containers that started while no agent ran: NRI does not change existing containers.
     fn synchronize(&self, pods: &[PodSandbox], containers: &[Container]) {
         let ids: BTreeSet<&str> = containers.iter().map(|c| c.id.as_str()).collect();
         mount_file::keep_only(|id| ids.contains(id));
@@ -206,7 +206,7 @@ impl NriPlugin {
             say(
                 Severity::Warning,
                 &format!(
-                    "{identity}: it started without the agent and has its engine's file until its next start"
+                    "{identity}: it started without the agent, and keeps its engine's file until its next start"
                 ),
             );
         }
@@ -215,9 +215,10 @@ impl NriPlugin {
         }
     }
 
-    /// The answer, with a word for what was done. It comes from memory, since the engine has one lock for all plugins of
-    /// the node: on the disk only the hook is looked for, and a file is read that a container gets as a mount. An answer
-    /// that took long is given all the same: an empty one would come as late, and the container would lose its entries.
+    /// The answer, with a word for what was done. It comes from memory, because the engine has one lock for all
+    /// plugins of the node. Only the check for the hook and the file of a mount need the disk. A late answer is
+    /// still sent: an empty one would be as late, and the container would lose its entries. Where the disk never
+    /// answers, the engine drops the plugin after two seconds and asks no more.
     fn create(
         &self,
         request: &CreateContainerRequest,
@@ -265,7 +266,7 @@ impl NriPlugin {
         }
     }
 
-    /// A hook that is not there would keep the container from starting.
+    /// A missing hook would prevent the start of the container.
     fn hook(&self, event: &Event) -> Option<CreateContainerResponse> {
         if let Err(error) = our_hook::check_executable(&self.hook) {
             say(

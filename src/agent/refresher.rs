@@ -1,5 +1,5 @@
-//! Refreshes of the running containers, in a thread of its own: one can take seconds, and an engine that asks
-//! meanwhile does not wait.
+//! Refreshes the running containers in a thread of its own, because a refresh can take seconds and must not delay
+//! answers to an engine.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -17,8 +17,7 @@ use crate::error::{Error, on_one_line};
 use crate::log::Severity;
 use crate::running::refresh::{self, Event, Summary};
 
-/// The pause after a refresh. Who may write an engine's file, a container of the same Pod for one, must not be able
-/// to keep the node busy.
+/// The pause after a refresh. A container that can write an engine's file must not be able to keep the node busy.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// What the two threads share.
@@ -35,21 +34,22 @@ pub(super) struct Refresher {
 #[derive(Debug, Default)]
 struct Wanted {
     refresh: bool,
+    compile: bool,
     is_running: bool,
     look: bool,
     stops: bool,
-    /// Of running containers, as they were found last.
+    /// The engines' files of running containers, from the last walk.
     found: BTreeSet<PathBuf>,
-    /// Of those about which an engine has asked, by their IDs.
+    /// The engines' files of containers about which an engine asked, by ID.
     told: BTreeMap<String, PathBuf>,
 }
 
 impl Refresher {
-    /// Nothing is wanted yet.
+    /// No refresh is requested yet.
     ///
     /// # Errors
     ///
-    /// The kernel gives no descriptor.
+    /// The kernel provides no descriptor.
     pub(super) fn new(
         hosts_d: PathBuf,
         newest: Arc<Newest>,
@@ -67,19 +67,25 @@ impl Refresher {
         })
     }
 
-    /// Asks for a refresh. One that runs is followed by another.
+    /// Requests a refresh. If one is running, another one follows.
     pub(super) fn want(&self) {
         self.lock().refresh = true;
         self.changed.notify_all();
     }
 
-    /// Asks for a look at which engines' files there are.
+    /// Requests an update of the compiled file: files were touched, but have the same text.
+    pub(super) fn want_compiled(&self) {
+        self.lock().compile = true;
+        self.changed.notify_all();
+    }
+
+    /// Requests an update of the list of engines' files.
     pub(super) fn want_engine_files(&self) {
         self.lock().look = true;
         self.changed.notify_all();
     }
 
-    /// This container is made from this file of its engine's, or is gone.
+    /// This container was made from this file of its engine, or is gone.
     pub(super) fn told(&self, id: &str, file: Option<PathBuf>) {
         let mut wanted = self.lock();
         match file {
@@ -91,7 +97,7 @@ impl Refresher {
         self.wake();
     }
 
-    /// The engines' files to watch. To be called when the descriptor is readable.
+    /// The engines' files to watch. Call this when the descriptor is readable.
     pub(super) fn engine_files(&self) -> BTreeSet<PathBuf> {
         let mut count = [0; 8];
         let _ = rustix::io::read(&self.done, &mut count);
@@ -108,7 +114,7 @@ impl Refresher {
         let _ = rustix::io::write(&self.done, &1_u64.to_ne_bytes());
     }
 
-    /// Lets no further one begin, and waits for the one that runs, but not longer than this.
+    /// Starts no further refresh, and waits for a running one at most this long.
     pub(super) fn stop(&self, limit: Duration) {
         let mut wanted = self.lock();
         wanted.stops = true;
@@ -118,18 +124,19 @@ impl Refresher {
         drop(waited);
     }
 
-    /// Does what is wanted, and never ends.
+    /// Does what is requested, forever.
     pub(super) fn run(&self) {
         loop {
             let mut wanted = self.lock();
-            while !(wanted.refresh || wanted.look) || wanted.stops {
+            while !(wanted.refresh || wanted.look || wanted.compile) || wanted.stops {
                 wanted = self
                     .changed
                     .wait(wanted)
                     .unwrap_or_else(PoisonError::into_inner);
             }
             let refreshes = std::mem::take(&mut wanted.refresh);
-            wanted.look = false;
+            let compiles = std::mem::take(&mut wanted.compile);
+            let looks = std::mem::take(&mut wanted.look);
             wanted.is_running = true;
             drop(wanted);
 
@@ -138,9 +145,17 @@ impl Refresher {
                 let is_complete = self.refresh();
                 let seconds = began.elapsed().as_secs_f64();
                 self.report.refreshed(is_complete, seconds);
-            } else if let Ok(files) = refresh::engine_files() {
-                self.lock().found = files;
-                self.wake();
+            } else {
+                if let Some(error) = compiles
+                    .then(|| refresh::compile(&self.hosts_d).err())
+                    .flatten()
+                {
+                    say(Severity::Warning, &on_one_line(&error));
+                }
+                if let Some(files) = looks.then(|| refresh::engine_files().ok()).flatten() {
+                    self.lock().found = files;
+                    self.wake();
+                }
             }
 
             self.lock().is_running = false;
@@ -155,6 +170,7 @@ impl Refresher {
                 say(Severity::Info, &format!("refreshed: {identity}"));
             }
             Event::Trouble(trouble) => say(Severity::Warning, &trouble),
+            Event::Step { .. } => {}
         };
         let files = self.refresh_mounts();
         match refresh::refresh(&self.hosts_d, false, &mut tell) {
@@ -201,7 +217,7 @@ impl Refresher {
     }
 }
 
-/// Readable when there are other files of engines than before.
+/// Readable when the list of engines' files has changed.
 impl AsFd for Refresher {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.done.as_fd()

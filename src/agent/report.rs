@@ -1,4 +1,4 @@
-//! What the agent did, counted: for `/metrics`, for `/readyz`, and, in a file below `/run`, for `doctor`.
+//! Counts what the agent did, for `/metrics`, for `/readyz`, and, in a file below `/run`, for `doctor`.
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, AtomicU64};
@@ -15,8 +15,8 @@ use prometheus_client::registry::Registry;
 
 use crate::files::agent_state::AgentState;
 
-/// The upper bounds of the buckets for the time that an answer takes, in seconds: the aim is 1 ms, what
-/// NRI allows is 2 s for all plugins.
+/// The upper bounds of the histogram of answer times, in seconds: the aim is 1 ms, and NRI allows 2 s for all
+/// plugins.
 const ANSWER_BUCKETS: [f64; 7] = [0.0001, 0.0005, 0.001, 0.005, 0.05, 0.5, 2.0];
 
 /// The counters.
@@ -38,7 +38,7 @@ pub(super) struct Report {
     cluster: ClusterGauges,
 }
 
-/// What is known of the API server's objects.
+/// The state of the API server's objects.
 #[cfg(feature = "kubernetes")]
 #[derive(Debug, Clone, Default)]
 struct ClusterGauges {
@@ -61,7 +61,7 @@ impl ClusterGauges {
         );
         registry.register(
             "last_sync_timestamp_seconds",
-            "When the API server was last heard of",
+            "When the API server last answered",
             self.last_sync.clone(),
         );
         registry.register(
@@ -81,20 +81,20 @@ impl ClusterGauges {
         );
         registry.register(
             "refused_files",
-            "Files of hosts.d that should be an object's and cannot be",
+            "Files of hosts.d that the agent cannot write",
             self.refused_files.clone(),
         );
     }
 }
 
-/// The label of a counter that says how something went.
+/// The label of a counter with the outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Outcome {
     outcome: &'static str,
 }
 
 impl Report {
-    /// Nothing has happened yet. `state` is what is known of the agent from the start.
+    /// Starts with all counters at zero. `state` is the agent's initial state.
     pub(super) fn new(state: AgentState) -> Self {
         let mut registry = Registry::with_prefix("oci_hostaliases");
         let report = Self {
@@ -115,12 +115,12 @@ impl Report {
         };
         registry.register(
             "nri_connected",
-            "Whether an engine has the agent as an NRI plugin",
+            "Whether an engine is connected by NRI",
             report.connected.clone(),
         );
         registry.register(
             "nri_containers",
-            "Containers that an engine asked about, by what they got",
+            "Containers that an engine asked about, by answer",
             report.containers.clone(),
         );
         registry.register(
@@ -141,12 +141,12 @@ impl Report {
         );
         registry.register(
             "refreshes",
-            "Refreshes of the running containers, by how they ended",
+            "Refreshes of the running containers, by outcome",
             report.refreshes.clone(),
         );
         registry.register(
             "refreshed_files",
-            "Files of running containers that a refresh met, by what was done",
+            "Files of running containers in refreshes, by outcome",
             report.files.clone(),
         );
         registry.register(
@@ -168,7 +168,7 @@ impl Report {
     ///
     /// # Errors
     ///
-    /// None in practice: it goes to memory.
+    /// None in practice: it writes to memory.
     pub(super) fn metrics(&self) -> Result<String, fmt::Error> {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
@@ -180,7 +180,7 @@ impl Report {
         self.connected.get() == 1
     }
 
-    /// An engine has taken the plugin; its name and version.
+    /// An engine with this name and version has accepted the plugin.
     pub(super) fn connected(&self, engine: String) {
         self.connected.set(1);
         self.change(|state| {
@@ -189,7 +189,7 @@ impl Report {
         });
     }
 
-    /// There is no engine any more, or none yet; why, if that is news.
+    /// No engine is connected; `trouble` says why, if that is new.
     pub(super) fn disconnected(&self, trouble: Option<String>) {
         self.connected.set(0);
         self.change(|state| {
@@ -198,14 +198,14 @@ impl Report {
         });
     }
 
-    /// A container was answered for, within so many seconds.
+    /// An answer for a container took this many seconds.
     pub(super) fn answered(&self, outcome: &'static str, seconds: f64) {
         self.containers.get_or_create(&Outcome { outcome }).inc();
         self.answer_seconds.observe(seconds);
         self.change(|state| state.last_event = Some(now()));
     }
 
-    /// So many containers were found that run without what they would have got.
+    /// This many containers run without what they would have got.
     pub(super) fn started_without(&self, count: usize) {
         self.started_without.set(gauge(count));
         self.change(|state| state.started_without = count);
@@ -217,7 +217,7 @@ impl Report {
         self.left_out.set(gauge(left_out));
     }
 
-    /// A refresh met so many files, by what was done with them.
+    /// A refresh found this many files, by outcome.
     pub(super) fn files(&self, outcome: &'static str, count: usize) {
         self.files
             .get_or_create(&Outcome { outcome })
@@ -239,7 +239,7 @@ impl Report {
         }
     }
 
-    /// How it stands with the API server.
+    /// The state of the connection to the API server.
     #[cfg(feature = "kubernetes")]
     pub(super) fn cluster(&self, status: &crate::kubernetes::follow::Status) {
         let gauges = &self.cluster;
@@ -256,7 +256,7 @@ impl Report {
         }
     }
 
-    /// Changes the state that `doctor` reads. It is no error that it cannot be written: it says what is so.
+    /// Changes the state that `doctor` reads. If it cannot be written, that is not an error.
     fn change(&self, change: impl FnOnce(&mut AgentState)) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut state);

@@ -1,15 +1,17 @@
-//! The service from its start to its end.
+//! The service, from its start to its end.
 
 use std::collections::BTreeSet;
-use std::net::TcpListener;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 
 #[cfg(feature = "kubernetes")]
 use crate::agent::cluster::Cluster;
@@ -22,18 +24,18 @@ use crate::agent::plugin::NriPlugin;
 use crate::agent::refresher::Refresher;
 use crate::agent::report::Report;
 use crate::agent::watch::{Changes, Watch};
-use crate::agent::{hook_copy, http};
+use crate::agent::{http, node_setup};
 use crate::error::{Error, on_one_line};
 use crate::exit::Exit;
 use crate::files::agent_config::AgentConfig;
 use crate::files::agent_state::AgentState;
 use crate::log::Severity;
 
-/// How long nothing must happen before changes are taken to be all of them: a `cp` of many files is one refresh.
+/// How long nothing must happen until changes are complete: a `cp` of many files is one refresh.
 const QUIET: Duration = Duration::from_millis(50);
-/// How long changes are gathered at most.
+/// The longest time for which changes are gathered.
 const GATHERED: Duration = Duration::from_millis(250);
-/// As long as a refresh that runs may take when the service stops. One that is killed is mended by the next.
+/// How long a running refresh may take when the service stops. The next one repairs what a killed one left.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 
 /// Runs the agent until a signal ends it.
@@ -49,14 +51,15 @@ pub fn run(options: &Options) -> Exit {
 
 fn serve(options: &Options) -> Result<(), Error> {
     if let Some(directory) = &options.copy_hook_to {
-        return copy_hook(options, directory);
+        let hook = options.hook(&AgentConfig::default());
+        return node_setup::set_up(&hook, directory, options.registration);
     }
     let lock = AgentLock::take()?;
-    // Before there is a second thread, which would get the signal in another way.
+    // Before there is a second thread, in which the signal would not be blocked.
     let signals = signals()?;
     let (state, trouble) = NodeState::read(options, &AgentConfig::default());
     if let Some(trouble) = trouble {
-        // What is at fault is a file that an administrator wrote: they are looking at us now.
+        // The administrator who starts the agent sees what is wrong with the file.
         return Err(trouble);
     }
     let agent = state.agent.clone();
@@ -71,8 +74,7 @@ fn serve(options: &Options) -> Result<(), Error> {
     report.disconnected(None);
     let newest = Arc::new(Newest::new(state));
     if let Some(address) = options.listen(&agent) {
-        let failed = |source| Error::call(format!("bind({address})"), source);
-        let listener = TcpListener::bind(address).map_err(failed)?;
+        let listener = TcpListener::bind(address).map_err(|error| cannot_listen(address, error))?;
         let report = Arc::clone(&report);
         std::thread::spawn(move || http::serve(&listener, &report));
     }
@@ -113,7 +115,7 @@ fn serve(options: &Options) -> Result<(), Error> {
     {
         service.cluster = Cluster::start(options, &service.report);
     }
-    // What was changed while no agent ran.
+    // Includes what changed while no agent ran.
     service.refresher.want();
     notify("READY=1");
     service.follow(&signals);
@@ -123,23 +125,23 @@ fn serve(options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
-fn copy_hook(options: &Options, directory: &Path) -> Result<(), Error> {
-    let (place, is_new) = hook_copy::copy(&options.hook(&AgentConfig::default()), directory)?;
-    let what = if is_new {
-        "copied to"
-    } else {
-        "is the same in"
+fn cannot_listen(address: SocketAddr, error: io::Error) -> Error {
+    // As RestrictAddressFamilies= has it (systemd.exec(5)).
+    let error = match Errno::from_io_error(&error) {
+        Some(Errno::AFNOSUPPORT) => io::Error::other(format!(
+            "{error}: the unit has no network; add PrivateNetwork=no and RestrictAddressFamilies=AF_INET AF_INET6 to it \
+             (systemctl edit oci-hostaliases-agent)"
+        )),
+        _ => error,
     };
-    let message = format!("hook {what} {}", place.display());
-    say(Severity::Info, &message);
-    Ok(())
+    Error::call(format!("bind({address})"), error)
 }
 
 fn signals() -> Result<SignalFd, Error> {
     let set: SigSet = [Signal::SIGTERM, Signal::SIGINT].into_iter().collect();
     set.thread_block()
         .and_then(|()| SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC))
-        .map_err(|errno| Error::call("signalfd()", std::io::Error::from(errno)))
+        .map_err(|errno| Error::call("signalfd()", io::Error::from(errno)))
 }
 
 struct Service<'a> {
@@ -149,7 +151,7 @@ struct Service<'a> {
     newest: Arc<Newest>,
     report: Arc<Report>,
     refresher: Arc<Refresher>,
-    /// What was left out when `hosts.d` was read last, and was said then.
+    /// The entries that were left out when `hosts.d` was last read, which are already reported.
     said: BTreeSet<String>,
     /// The thread that follows the API server.
     #[cfg(feature = "kubernetes")]
@@ -157,7 +159,7 @@ struct Service<'a> {
 }
 
 impl Service<'_> {
-    /// Follows what happens until a signal comes. Wakes up for nothing else.
+    /// Handles events until a signal comes. Wakes up for nothing else.
     fn follow(&mut self, signals: &SignalFd) {
         let mut pending = Changes::default();
         let mut is_other = false;
@@ -195,7 +197,7 @@ impl Service<'_> {
                 if let Some(cluster) = &self.cluster {
                     cluster.look_again();
                 }
-                // A directory that is new has files already.
+                // A new directory may already have files.
                 self.watch_node();
             }
             let is_quiet = polled == Ok(0) || since.elapsed() >= GATHERED;
@@ -203,6 +205,8 @@ impl Service<'_> {
                 is_other |= self.read_node();
                 if is_other || pending.engine || pending.unknown {
                     self.refresher.want();
+                } else if pending.node {
+                    self.refresher.want_compiled();
                 } else if pending.hook && !self.report.is_connected() {
                     self.refresher.want_engine_files();
                 }
@@ -220,7 +224,7 @@ impl Service<'_> {
         self.say_once(followed);
     }
 
-    /// Reads what the administrator wrote; whether that is other than running containers have it.
+    /// Reads the administrator's files. Returns whether running containers need a refresh.
     fn read_node(&mut self) -> bool {
         let before = self.newest.get();
         let (state, trouble) = NodeState::read(self.options, &before.agent);

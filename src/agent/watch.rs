@@ -1,8 +1,8 @@
-//! A watch on what the administrator and the engines write: `hosts.d` with the directories of its namespaces,
-//! `config.toml`, and the engines' files that containers have an extended copy of (inotify(7)).
+//! Watches `hosts.d` with its namespaces' directories, `config.toml`, and the engines' files of which containers
+//! have an extended copy (inotify(7)).
 //!
-//! inotify looks into one directory, not into those in it. So after each event all directories are gone through
-//! again: watches of what is new are added, those of what is gone are removed.
+//! inotify is not recursive. So after each event all directories are checked again: watches are added for new ones
+//! and removed for missing ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::MaybeUninit;
@@ -14,7 +14,7 @@ use rustix::io::Errno;
 
 use crate::error::Error;
 
-/// Whatever can make a directory's entries others than they were.
+/// All events that can change the entries.
 const OF_DIRECTORY: WatchFlags = WatchFlags::CREATE
     .union(WatchFlags::DELETE)
     .union(WatchFlags::MOVE)
@@ -23,11 +23,11 @@ const OF_DIRECTORY: WatchFlags = WatchFlags::CREATE
     .union(WatchFlags::DELETE_SELF)
     .union(WatchFlags::MOVE_SELF)
     .union(WatchFlags::ONLYDIR);
-/// An engine writes its file in place: containers have it mounted. The path may be a tenant's choice, so no
-/// symlink is followed.
+/// An engine writes its file in place, because containers have it mounted. A tenant may have chosen the path, so
+/// symlinks are not followed.
 const OF_ENGINE_FILE: WatchFlags = WatchFlags::CLOSE_WRITE.union(WatchFlags::DONT_FOLLOW);
 
-/// A hook that runs is opened: so one learns of a container that an engine without NRI starts.
+/// Running the hook opens its file, which shows that an engine without NRI starts a container.
 const OF_HOOK: WatchFlags = WatchFlags::OPEN;
 
 /// The watch.
@@ -39,7 +39,7 @@ pub(super) struct Watch {
     hook: BTreeMap<PathBuf, i32>,
 }
 
-/// What has happened since the last look.
+/// What has happened since the last call.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Changes {
     /// In a directory.
@@ -48,7 +48,7 @@ pub(super) struct Changes {
     pub(super) engine: bool,
     /// The hook was run.
     pub(super) hook: bool,
-    /// More than the kernel could keep.
+    /// The kernel's queue was full.
     pub(super) unknown: bool,
 }
 
@@ -68,11 +68,11 @@ impl Changes {
 }
 
 impl Watch {
-    /// A watch on nothing yet.
+    /// Creates a watch on nothing yet.
     ///
     /// # Errors
     ///
-    /// The kernel gives none.
+    /// The kernel provides none.
     pub(super) fn new() -> Result<Self, Error> {
         let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)
             .map_err(|errno| Error::call("inotify_init1()", errno))?;
@@ -84,7 +84,7 @@ impl Watch {
         })
     }
 
-    /// Watches the directories that there are now; where one is not, the nearest above it.
+    /// Watches the existing directories, and the nearest existing parent of a missing one.
     ///
     /// # Errors
     ///
@@ -103,8 +103,8 @@ impl Watch {
         follow(&self.inotify, &mut self.directories, &wanted, OF_DIRECTORY)
     }
 
-    /// Watches these files of engines, and no others. One that cannot be watched is brought up to date with the
-    /// next change of `hosts.d`.
+    /// Watches only these files of engines. If one cannot be watched, its containers are updated with the next
+    /// change of `hosts.d`.
     pub(super) fn follow_engines(&mut self, files: &BTreeSet<PathBuf>) -> Result<(), Error> {
         follow(&self.inotify, &mut self.engine_files, files, OF_ENGINE_FILE)
     }
@@ -115,7 +115,7 @@ impl Watch {
         follow(&self.inotify, &mut self.hook, &wanted, OF_HOOK)
     }
 
-    /// What has happened since the last look; does not wait.
+    /// What has happened since the last call. Does not block.
     pub(super) fn changes(&mut self) -> Changes {
         let mut changes = Changes::default();
         let mut buffer = [MaybeUninit::uninit(); 16 * 1024];
@@ -125,7 +125,7 @@ impl Watch {
             if flags.contains(ReadFlags::QUEUE_OVERFLOW) {
                 changes.unknown = true;
             } else if flags.contains(ReadFlags::IGNORED) {
-                // The watch went with what it was on: another one of that name needs a new one.
+                // The watch is gone with its file: a new file of that name needs a new watch.
                 self.directories.retain(|_, own| *own != watch);
                 self.engine_files.retain(|_, own| *own != watch);
                 self.hook.retain(|_, own| *own != watch);
@@ -153,7 +153,7 @@ fn nearest(directory: Option<&Path>) -> Option<PathBuf> {
     there.next().map(Path::to_owned)
 }
 
-/// Adding a watch a second time is how one learns that it is still on the same file: the number is the same.
+/// Adding a watch again shows whether it is still on the same file: then the number is the same.
 fn follow(
     inotify: &OwnedFd,
     watches: &mut BTreeMap<PathBuf, i32>,
@@ -167,7 +167,7 @@ fn follow(
             Ok(watch) => {
                 now.insert(path.clone(), watch);
             }
-            // It has gone since.
+            // It has gone meanwhile.
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {}
             Err(errno) => trouble = Err(Error::file("inotify_add_watch", path, errno)),
         }

@@ -17,7 +17,7 @@ use oci_hostaliases::running::{step, walk};
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     let exit = match arguments.split_first() {
-        // Started by a refresh of this process, to be given up when a container's file system does not answer.
+        // Started by a refresh of this program, which abandons it if a container's file system does not answer.
         Some((verb, rest)) if verb == walk::VERB => match step::work(rest) {
             Ok(()) => Exit::Done,
             Err(error) => {

@@ -1,7 +1,7 @@
 //! `oci-hostaliases-hook`: run by an OCI runtime, once per container. See oci-hostaliases-hook(8).
 
 #![forbid(unsafe_code)]
-// `main` is of the crate that has all the unsafe code: start/src/lib.rs.
+// `main` is in the crate with all the unsafe code: start/src/lib.rs.
 #![no_main]
 #![warn(
     clippy::panic,
@@ -23,7 +23,7 @@ use oci_hostaliases::hook::{self, Invocation};
 const USAGE: &str = "usage: oci-hostaliases-hook {prestart|createRuntime|createContainer} [--config PATH] [--hosts-d PATH]\n\
     [--pod-ips IP,IP] [--namespace NAME] [--pod NAME] [--entries-to-come]\n\
     Reads the OCI state from stdin. Run by an OCI runtime: see oci-hostaliases-hook(8).";
-/// With how it was linked: `doctor` asks. A static hook needs no library of the node's.
+/// With how it was linked, for `doctor`. A static hook needs no library of the node.
 macro_rules! version {
     ($linked:literal) => {
         concat!(
@@ -49,7 +49,7 @@ oci_hostaliases_start::main!(run);
 
 fn run(arguments: Vec<OsString>) -> u8 {
     let exit = match read_arguments(arguments.into_iter().skip(1)) {
-        Ok(Call::Hook(invocation)) => hook::run(&invocation, std::io::stdin()),
+        Ok(Call::Hook(invocation)) => hook::run(&invocation, rustix::stdio::stdin()),
         Ok(Call::Say(text)) => {
             let _ = writeln!(std::io::stdout(), "{text}");
             Exit::Done
@@ -70,8 +70,8 @@ enum Call {
     Say(&'static str),
 }
 
-/// By hand: a stage and two options do not need a parser of command lines in a program that runs
-/// as root for every container.
+/// Parsed by hand: a stage and a few options do not need a command-line parser in a program that runs as root for
+/// every container.
 fn read_arguments(arguments: impl Iterator<Item = OsString>) -> Result<Call, String> {
     let (mut config, mut hosts_d) = (config::DEFAULT_PATH.into(), hosts_d::DEFAULT_PATH.into());
     let (mut stage, mut told) = (None, Told::default());
@@ -106,7 +106,7 @@ fn read_arguments(arguments: impl Iterator<Item = OsString>) -> Result<Call, Str
     }))
 }
 
-/// The value of an option. What is no UTF-8 in it becomes U+FFFD, which is in no name and no address.
+/// The value of an option. Invalid UTF-8 becomes U+FFFD, which no name and no address has.
 fn word(arguments: &mut impl Iterator<Item = OsString>, option: &str) -> Result<String, String> {
     match arguments.next() {
         Some(word) => Ok(word.to_string_lossy().into_owned()),

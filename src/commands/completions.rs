@@ -1,6 +1,6 @@
-//! `completions`: what a shell needs to complete our command line. Run when a package is built.
+//! `completions`: what a shell needs to complete the command line. Run when a package is built.
 
-use clap::{Args, CommandFactory, ValueEnum};
+use clap::{Args, Command, CommandFactory, ValueEnum};
 use clap_complete::generate;
 use clap_complete::shells::{Bash, Fish, Zsh};
 
@@ -23,13 +23,14 @@ enum Shell {
 
 impl Completions {
     pub(super) fn exec(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
-        let mut cli = Cli::command();
+        let mut cli = shown();
         let name = cli.get_name().to_owned();
-        // Not straight to stdout: clap_complete panics when that is closed.
+        // Not directly to stdout: clap_complete panics if it is closed.
         let mut text = Vec::new();
         match self.shell {
             Shell::Bash => {
-                // Behind a verb clap_complete completes nothing for a name with a dash: clap-rs/clap#6421.
+                // clap_complete completes nothing after the verb of a program with a dash in its name:
+                // clap-rs/clap#6421.
                 let plain = name.replace('-', "_");
                 generate(Bash, &mut cli, &plain, &mut text);
                 let script = String::from_utf8_lossy(&text).replace(&plain, &name);
@@ -41,4 +42,14 @@ impl Completions {
         output.print(text);
         Ok(Exit::Done)
     }
+}
+
+/// The command line without its hidden verbs, which clap_complete would offer too.
+fn shown() -> Command {
+    let cli = Cli::command();
+    let verbs = cli.get_subcommands().filter(|it| !it.is_hide_set());
+    Command::new("oci-hostaliases")
+        .version(env!("CARGO_PKG_VERSION"))
+        .disable_help_subcommand(true)
+        .subcommands(verbs.cloned())
 }

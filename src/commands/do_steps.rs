@@ -1,4 +1,4 @@
-//! `do-steps`: what `list` and `refresh` let another process do, since it may never end. Not for people.
+//! `do-steps`: the part of `list` and `refresh` that may hang, so it runs in another process. Internal.
 
 use std::ffi::OsString;
 
@@ -9,7 +9,7 @@ use crate::commands::output::Output;
 use crate::exit::Exit;
 use crate::running::step;
 
-/// Answer on stdout what is asked on stdin
+/// Answer questions from stdin on stdout
 #[derive(Debug, Args)]
 pub(super) struct DoSteps {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

@@ -1,9 +1,7 @@
-//! `explain`: what would be done with a container's `/etc/hosts`, why, and where each line of the
-//! file comes from.
+//! `explain`: what the hook would do with a container's `/etc/hosts`, why, and where each line comes from.
 //!
-//! The output is for eyes and for grep: a head of `name: value` lines, an empty line, and one line
-//! for each line of the file: its number, its origin, two spaces, its text as it is. Of several Pods,
-//! each below its heading.
+//! The output is easy to read and to grep: `name: value` lines, an empty line, and a table with the number, the
+//! origin and the unchanged text of each line. With several Pods, each has a heading.
 
 use std::path::Path;
 
@@ -12,12 +10,13 @@ use clap::Args;
 use crate::commands::Failure;
 use crate::commands::output::Output;
 use crate::commands::preview::{Preview, PreviewOptions, Provenance};
+use crate::commands::styled::{Role, Table, Text};
 use crate::exit::Exit;
 use crate::facts::annotations::HOST_ALIASES;
 use crate::facts::pod_manifest::SPEC_HOST_ALIASES;
 use crate::text::hosts_file::{HostsFile, Origin};
 
-/// Say what would be done with an /etc/hosts, why, and where each of its lines comes from
+/// Show what the hook would do with /etc/hosts, why, and where each line comes from
 #[derive(Debug, Args)]
 pub(super) struct Explain {
     #[command(flatten)]
@@ -28,22 +27,20 @@ impl Explain {
     pub(super) fn exec(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         let previews = self.options.previews(output)?;
         for (nth, preview) in previews.iter().enumerate() {
-            let mut text = match previews.len() {
-                1 => String::new(),
-                _ => preview.heading(nth == 0),
-            };
-            text.push_str(&head(preview));
-            if let Some(file) = &preview.file {
-                text.push('\n');
-                text.push_str(&table(file, &preview.findings.provenance));
+            if previews.len() > 1 {
+                output.print_text(&preview.heading(nth == 0));
             }
-            output.print(text);
+            output.print_text(&head(preview));
+            if let Some(file) = &preview.file {
+                output.print("\n");
+                output.print_text(&table(file, &preview.findings.provenance));
+            }
         }
         Ok(Exit::Done)
     }
 }
 
-fn head(preview: &Preview) -> String {
+fn head(preview: &Preview) -> Text {
     let plan = &preview.plan;
     let mut lines = vec![
         ("plan", plan.action.to_string()),
@@ -57,37 +54,32 @@ fn head(preview: &Preview) -> String {
             .iter()
             .map(|note| ("note", note.clone())),
     );
-    lines
-        .iter()
-        .map(|(name, value)| format!("{name}: {}\n", shown(value.as_bytes())))
-        .collect()
+    let mut text = Text::default();
+    for (name, value) in &lines {
+        let role = match *name {
+            "note" => Role::Note,
+            _ => Role::Heading,
+        };
+        text.add(role, format!("{name}:"));
+        text.plain(format!(" {}\n", shown(value.as_bytes())));
+    }
+    text
 }
 
-fn table(file: &HostsFile, provenance: &Provenance) -> String {
-    let rows: Vec<(String, String)> = file
-        .lines()
-        .map(|(line, origin)| (in_words(origin, provenance), shown(line)))
-        .collect();
-    let heading = ("ORIGIN".to_owned(), "TEXT".to_owned());
-    let count = rows.len().to_string();
-    let numbers = count.len().max("LINE".len());
-    let origins = rows
-        .iter()
-        .map(|(origin, _)| origin.chars().count())
-        .fold(heading.0.len(), usize::max);
-    let mut table = String::new();
-    let names = std::iter::once("LINE".to_owned()).chain((1..=rows.len()).map(|n| n.to_string()));
-    for (number, (origin, text)) in names.zip(std::iter::once(&heading).chain(&rows)) {
-        let row = format!("{number:>numbers$}  {origin:<origins$}  {text}");
-        // Of the file's own white space all is shown but for a line that has nothing else.
-        table.push_str(if text.is_empty() {
-            row.trim_end()
-        } else {
-            &row
-        });
-        table.push('\n');
+fn table(file: &HostsFile, provenance: &Provenance) -> Text {
+    let mut table = Table::new(["LINE", "ORIGIN", "TEXT"]);
+    for (nth, (line, origin)) in file.lines().enumerate() {
+        let role = match origin {
+            Origin::Entry(..) => Role::Good,
+            _ => Role::Plain,
+        };
+        table.row([
+            (Role::Faint, (nth + 1).to_string()),
+            (role, in_words(origin, provenance)),
+            (Role::Plain, shown(line)),
+        ]);
     }
-    table
+    table.text()
 }
 
 fn in_words(origin: Origin<&str>, provenance: &Provenance) -> String {
@@ -110,7 +102,7 @@ fn in_words(origin: Origin<&str>, provenance: &Provenance) -> String {
     }
 }
 
-/// Text for a terminal: the node's and the engines' files may hold anything. Tabs stay, they
+/// Escapes text for a terminal: the node's and the engines' files can have any bytes. Tabs stay, because they
 /// belong to the format.
 fn shown(line: &[u8]) -> String {
     let mut text = String::with_capacity(line.len());

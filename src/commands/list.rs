@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::commands::Failure;
 use crate::commands::output::Output;
+use crate::commands::styled::{Role, Table, Text};
 use crate::exit::Exit;
 use crate::running::step::{Report, Task};
 use crate::running::walk::{Met, Walk};
@@ -24,6 +25,7 @@ impl List {
         walk.go(&mut |met| match met {
             Met::File(pid, file) => files.push((pid, file)),
             Met::Trouble(situation) => output.say(situation),
+            Met::Step { .. } => {}
         })?;
         if self.json {
             let files: Vec<_> = files
@@ -32,7 +34,7 @@ impl List {
                 .collect();
             output.print(format!("{:#}\n", json!(files)));
         } else {
-            output.print(table(&files));
+            output.print_text(&table(&files));
         }
         if let Some(hidden) = walk.hidden() {
             output.say(hidden);
@@ -54,44 +56,29 @@ fn as_json(pid: i32, file: &Report) -> serde_json::Value {
     })
 }
 
-/// Columns as wide as their widest cell; `-` for what is not known. A file without the hook's mark, which any
-/// user could have made and `refresh` cannot update, is shown as not marked.
-fn table(files: &[(i32, Box<Report>)]) -> String {
+/// Unknown values are `-`. A file without the hook's mark is shown as not marked: any user could have made it, and
+/// `refresh` cannot update it.
+fn table(files: &[(i32, Box<Report>)]) -> Text {
     let cell = |text: Option<&str>| {
         text.filter(|text| !text.is_empty())
             .map_or("-".to_owned(), |text| text.escape_default().to_string())
     };
-    let mut rows = vec![["PID", "NAMESPACE", "POD", "CONTAINER", "ID"].map(str::to_owned)];
-    rows.extend(files.iter().map(|(pid, file)| {
+    let plain = |text: Option<&str>| (Role::Plain, cell(text));
+    let mut table = Table::new(["PID", "NAMESPACE", "POD", "CONTAINER", "ID"]);
+    for (pid, file) in files {
         let identity = &file.identity;
-        let mark = if file.is_stamped {
-            ""
-        } else {
-            "  (not marked)"
-        };
-        [
-            pid.to_string(),
-            cell(identity.namespace.as_deref()),
-            cell(identity.pod.as_deref()),
-            cell(identity.container.as_deref()),
-            cell(Some(&identity.id)) + mark,
-        ]
-    }));
-    let mut widths = [0; 5];
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.len());
-        }
+        let id = cell(Some(&identity.id));
+        table.row([
+            (Role::Plain, pid.to_string()),
+            plain(identity.namespace.as_deref()),
+            plain(identity.pod.as_deref()),
+            plain(identity.container.as_deref()),
+            if file.is_stamped {
+                (Role::Plain, id)
+            } else {
+                (Role::Note, id + "  (not marked)")
+            },
+        ]);
     }
-    let mut table = String::new();
-    for row in &rows {
-        let line: Vec<String> = row
-            .iter()
-            .zip(widths)
-            .map(|(cell, width)| format!("{cell:width$}"))
-            .collect();
-        table += line.join("  ").trim_end();
-        table.push('\n');
-    }
-    table
+    table.text()
 }

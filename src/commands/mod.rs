@@ -11,6 +11,7 @@ mod preview;
 mod refresh;
 mod register;
 mod render;
+mod styled;
 mod unregister;
 
 use std::error::Error as StdError;
@@ -45,7 +46,7 @@ enum Verb {
     DoSteps(do_steps::DoSteps),
 }
 
-/// The program's name as people type it. kubectl runs `kubectl-hostaliases` for `kubectl hostaliases`.
+/// The program's name as you type it. kubectl runs `kubectl-hostaliases` for `kubectl hostaliases`.
 pub fn typed_name() -> &'static str {
     let called = std::env::args_os().next().unwrap_or_default();
     match Path::new(&called).file_name() {
@@ -55,13 +56,13 @@ pub fn typed_name() -> &'static str {
 }
 
 impl Cli {
-    /// Reads the command line. Where it is wrong, or asks for help, the program ends here.
+    /// Reads the command line. If it is wrong or asks for help, the program ends here.
     pub fn read() -> Self {
         let matches = Self::command().bin_name(typed_name()).get_matches();
         Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
     }
 
-    /// Does what the command line says, and writes all that there is to say to `output`.
+    /// Runs the command and writes everything to `output`.
     pub fn exec(self, output: &mut Output<'_>) -> Exit {
         let done = match self.verb {
             Verb::Render(render) => render.exec(output),
@@ -74,7 +75,7 @@ impl Cli {
             Verb::Completions(completions) => completions.exec(output),
             Verb::DoSteps(do_steps) => do_steps.exec(output),
         };
-        // What was printed before a failure is still the reader's.
+        // The reader still gets what was printed before a failure.
         let finished = output.finish();
         match done.and_then(|exit| finished.map(|()| exit)) {
             Ok(exit) => exit,
@@ -86,17 +87,17 @@ impl Cli {
     }
 }
 
-/// Why a verb could not do its work: the situation and the exit status that stands for it.
+/// Why a verb could not do its work: the situation and its exit status.
 #[derive(Debug)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// The exit status.
-    pub exit: Exit,
+    pub(crate) exit: Exit,
     situation: Box<dyn StdError + Send + Sync>,
 }
 
 impl Failure {
-    /// A failure with this exit status; `situation` is an error of ours or a sentence.
-    pub fn new(exit: Exit, situation: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+    /// A failure with this exit status. `situation` is an error or a sentence.
+    pub(crate) fn new(exit: Exit, situation: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self {
             exit,
             situation: situation.into(),
@@ -111,8 +112,7 @@ impl From<crate::error::Error> for Failure {
 }
 
 impl fmt::Display for Failure {
-    /// The situation and its causes on one line, from outside to inside. Several refused fields
-    /// are several situations, one a line.
+    /// The situation and its causes on one line, the outermost first. Each refused field has a line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.situation)?;
         let mut cause = self.situation.source();

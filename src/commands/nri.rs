@@ -7,7 +7,7 @@ use crate::commands::output::Output;
 use crate::exit::Exit;
 use crate::register::nri::{Service, has_systemd};
 
-/// Options of both.
+/// Options of both verbs.
 #[derive(Debug, Args)]
 pub(super) struct Nri {
     /// Print the command and run nothing
@@ -21,8 +21,8 @@ impl Nri {
             Service::Enable,
             "have this node's service manager run oci-hostaliases-agent as root, once per node: see \
              oci-hostaliases-agent(8)",
-            "containerd 2.x and CRI-O 1.30 and later now run the hook for every container that starts; nothing has \
-             to be restarted (oci-hostaliases doctor says whether one is connected)",
+            "containerd 2.x and CRI-O 1.30 and later now run the hook for every new container; no restart is \
+             needed (oci-hostaliases doctor shows whether an engine is connected)",
             output,
         )
     }
@@ -30,8 +30,8 @@ impl Nri {
     pub(super) fn unregister(&self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         self.exec(
             Service::Disable,
-            "stop oci-hostaliases-agent and take it out of this node's service manager",
-            "containers that start from now on do not get the hook by NRI; running ones keep what they have",
+            "stop oci-hostaliases-agent and remove it from this node's service manager",
+            "new containers no longer get the hook by NRI; running ones keep their files",
             output,
         )
     }

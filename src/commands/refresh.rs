@@ -1,4 +1,4 @@
-//! `refresh`: running containers get what `hosts.d` and their engines' files say now.
+//! `refresh`: updates the files of running containers from `hosts.d` and their engines' files.
 
 use std::path::PathBuf;
 
@@ -6,17 +6,18 @@ use clap::Args;
 
 use crate::commands::Failure;
 use crate::commands::output::Output;
+use crate::commands::styled::{Role, Text};
 use crate::exit::Exit;
 use crate::files::hosts_d;
 use crate::running::refresh::{self, Event, Summary};
 
-/// Bring the files of running containers up to date with hosts.d and their engines' files
+/// Update the files of running containers from hosts.d and their engines' files
 #[derive(Debug, Args)]
 pub(super) struct Refresh {
-    /// Only say what would be done
+    /// Only print what would be done
     #[arg(long)]
     dry_run: bool,
-    /// The directory of the entries for the node and its namespaces
+    /// The directory with the entries for the node and its namespaces
     #[arg(long, value_name = "DIR", default_value = hosts_d::DEFAULT_PATH)]
     hosts_d: PathBuf,
 }
@@ -28,9 +29,19 @@ impl Refresh {
         } else {
             "refreshed"
         };
+        let mut refreshed = 0;
         let summary = refresh::refresh(&self.hosts_d, self.dry_run, &mut |event| match event {
-            Event::Refreshed(identity) => output.print(format!("{done}: {identity}\n")),
+            Event::Refreshed(identity) => {
+                refreshed += 1;
+                let mut text = Text::default();
+                text.add(Role::Good, format!("{done}:"));
+                text.plain(format!(" {identity}\n"));
+                output.print_text(&text);
+            }
             Event::Trouble(trouble) => output.say(trouble),
+            Event::Step { nth, of } => {
+                output.progress(format_args!("process {nth} of {of}, {done}: {refreshed}"));
+            }
         })?;
         self.say(&summary, output);
         Ok(summary.exit())
@@ -44,16 +55,17 @@ impl Refresh {
             output.say(format_args!("left out: {left_out}"));
         }
         if summary.without_stamp > 0 {
+            let s = if summary.without_stamp == 1 { "" } else { "s" };
             output.say(format_args!(
-                "{} files that the hook did not mark for refresh, made in a user namespace by it or by another: \
-                 see list; a container gets the new entries at its next start",
+                "{} file{s} without the hook's mark cannot be refreshed (see oci-hostaliases list): made in a user \
+                 namespace, or by another program; the containers get the new entries at their next start",
                 summary.without_stamp
             ));
         }
         if summary.passed_over > 0 {
             let others: Vec<_> = summary.other_hosts_d.iter().map(String::as_str).collect();
             output.say(format_args!(
-                "{} passed over: made from {}, not from {}",
+                "{} skipped: made from {}, not from {}",
                 containers(summary.passed_over),
                 others.join(", "),
                 self.hosts_d.display()
@@ -61,8 +73,8 @@ impl Refresh {
         }
         if summary.engine_file_alone > 0 {
             output.say(format_args!(
-                "{} with the engine's file alone, because nothing was to be added when it started: entries of {} that \
-                 are for such a container come with its next start, if the hook runs for it",
+                "{} with only the engine's file, because there was nothing to add when it started: entries of {} for such a \
+                 container come with its next start, if the hook runs for it",
                 containers(summary.engine_file_alone),
                 self.hosts_d.display()
             ));
@@ -76,10 +88,18 @@ impl Refresh {
             0 => String::new(),
             count => format!(", {count} changed by the container"),
         };
-        output.print(format!(
-            "{} {refreshed}, {} up to date, {} not possible{own_doing}\n",
-            summary.refreshed, summary.up_to_date, summary.failed
+        let role = match summary.failed {
+            0 => Role::Plain,
+            _ => Role::Bad,
+        };
+        let mut text = Text::default();
+        text.plain(format!(
+            "{} {refreshed}, {} up to date, ",
+            summary.refreshed, summary.up_to_date
         ));
+        text.add(role, format!("{} not possible", summary.failed));
+        text.plain(own_doing + "\n");
+        output.print_text(&text);
     }
 }
 

@@ -1,4 +1,4 @@
-//! `register`: the hook made known to an engine.
+//! `register`: adds the hook to an engine's configuration.
 
 use std::path::{Path, PathBuf};
 
@@ -25,9 +25,9 @@ use crate::register::error::RegisterError;
 use crate::register::file_change::{FileChange, apply_all};
 use crate::register::hooks_d;
 
-/// Make the hook known to a container engine
+/// Register the hook with a container engine
 ///
-/// Prints what changes as a diff. A second run finds nothing to do. Never restarts a daemon.
+/// Prints the changes as a diff. It never restarts a daemon, and a second run changes nothing.
 #[derive(Debug, Args)]
 pub(super) struct Register {
     #[command(subcommand)]
@@ -41,20 +41,20 @@ enum RegisterWith {
     Crio(RegisterHooksD),
     /// Write the hooks.d file that Podman and Buildah read
     Podman(RegisterHooksD),
-    /// Enable and start the agent, which has containerd 2.x and CRI-O run the hook by NRI
+    /// Enable and start the agent, which makes containerd 2.x and CRI-O run the hook through NRI
     ///
-    /// No file of an engine is changed, and nothing is restarted.
+    /// It changes no file of the engine and restarts nothing.
     Nri(Nri),
 }
 
 /// Add the hook to the runtimes of containerd's CRI plugin
 ///
-/// The runtime's base_runtime_spec becomes our spec with the hook in it (or a copy of the one
-/// that is there, with the hook added), and oci-hostaliases.io/* joins its pod_annotations.
+/// Sets the runtime's base_runtime_spec to a spec with the hook (a copy of the present one, if there
+/// is one), and adds oci-hostaliases.io/* to its pod_annotations.
 #[derive(Debug, Args)]
 struct RegisterContainerd {
-    /// containerd's configuration, or a file that it imports; the file that the running containerd reads
-    /// unless given, or /etc/containerd/config.toml when none runs. It is made when there is none
+    /// containerd's configuration, or a file that it imports; created if missing [default: the running
+    /// containerd's, or /etc/containerd/config.toml]
     #[arg(long, value_name = "PATH")]
     config: Option<PathBuf>,
     /// A runtime to add the hook to, instead of the default one; can be given several times
@@ -63,11 +63,11 @@ struct RegisterContainerd {
     /// Add the hook to every runtime of the file
     #[arg(long)]
     all_runtimes: bool,
-    /// Where our base spec goes; /etc/oci-hostaliases/containerd-base-spec.json unless given, and another
-    /// file beside it for another configuration than the default one
+    /// Where to write the base spec [default: /etc/oci-hostaliases/containerd-base-spec.json, or a file beside it
+    /// for another configuration than /etc/containerd/config.toml]
     #[arg(long, value_name = "PATH")]
     base_spec: Option<PathBuf>,
-    /// Do not ask containerd (containerd config dump) what it makes of the change
+    /// Do not check the change with containerd config dump
     #[arg(long)]
     unchecked: bool,
     #[command(flatten)]
@@ -79,7 +79,7 @@ struct RegisterHooksD {
     /// The hooks.d directory, instead of the one that the engine's configuration names
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// Run the hook for every container, not only for those with one of our annotations
+    /// Run the hook for every container, not only for those with an oci-hostaliases.io/ annotation
     ///
     /// Entries for a node or a namespace (/etc/oci-hostaliases/hosts.d) need this.
     #[arg(long)]
@@ -90,7 +90,7 @@ struct RegisterHooksD {
 
 #[derive(Debug, Args)]
 struct RegisterCommon {
-    /// The hook
+    /// The hook's path
     #[arg(long, value_name = "PATH", default_value = HOOK_PATH)]
     hook: PathBuf,
     /// Print the diff and change nothing
@@ -147,12 +147,12 @@ impl RegisterContainerd {
     }
 }
 
-/// The configuration that `--config` names, or that of the containerd that runs.
+/// The configuration that `--config` names, or the one of the running containerd.
 pub(super) fn containerd_place(given: Option<&Path>) -> Result<Place, RegisterError> {
     Place::find(given, &daemons::running(Path::new(PROC)))
 }
 
-/// A message has one line only.
+/// Prints the difference, because a message has only one line.
 pub(super) fn show_difference(error: &RegisterError, output: &mut Output<'_>) {
     if let RegisterError::OtherDifference { diff, .. } = error {
         output.print(diff);
@@ -174,8 +174,7 @@ impl RegisterHooksD {
     }
 }
 
-/// Shows the changes and, unless this is a dry run, makes them. `afterwards` is what the person
-/// has to know once they are made.
+/// Shows the changes and, unless this is a dry run, makes them. `afterwards` is printed once they are made.
 pub(super) fn carry_out(
     changes: &[FileChange],
     dry_run: bool,
@@ -189,7 +188,7 @@ pub(super) fn carry_out(
     for change in changes {
         output.print(change.diff());
     }
-    // Nothing is changed that could not be shown.
+    // A change that cannot be shown is not made.
     output.finish()?;
     if dry_run {
         output.hint("dry run: nothing was changed");
@@ -203,25 +202,25 @@ pub(super) fn carry_out(
 pub(super) fn after_hooks_d(engine: Engine, changes: &[FileChange]) -> String {
     let names_directory = |change: &FileChange| change.path == drop_in::path(engine);
     if engine == Engine::CriO && changes.iter().any(names_directory) {
-        return "restart CRI-O (systemctl restart crio): it reads hooks_dir at its start only; \
-                running containers keep what they have"
+        return "restart CRI-O (systemctl restart crio): it reads hooks_dir only when it starts; \
+                running containers keep their files"
             .to_owned();
     }
     format!(
         "no restart needed: {} reads its hooks.d for every new container; running \
-         containers keep what they have",
+         containers keep their files",
         engine.name()
     )
 }
 
-/// containerd would look for a relative path wherever it was started.
+/// containerd would resolve a relative path from its working directory.
 pub(super) fn absolute(base_spec: PathBuf) -> Result<PathBuf, Failure> {
     let text = base_spec.to_string_lossy();
     let why = if !base_spec.is_absolute() {
         "not an absolute path"
     } else if text.contains(char::is_control) {
         // It becomes a line of the engine's configuration, and a comment there.
-        "a control character in it"
+        "it has a control character"
     } else {
         return Ok(base_spec);
     };
@@ -229,13 +228,14 @@ pub(super) fn absolute(base_spec: PathBuf) -> Result<PathBuf, Failure> {
     Err(Failure::new(Exit::Usage, situation))
 }
 
-/// A name becomes that of a table. Not a parser of clap's, which would print it as it is.
+/// A name becomes the name of a table. This is no value parser of clap, because clap would print the name
+/// unescaped.
 fn check_names(runtimes: &[String]) -> Result<(), Failure> {
     match runtimes.iter().find(|name| name.contains(char::is_control)) {
         None => Ok(()),
         Some(name) => {
             let name = name.escape_debug();
-            let situation = format!("--runtime {name}: a control character in it");
+            let situation = format!("--runtime {name}: it has a control character");
             Err(Failure::new(Exit::Usage, situation))
         }
     }

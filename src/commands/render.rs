@@ -18,8 +18,8 @@ pub(super) struct Render {
 }
 
 impl Render {
-    /// One file and nothing else goes to stdout, so that it can be compared and piped; of several, each
-    /// below its heading.
+    /// Prints one file and nothing else to stdout, so that it can be compared and piped; of several, each below its
+    /// heading.
     pub(super) fn exec(self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         let previews = self.options.previews(output)?;
         let several = previews.len() > 1;
@@ -38,10 +38,10 @@ impl Render {
                 continue;
             };
             if several {
-                output.print(preview.heading(is_first));
+                output.print_text(&preview.heading(is_first));
                 is_first = false;
             }
-            // Byte for byte, but not to a terminal: an engine's file is part of it.
+            // Byte for byte, except to a terminal: an engine's file can have control characters.
             if std::io::stdout().is_terminal() {
                 output.print(file.bytes());
             } else {

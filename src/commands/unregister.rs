@@ -1,4 +1,4 @@
-//! `unregister`: an engine told to forget the hook.
+//! `unregister`: removes the hook from an engine's configuration.
 
 use std::path::{Path, PathBuf};
 
@@ -17,10 +17,10 @@ use crate::register::containerd_loader::Loader;
 use crate::register::containerd_removal;
 use crate::register::hooks_d;
 
-/// Take the hook out of a container engine's configuration
+/// Remove the hook from a container engine's configuration
 ///
-/// Brings back the bytes that were there and leaves what was changed since. Prints a diff. Never
-/// restarts a daemon.
+/// Restores the original bytes and keeps what was changed since. Prints a diff. It never restarts a
+/// daemon.
 #[derive(Debug, Args)]
 pub(super) struct Unregister {
     #[command(subcommand)]
@@ -38,14 +38,14 @@ enum UnregisterFrom {
     Nri(Nri),
 }
 
-/// Take the hook out of all runtimes of containerd's CRI plugin, and remove our base specs
+/// Remove the hook from all runtimes of containerd's CRI plugin, and the base specs of register
 #[derive(Debug, Args)]
 struct UnregisterContainerd {
-    /// containerd's configuration, or a file that it imports; the file that the running containerd reads
-    /// unless given, or /etc/containerd/config.toml when none runs
+    /// containerd's configuration, or a file that it imports [default: the running containerd's, or
+    /// /etc/containerd/config.toml]
     #[arg(long, value_name = "PATH")]
     config: Option<PathBuf>,
-    /// Where register put our base spec; unless given, where the configuration names it
+    /// Where register wrote the base spec [default: the path in the configuration]
     #[arg(long, value_name = "PATH")]
     base_spec: Option<PathBuf>,
     /// Print the diff and change nothing
@@ -87,7 +87,7 @@ impl UnregisterContainerd {
         let removal = removal.inspect_err(|error| show_difference(error, output))?;
         for (spec, file) in &removal.kept {
             let (spec, file) = (spec.display(), file.display());
-            output.hint(&format!("{spec} stays: {file} names it"));
+            output.hint(&format!("{spec} stays, because {file} uses it"));
         }
         carry_out(&removal.changes, self.dry_run, &place.next_step(), output)
     }
@@ -100,7 +100,7 @@ impl UnregisterHooksD {
         let packages = Path::new(DEFAULT).join(FILE_NAME);
         if packages.exists() && changes.iter().all(|change| change.path != packages) {
             afterwards += &format!(
-                "; {} stays and runs the hook for containers that carry an oci-hostaliases.io/ annotation",
+                "; {} stays and runs the hook for containers with an oci-hostaliases.io/ annotation",
                 packages.display()
             );
         }

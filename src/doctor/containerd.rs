@@ -25,7 +25,7 @@ use crate::error::on_one_line;
 use crate::files::admin_file;
 
 const ENGINE: &str = "containerd";
-/// What to do with a base spec in a place that is not root's alone.
+/// The remedy for a base spec in a place that users other than root can write to.
 const INSTEAD: &str = "run oci-hostaliases unregister containerd, then register it with --base-spec where only root can write";
 
 /// Looks at each configuration that a containerd of this node reads.
@@ -48,7 +48,7 @@ pub(super) fn examine() -> Vec<EngineReport> {
     configs.into_iter().map(examine).collect()
 }
 
-/// `is_named`: whether `register` takes another file unless it is given this one.
+/// `is_named`: whether `register` needs `--config` to choose this file.
 fn examine_config(path: &Path, daemons: &[&Daemon], is_named: bool) -> EngineReport {
     let subject = if path == Path::new(CONFIG_PATH) {
         ENGINE.to_owned()
@@ -70,7 +70,7 @@ fn examine_config(path: &Path, daemons: &[&Daemon], is_named: bool) -> EngineRep
         let table = text.parse::<toml::Table>();
         table.map_err(|error| format!("{}: {}", path.display(), error.message()))
     });
-    // Without a file containerd has its defaults, in which there is no hook.
+    // Without a file, containerd uses its defaults, which have no hook.
     let dump = || {
         let program = dump::program(daemons.first().copied())?;
         match dump::dump(&program, path) {
@@ -85,9 +85,8 @@ fn examine_config(path: &Path, daemons: &[&Daemon], is_named: bool) -> EngineRep
         Err(reason) => {
             let text = format!("does not start: {reason}");
             let shown = path.display();
-            let remedy = format!(
-                "correct {shown} ({ENGINE} --config {shown} config dump says whether it is read)"
-            );
+            let remedy =
+                format!("correct {shown} ({ENGINE} --config {shown} config dump checks it)");
             let problem = Finding::problem(Harm::NothingStarts, &subject, text, remedy);
             report.findings.push(problem.about(path));
             return report;
@@ -100,14 +99,14 @@ fn examine_config(path: &Path, daemons: &[&Daemon], is_named: bool) -> EngineRep
     let effective = tables::read(seen.as_ref().unwrap_or(&own));
     if effective.is_disabled {
         let shown = path.display();
-        let text = format!("no Pods: its CRI plugin is disabled in {shown}");
+        let text = format!("starts starts no Pods: its CRI plugin is disabled in {shown}");
         report
             .findings
             .push(Finding::note(&subject, text).about(path));
-        // Docker's: no Pod starts through it.
+        // It is Docker's containerd: no Pod starts through it.
         (report.is_running, report.register) = (false, None);
         report.unregistered =
-            format!("no Pod starts through it: take cri out of disabled_plugins in {shown}");
+            format!("it starts no Pods: remove cri from disabled_plugins in {shown}");
         return report;
     }
     let patterns = tables::strings(own.get("imports"));
@@ -152,13 +151,13 @@ fn examine_config(path: &Path, daemons: &[&Daemon], is_named: bool) -> EngineRep
             report.unregistered = register::unregistered(&remedy);
             report.findings.push(note.with_remedy(remedy));
         }
-        // A drop-in that went changed its directory only.
+        // The removal of a drop-in changes only its directory.
         files.extend(imports.iter().flat_map(Imports::directories));
         let pending = judge_restart(&subject, daemons, &files);
         let pending = pending.filter(|it| it.verdict != Verdict::Ok);
         report.findings.extend(pending.map(|pending| Finding {
             verdict: Verdict::Note,
-            text: pending.text + ", and runs a hook that it read then",
+            text: pending.text + ", and still runs the hook that it read then",
             ..pending
         }));
         return report;
@@ -197,11 +196,7 @@ fn judge_unregistered(
     let without = runtimes.iter().filter(|it| it.stage.is_none());
     let without = without.map(|it| (&it.handler, it.is_default, it.kind()));
     for (name, is_default, kind) in without.chain(default) {
-        let whose = if is_default {
-            ", which containers get that ask for none,"
-        } else {
-            ""
-        };
+        let whose = if is_default { ", the default," } else { "" };
         let text = format!("runtime {name}{whose} does not run the hook");
         let note = Finding::note(config.subject, text).about(config.path);
         findings.push(if kind == Kind::Kata {
@@ -214,8 +209,8 @@ fn judge_unregistered(
     findings
 }
 
-/// Whether the registration in the file itself counts after containerd has merged what it imports.
-/// `effective` is what containerd says; `None` when it could not be asked.
+/// Whether the registration in the file itself takes effect after containerd has merged the imported files.
+/// `effective` is what containerd reports; `None` if it could not be asked.
 fn judge_merge(
     config: &Config<'_>,
     own: &toml::Table,
@@ -274,7 +269,7 @@ fn judge_merge(
         let text = hidden.map_or_else(
             || {
                 format!(
-                    "runtime {name}: base_runtime_spec in {} is not what containerd reads",
+                    "runtime {name}: containerd does not use base_runtime_spec of {}",
                     config.path.display()
                 )
             },
@@ -289,14 +284,14 @@ fn judge_merge(
     findings
 }
 
-/// `None` when no daemon runs.
+/// `None` if no daemon runs.
 fn judge_restart(subject: &str, daemons: &[&Daemon], files: &[PathBuf]) -> Option<Finding> {
     daemons.first()?;
     let Some((daemon, path)) = daemons
         .iter()
         .find_map(|it| Some((it, restart::pending(it.started, files)?)))
     else {
-        let text = "running since after its configuration changed";
+        let text = "started after its configuration last changed";
         return Some(Finding::ok(subject, text));
     };
     let usual = (daemon.config == Path::new(CONFIG_PATH)).then_some(ENGINE);

@@ -16,9 +16,9 @@ use crate::error::on_one_line;
 use crate::facts::annotations::{DOMAIN, HOST_ALIASES, MANAGE, POD_IPS};
 use crate::files::admin_file;
 
-/// Longest spec or configuration that is read.
+/// The longest spec or configuration that is read.
 pub(super) const FILE_MAX: u64 = 16 * 1024 * 1024;
-/// What `ctr oci spec` prints: a base spec with this limit lowers that of every container.
+/// The limit that `ctr oci spec` prints. A base spec with it lowers the limit of every container.
 const DEFAULT_SPEC_NOFILE: u64 = 1024;
 
 /// Reads a base spec, or says why containerd cannot use it.
@@ -32,18 +32,19 @@ pub(super) fn load(path: &Path) -> Result<Value, String> {
     }
 }
 
-/// A configuration of containerd's, and how it was registered.
+/// A containerd configuration, and how it was registered.
 pub(super) struct Config<'a> {
     pub(super) subject: &'a str,
     pub(super) path: &'a Path,
     /// register's `--base-spec`.
     base_spec: PathBuf,
-    /// Whether `register` has to be given the file: without that it takes the one that a daemon reads.
+    /// Whether `register` needs `--config` for this file. Without it, `register` takes the file that a daemon
+    /// reads.
     is_named: bool,
 }
 
 impl<'a> Config<'a> {
-    /// `texts`: the file's, then those of the files that it imports.
+    /// `texts`: the text of the file, then those of the files that it imports.
     pub(super) fn of(
         subject: &'a str,
         path: &'a Path,
@@ -64,7 +65,7 @@ impl<'a> Config<'a> {
         base_spec::is_ours(&self.base_spec, spec)
     }
 
-    /// What registers the hook in this configuration.
+    /// The command that registers the hook in this configuration.
     pub(super) fn register(&self, handler: Option<&str>, hook: Option<&Path>) -> String {
         let mut engine = "containerd".to_owned();
         if self.is_named {
@@ -80,7 +81,7 @@ impl<'a> Config<'a> {
     }
 }
 
-/// What containerd does with one handler.
+/// Judges what containerd does with one handler.
 pub(super) fn judge_handler(
     config: &Config<'_>,
     handler: &Handler,
@@ -112,7 +113,7 @@ pub(super) fn judge_handler(
     let Some(hook) = hooks.first() else {
         let mut findings = Vec::new();
         if config.is_ours(path) {
-            let text = format!("runtime {name}: {shown} has no hook in it");
+            let text = format!("runtime {name}: {shown} does not have the hook");
             let remedy = config.register(None, None);
             findings.push(Finding::problem(Harm::NoFile, subject, text, remedy).about(path));
         }
@@ -156,7 +157,7 @@ pub(super) fn hooks_in(spec: &Value) -> Vec<RegisteredHook> {
         .collect()
 }
 
-/// containerd removes the rlimits of its own default spec, but of no other.
+/// containerd removes the rlimits of its own default spec only.
 fn judge_limits(config: &Config<'_>, name: &str, path: &Path, spec: &Value) -> Option<Finding> {
     let limits = spec.pointer("/process/rlimits").and_then(Value::as_array)?;
     let lowered = limits.iter().find_map(|limit| {
@@ -172,7 +173,7 @@ fn judge_limits(config: &Config<'_>, name: &str, path: &Path, spec: &Value) -> O
     Some(if path == config.base_spec {
         Finding::problem(Harm::NothingStarts, config.subject, text, remedy).about(path)
     } else {
-        // The administrator's own spec, or a copy of it: it may be meant.
+        // The administrator's own spec, or a copy of it: the limit may be intended.
         Finding::note(config.subject, text)
             .about(path)
             .with_remedy(remedy)
@@ -193,7 +194,7 @@ fn judge_annotations(config: &Config<'_>, handler: &Handler) -> Finding {
     if kept.is_empty() {
         return Finding::ok(
             subject,
-            format!("runtime {name}: passes the annotations on"),
+            format!("runtime {name}: passes the annotations to the hook"),
         );
     }
     let has_all = handler.pod_annotations.iter().any(|pattern| pattern == "*");

@@ -1,7 +1,7 @@
-//! CRI-O: what the daemon that runs has read, and its runtimes.
+//! CRI-O: what the running daemon has read, and its runtimes.
 //!
-//! CRI-O reads its configuration when it starts, and its hooks then and whenever something changes in their
-//! directories (`Monitor` of containers/common): a program that comes or goes is no such change.
+//! CRI-O reads its configuration when it starts. It reads its hooks then and whenever their directories change
+//! (`Monitor` of containers/common). A hook's program that appears or disappears is no such change.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,10 +21,10 @@ use crate::engines::processes::Process;
 use crate::error::on_one_line;
 
 const UNIT: &str = "crio";
-/// CRI-O itself makes a directory that is missing, a moment after it has started.
+/// CRI-O itself creates a missing directory shortly after it starts.
 const START: Duration = Duration::from_secs(5);
 
-/// Looks at CRI-O.
+/// Checks CRI-O.
 pub(super) fn examine() -> Option<EngineReport> {
     let crio = CriO::running();
     let is_here = find_program("crio").is_some() || Path::new("/etc/crio").is_dir();
@@ -42,7 +42,7 @@ pub(super) fn examine() -> Option<EngineReport> {
         }
         _ => {}
     }
-    // What cannot be read is said where the runtimes are read.
+    // An error is reported where the runtimes are read.
     if let (true, Ok(table)) = (report.is_running, crio.nri(Path::new("/"))) {
         report.nri = Some(nri_config::of_crio(&table));
     }
@@ -50,7 +50,7 @@ pub(super) fn examine() -> Option<EngineReport> {
     let runtimes = match crio.runtimes(Path::new("/")) {
         Ok(runtimes) => runtimes,
         Err(error) => {
-            // Said already where the same file could not be read for its hooks_dir.
+            // Already reported if the same file could not be read for its hooks_dir.
             let note = Finding::note(&subject, on_one_line(&error));
             if read.is_some() {
                 report.findings.push(note);
@@ -70,7 +70,7 @@ pub(super) fn examine() -> Option<EngineReport> {
     Some(report)
 }
 
-/// What the daemon cannot know yet of what is on the disk.
+/// Changes on the disk that the daemon has not read yet.
 fn judge_running(subject: &str, daemon: &Process, read: &Read) -> Vec<Finding> {
     let mut findings = Vec::new();
     let Some(started) = daemon.started else {
@@ -94,19 +94,19 @@ fn judge_running(subject: &str, daemon: &Process, read: &Read) -> Vec<Finding> {
         let made = fs::metadata(directory).and_then(|it| it.created());
         if made.is_ok_and(|made| made > started + START) {
             let text = format!(
-                "restart pending: process {pid} was started before {} was made, and does not see its files",
+                "restart pending: process {pid} was started before {} was created, and does not see its files",
                 directory.display()
             );
             findings.push(problem(text, restart.clone(), directory));
             continue;
         }
-        // A shell runs the hook whether it was there when CRI-O read the file or not.
+        // With the shell, it does not matter whether the hook existed when CRI-O read the file.
         let program = program
             .as_deref()
             .filter(|it| changed(it) > Some(last_read));
         if let Some(program) = program {
             let text = format!(
-                "{} changed after CRI-O had read {}: if it was missing before, no container runs it yet",
+                "{} changed after CRI-O read {}: if it was missing then, no container runs it yet",
                 program.display(),
                 file.display()
             );
@@ -116,8 +116,8 @@ fn judge_running(subject: &str, daemon: &Process, read: &Read) -> Vec<Finding> {
     findings
 }
 
-/// Whether the daemon can still have a hook whose program is gone: it read its hooks last before, or perhaps
-/// before, that went.
+/// Whether the daemon may still run a hook whose program is gone: it may have last read its hooks before the
+/// program was removed.
 pub(super) fn can_still_have(daemon: &Process, directories: &[PathBuf], program: &Path) -> bool {
     let mut parents = program.ancestors().skip(1);
     let went = parents.find_map(changed);
@@ -125,7 +125,7 @@ pub(super) fn can_still_have(daemon: &Process, directories: &[PathBuf], program:
     went >= Some(last_read(started, directories))
 }
 
-/// When the daemon read its hooks last, at least.
+/// The latest known time at which the daemon read its hooks.
 fn last_read(started: SystemTime, directories: &[PathBuf]) -> SystemTime {
     let mut last = started;
     for directory in directories {

@@ -1,4 +1,4 @@
-//! The hook that the engines name: whether the runtime can run it, and only root can change it.
+//! The registered hook: whether the runtime can run it, and whether only root can change it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,10 +15,10 @@ use crate::engines::bounded_run;
 use crate::engines::our_hook::{HOOK_NAME, RegisteredHook};
 
 const SUBJECT: &str = "hook";
-/// What to do with one in a place that is not root's alone.
+/// The remedy for a hook in a place that users other than root can write to.
 const INSTEAD: &str = "install the hook where only root can write (/usr/libexec/oci/hooks.d) and register it there with --hook";
 
-/// Looks at each program that is registered.
+/// Checks each registered program.
 pub(super) fn examine(hooks: &[RegisteredHook]) -> Vec<(PathBuf, Vec<Finding>)> {
     let mut by_path: BTreeMap<&Path, Vec<&RegisteredHook>> = BTreeMap::new();
     for hook in hooks {
@@ -35,7 +35,7 @@ fn examine_one(path: &Path, hooks: &[&RegisteredHook]) -> Vec<Finding> {
     if let Some(problem) = cannot_run(path, is_guarded) {
         return vec![problem];
     }
-    // What others than root may have put there is not run.
+    // doctor does not run a program that users other than root can change.
     if let Some(problem) = owners::judge(SUBJECT, path, INSTEAD) {
         return vec![problem];
     }
@@ -49,7 +49,7 @@ fn cannot_run(path: &Path, is_guarded: bool) -> Option<Finding> {
         let (harm, effect) = if is_guarded {
             (Harm::NoFile, "containers start without the file")
         } else {
-            (Harm::NothingStarts, "no container starts that runs it")
+            (Harm::NothingStarts, "containers that run it do not start")
         };
         let text = format!("{text}: {effect}");
         Some(Finding::problem(harm, SUBJECT, text, remedy).about(path))
@@ -82,7 +82,7 @@ fn cannot_run(path: &Path, is_guarded: bool) -> Option<Finding> {
     }
 }
 
-/// Whether it runs on this machine, is of this version, and brings everything with it.
+/// Whether it runs on this machine, has this version, and is static.
 fn judge_version(path: &Path, hooks: &[&RegisteredHook]) -> Vec<Finding> {
     let shown = path.display();
     let problem = |text: String, what: &str| {
@@ -91,10 +91,10 @@ fn judge_version(path: &Path, hooks: &[&RegisteredHook]) -> Vec<Finding> {
     };
     let said = bounded_run::run(Command::new(path).arg("--version").env_clear());
     let reason = match &said {
-        // The program itself is there.
+        // The program itself exists.
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let text = format!(
-                "{shown} needs a loader or an interpreter that does not exist: no container starts that runs it"
+                "{shown} needs a loader or an interpreter that does not exist: containers that run it do not start"
             );
             return problem(text, "a static oci-hostaliases-hook");
         }
@@ -106,13 +106,13 @@ fn judge_version(path: &Path, hooks: &[&RegisteredHook]) -> Vec<Finding> {
         let text = format!("{shown} --version: {reason}");
         return problem(
             text,
-            "the oci-hostaliases-hook of this machine's architecture",
+            "the oci-hostaliases-hook for this machine's architecture",
         );
     };
     let mut words = line.split(' ');
     let name = words.next().unwrap_or_default();
     if name != HOOK_NAME {
-        let text = format!("{shown} is another program: to --version it answers {name:?}");
+        let text = format!("{shown} is another program: its --version prints {name:?}");
         return problem(text, HOOK_NAME);
     }
     let (version, own) = (words.next().unwrap_or_default(), env!("CARGO_PKG_VERSION"));
@@ -122,15 +122,15 @@ fn judge_version(path: &Path, hooks: &[&RegisteredHook]) -> Vec<Finding> {
         let text = format!("{shown} is version {version}, this program is version {own}");
         Finding::note(SUBJECT, text)
     }];
-    // At createContainer a hook without an environment of its own has the container's with older
-    // runc, LD_PRELOAD included (CVE-2025-23266).
+    // At createContainer, older runc gives a hook without `env` the container's environment, including LD_PRELOAD
+    // (CVE-2025-23266).
     let has_containers_env =
         |hook: &&RegisteredHook| hook.stage == "createContainer" && !hook.has_env;
     findings.push(match words.next() {
         Some("(static," | "(static)") => Finding::ok(SUBJECT, format!("{shown} is static")),
         Some("(dynamic," | "(dynamic)") if hooks.iter().any(has_containers_env) => {
             let text = format!(
-                "{shown} is not static, and at createContainer without \"env\" the container chooses its libraries"
+                "{shown} is not static, and at createContainer without \"env\" the container can choose its libraries"
             );
             let remedy = format!("install a static oci-hostaliases-hook at {shown}");
             Finding::problem(Harm::Insecure, SUBJECT, text, remedy)

@@ -1,4 +1,4 @@
-//! Podman and CRI-O: what their hooks.d loader makes of the directories that they read.
+//! Podman and CRI-O: how their hooks.d loader reads their directories.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -19,19 +19,19 @@ use crate::engines::our_hook::{self, Containers, RegisteredHook};
 use crate::engines::processes::Process;
 use crate::error::on_one_line;
 
-/// What to do with a file in a place that is not root's alone.
+/// The remedy for a file in a place that users other than root can write to.
 const INSTEAD: &str =
     "name a directory that only root can write in hooks_dir, and register the hook anew";
 
 /// What the engine reads.
 pub(super) struct Read {
     pub(super) directories: HooksDirs,
-    /// The files that register our hook, each with it where it is the program that they name.
+    /// The files that register the hook, each with the hook if the file names it directly.
     pub(super) ours: Vec<(PathBuf, Option<PathBuf>)>,
 }
 
-/// Looks at one engine. `daemon`: CRI-O's, where it runs. `None` beside the report: what the engine reads
-/// is not known.
+/// Checks one engine. `daemon`: CRI-O's, if it runs. The second value is `None` if it is not known what the engine
+/// reads.
 pub(super) fn examine(engine: Engine, daemon: Option<&Process>) -> (EngineReport, Option<Read>) {
     let (name, cli_name) = (engine.name(), engine.cli_name());
     let mut report = EngineReport {
@@ -48,7 +48,7 @@ pub(super) fn examine(engine: Engine, daemon: Option<&Process>) -> (EngineReport
     };
     for relative in &directories.relative {
         let text = format!(
-            "hooks_dir names {relative:?}, which {name} takes as it is, below the directory in which it is started: what is there is not looked at"
+            "hooks_dir names {relative:?}, a relative path, which {name} resolves from its working directory: doctor does not look there"
         );
         report.findings.push(Finding::note(name, text));
     }
@@ -107,7 +107,7 @@ fn judge_configuration(name: &str, error: &EngineError) -> Finding {
     Finding::problem(harm, name, on_one_line(error), remedy)
 }
 
-/// What the engine does with these files, which are in the order in which it reads them.
+/// Judges what the engine does with these files, which are in the order in which it reads them.
 fn judge(
     report: &mut EngineReport,
     engine: Engine,
@@ -117,7 +117,7 @@ fn judge(
 ) {
     let (name, cli_name) = (engine.name(), engine.cli_name());
     let stops = match engine {
-        Engine::Podman => "no podman run works",
+        Engine::Podman => "every podman run fails",
         Engine::CriO => "CRI-O does not start",
     };
     // A later directory's file replaces an earlier one's of the same name.
@@ -135,7 +135,7 @@ fn judge(
                 let kept = |it: &&Process| crio::can_still_have(it, directories, program);
                 judge_missing(engine, daemon.filter(kept), path, program)
             }
-            // Another program's, and harmless; it does not replace a file of the same name.
+            // Another program's file. It is harmless, and does not replace a file of the same name.
             Loaded::Ignored | Loaded::Dropped(_) => continue,
             Loaded::Used(definition) => {
                 let key = path.file_name().unwrap_or_default();
@@ -189,9 +189,7 @@ fn judge_ours(report: &mut EngineReport, engine: Engine, path: &Path, definition
     } else {
         let whom = match containers {
             Some(Containers::All) => "for every container",
-            Some(Containers::Asking) => {
-                "for containers that carry an oci-hostaliases.io/ annotation"
-            }
+            Some(Containers::Asking) => "for containers with an oci-hostaliases.io/ annotation",
             None => "for containers that its own \"when\" chooses",
         };
         let program = our_hook::path_of(hook).unwrap_or(&definition.program);
@@ -202,7 +200,7 @@ fn judge_ours(report: &mut EngineReport, engine: Engine, path: &Path, definition
     report.hooks.extend(hooks);
 }
 
-/// A file for our hook whose program is not there. `daemon`: CRI-O's, when it can have the hook all the same.
+/// A file for the hook whose program does not exist. `daemon`: CRI-O's, if it may still run the hook.
 fn judge_missing(
     engine: Engine,
     daemon: Option<&Process>,
@@ -211,22 +209,22 @@ fn judge_missing(
 ) -> (Harm, String, String) {
     let (name, cli_name) = (engine.name(), engine.cli_name());
     let (shown, program) = (file.display(), program.display());
-    let missing = format!("{shown} names {program}, which is not there");
+    let missing = format!("{shown} names {program}, which does not exist");
     let Some(daemon) = daemon else {
-        let text = format!("{missing}: {name} ignores the file without a word");
+        let text = format!("{missing}: {name} silently ignores the file");
         let remedy =
             format!("install {program}, or oci-hostaliases register {cli_name} --hook PATH");
         return (Harm::NoFile, text, remedy);
     };
     let text = format!(
-        "{missing}: process {} can have read the file before: then no container starts that it is for",
+        "{missing}: process {} may have read the file before: then no container that it applies to starts",
         daemon.pid
     );
     let remedy = format!("install {program}, or run oci-hostaliases unregister {cli_name}");
     (Harm::NothingStarts, text, remedy)
 }
 
-/// Adds the files of `register` where no engine of this node looks.
+/// Adds files of `register` that no engine of this node reads.
 pub(super) fn add_unread_files(engines: &mut [EngineReport]) {
     let ours = [Engine::CriO, Engine::Podman];
     let ours = ours.map(|engine| {
@@ -246,7 +244,7 @@ pub(super) fn add_unread_files(engines: &mut [EngineReport]) {
         .iter()
         .map(|(it, _)| directories::read(*it, Path::new("/")));
     let Ok(read) = read.collect::<Result<Vec<_>, _>>() else {
-        // Said already, and what is read is not known.
+        // Already reported, and it is not known what is read.
         return;
     };
     let is_read = |it: &&Path| {
@@ -284,7 +282,7 @@ pub(super) fn add_unread_files(engines: &mut [EngineReport]) {
     }
 }
 
-/// The command that registers the hook anew for the containers for which a file has it.
+/// The command that registers the hook again for the same containers.
 fn register_as(engine: Engine, definition: &Definition) -> String {
     let all = file::containers(&definition.when) == Some(Containers::All);
     let all = if all { " --all" } else { "" };
@@ -303,7 +301,7 @@ fn load(
             .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
         let mut paths: Vec<PathBuf> = match paths {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            // CRI-O passes over it.
+            // CRI-O skips it.
             Err(error)
                 if error.kind() == io::ErrorKind::NotADirectory && engine == Engine::CriO =>
             {

@@ -1,7 +1,7 @@
-//! Whether the kernel lets the hook mount, which calls it lacks, and whether anything reads the log.
+//! Whether the kernel lets the hook mount, which calls it lacks, and whether a log daemon runs.
 //!
-//! A version number says nothing of backports, or of a filter that hides a call: so the hook's own
-//! functions are tried, and what they do not reach is called with arguments that it refuses.
+//! A version number says nothing about backports, or about a filter that hides a call. So doctor tries the hook's
+//! own functions, and makes the other calls with arguments that the kernel refuses.
 
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
 use rustix::io::Errno;
@@ -24,7 +24,7 @@ const OPTIONS: HostsFileOptions<'_> = HostsFileOptions {
     stamp: b"",
 };
 
-/// Looks at the running kernel, and for a log.
+/// Checks the running kernel and the log.
 pub(super) fn examine() -> Vec<Finding> {
     let mut findings = Vec::new();
     if rustix::process::geteuid().is_root() {
@@ -32,10 +32,7 @@ pub(super) fn examine() -> Vec<Finding> {
     }
     findings.extend(missing_calls());
     findings.push(if Log::default().connect().is_some() {
-        Finding::ok(
-            "log",
-            "/dev/log is there: the hook's records go to the node's log",
-        )
+        Finding::ok("log", "/dev/log exists: the hook logs to the node's log")
     } else {
         Finding::note(
             "log",
@@ -45,7 +42,7 @@ pub(super) fn examine() -> Vec<Finding> {
     findings
 }
 
-/// Makes the file system and clones its file, as the hook does; neither is attached to anything.
+/// Creates the file system and clones its file, as the hook does. Neither is attached anywhere.
 fn try_tmpfs() -> Result<Finding, Error> {
     let tmpfs = HostsTmpfs::make(b"", &OPTIONS)?;
     match open_file_tree(&tmpfs) {
@@ -55,7 +52,7 @@ fn try_tmpfs() -> Result<Finding, Error> {
         )),
         Err(Errno::INVAL) => Ok(Finding::note(
             SUBJECT,
-            "a detached mount cannot be cloned (Linux 6.15): the hook attaches its tmpfs for a moment in the container's mount namespace",
+            "a detached mount cannot be cloned (Linux 6.15): the hook briefly attaches its tmpfs in the container's mount namespace",
         )),
         Err(errno) => Err(Error::call("open_tree", errno)),
     }
@@ -70,12 +67,12 @@ fn judge_failure(error: &Error) -> Finding {
             Harm::NoFile,
             SUBJECT,
             format!("{}: the hook cannot make its tmpfs", on_one_line(error)),
-            "run doctor where the runtime runs: as root, with CAP_SYS_ADMIN, outside of any container",
+            "run doctor where the runtime runs: as root, with CAP_SYS_ADMIN, outside any container",
         ),
     }
 }
 
-/// The other calls without which the hook takes another way: never a problem.
+/// The other calls that the hook can do without. A missing one is never a problem.
 fn missing_calls() -> impl Iterator<Item = Finding> {
     let (none, in_root) = (Mode::empty(), ResolveFlags::IN_ROOT);
     let answers = [
@@ -104,7 +101,7 @@ fn missing_calls() -> impl Iterator<Item = Finding> {
     answers.filter_map(|(error, finding)| (error == Some(Errno::NOSYS)).then_some(finding))
 }
 
-/// `since`: the first Linux that has the call; `instead`: what the hook does without it.
+/// `since`: the first Linux with the call. `instead`: what the hook does without it.
 fn is_missing(call: &str, since: &str, instead: &str) -> Finding {
     Finding::note(
         SUBJECT,

@@ -1,8 +1,7 @@
 //! Whether the hook works on this node, and if not, what to change.
 //!
-//! Each file of this folder looks at one area, and what it saw is judged by pure functions beside
-//! it. Nothing here changes anything. A judgement is what the engine would do: a hook that runs is
-//! never a problem because it could be better.
+//! Each file of this folder examines one area; pure functions beside it judge the result. doctor changes nothing. A
+//! judgement says what the engine does: a hook that runs is no problem, even if it could be better.
 
 mod containerd;
 mod containerd_handler;
@@ -13,6 +12,7 @@ mod kernel;
 mod node_files;
 mod nri;
 mod nri_config;
+mod nri_to_come;
 mod owners;
 mod podman;
 mod register;
@@ -21,13 +21,15 @@ mod restart;
 mod runtimes;
 pub(crate) mod summary;
 
+use std::path::Path;
+
 use clap::ValueEnum;
 
 use crate::doctor::report::Finding;
 use crate::doctor::summary::{EngineReport, Report, Shared};
 use crate::engines::processes;
 
-/// An engine that can be asked about.
+/// An engine that doctor can check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Asked {
     Containerd,
@@ -47,12 +49,15 @@ impl Asked {
     }
 }
 
-/// Looks at everything, or at what one engine uses.
-pub(crate) fn examine(asked: Option<Asked>) -> Report {
+/// Checks everything, or what one engine uses. `agent_hook`: the hook of an agent that is not connected yet.
+pub(crate) fn examine(asked: Option<Asked>, agent_hook: Option<&Path>) -> Report {
     let engines = Asked::value_variants().iter();
     let engines = engines.filter(|it| asked.is_none_or(|asked| asked == **it));
     let mut engines: Vec<EngineReport> = engines.flat_map(|it| examine_engine(*it)).collect();
-    nri::examine(&mut engines);
+    match agent_hook {
+        Some(hook) => nri_to_come::examine(&mut engines, hook),
+        None => nri::examine(&mut engines),
+    }
     hooks_d::add_unread_files(&mut engines);
     let hooks = engines.iter().flat_map(|it| it.hooks.clone());
     let hooks: Vec<_> = hooks.collect();
@@ -67,7 +72,7 @@ pub(crate) fn examine(asked: Option<Asked>) -> Report {
     };
     let mut report = Report::of(engines, shared, asked.map(Asked::name));
     if !rustix::process::geteuid().is_root() {
-        let note = Finding::note("doctor", "not run as root: some things cannot be looked at");
+        let note = Finding::note("doctor", "not running as root: some checks are left out");
         let note = note.with_remedy("run oci-hostaliases doctor as root");
         report.findings.insert(0, note);
     }
@@ -89,7 +94,7 @@ fn docker() -> Option<EngineReport> {
     is_running.then(|| EngineReport {
         subject: Asked::Docker.name().to_owned(),
         is_running,
-        unregistered: "Docker runs no hooks, so its containers do not get the file: ask about another engine with --engine".to_owned(),
+        unregistered: "Docker runs no hooks, so its containers do not get the file: check another engine with --engine".to_owned(),
         ..EngineReport::default()
     })
 }

@@ -18,7 +18,7 @@ use crate::validation::names;
 const SUBJECT: &str = "node";
 const SUFFIX: &str = ".hosts";
 
-/// Looks at the files that the registered hooks read, or would read once they are registered.
+/// Checks the files that the registered hooks read, or would read once they are registered.
 pub(super) fn examine(hooks: &[RegisteredHook]) -> Vec<Finding> {
     let mut configs: BTreeSet<&Path> = hooks.iter().map(RegisteredHook::config).collect();
     let mut directories: BTreeSet<&Path> = hooks.iter().map(RegisteredHook::hosts_d).collect();
@@ -43,9 +43,10 @@ fn examine_config(path: &Path) -> Vec<Finding> {
     let config = match Config::load(path) {
         Ok(config) => config,
         Err(error) => {
-            // The hook stops a container that asks for something: it cannot know what was meant.
+            // The hook refuses a container that requests entries, because it does not know the intended
+            // configuration.
             let error = on_one_line(&error);
-            let text = format!("{error}: containers that ask for something do not start");
+            let text = format!("{error}: containers that request entries do not start");
             let remedy = owners::remedy_for(path);
             let remedy = remedy.unwrap_or_else(|| format!("correct {shown}"));
             return vec![problem(Harm::NothingStarts, text, remedy)];
@@ -80,20 +81,23 @@ fn examine_hosts_d<'h>(
     let shown = hosts_d.display();
     let mut entries = NodeEntries::read(hosts_d, None);
     let mut findings = Vec::new();
-    // One that others could change is not read at all.
+    // A directory that other users can change is not read at all.
     let is_read = entries.left_out.iter().all(|it| it.path != hosts_d);
     let namespaces = is_read.then(|| directories_in(hosts_d));
     for directory in namespaces.unwrap_or_default() {
         let name = directory.file_name().unwrap_or_default().to_string_lossy();
         if !names::label_refusals(&name).is_empty() {
-            findings.extend(never_read(&directory, "its name is not a namespace's"));
+            findings.extend(never_read(
+                &directory,
+                "its name is not a valid namespace name",
+            ));
             continue;
         }
         let of_namespace = NodeEntries::read_alone(&directory);
         entries.left_out.extend(of_namespace.left_out);
         entries.files.extend(of_namespace.files);
         for below in directories_in(&directory) {
-            findings.extend(never_read(&below, "it lies below a namespace's directory"));
+            findings.extend(never_read(&below, "it is inside a namespace's directory"));
         }
     }
     for left_out in entries.left_out {
@@ -111,7 +115,7 @@ fn examine_hosts_d<'h>(
         for hook in hooks.filter(|hook| hook.containers == Some(Containers::Asking)) {
             let Some(engine) = hook.engine else { continue };
             let text = format!(
-                "{shown} is for all containers, but {} runs the hook only for those that carry an oci-hostaliases.io/ annotation",
+                "{shown} is for all containers, but {} runs the hook only for those with an oci-hostaliases.io/ annotation",
                 engine.name()
             );
             let remedy =
@@ -124,8 +128,8 @@ fn examine_hosts_d<'h>(
     findings
 }
 
-/// A directory that is passed over although it has entries. (What starts with a dot is hidden on
-/// purpose, as `.git` is.)
+/// A directory that is skipped although it has entries. (A name that begins with a dot is hidden on purpose, such
+/// as `.git`.)
 fn never_read(directory: &Path, why: &str) -> Option<Finding> {
     let has_entries = entries_in(directory).any(|(name, _)| name.ends_with(SUFFIX));
     let shown = directory.display();
@@ -135,7 +139,7 @@ fn never_read(directory: &Path, why: &str) -> Option<Finding> {
     has_entries.then(|| problem.about(directory))
 }
 
-/// The directories in a directory, sorted. What ends like a file of entries is taken for one, and
+/// The directories in a directory, sorted. A directory with the suffix of entry files is taken for a file, and
 /// refused as such.
 fn directories_in(path: &Path) -> Vec<PathBuf> {
     let found = entries_in(path)
@@ -154,7 +158,7 @@ fn entries_in(directory: &Path) -> impl Iterator<Item = (String, PathBuf)> {
 fn remedy(hosts_d: &Path, path: &Path) -> String {
     let shown = path.display();
     match fs::symlink_metadata(path) {
-        // Only the directory itself may be one.
+        // Only hosts.d itself may be a symlink.
         Ok(status) if status.is_symlink() && path != hosts_d => {
             format!("put what {shown} points to in its place")
         }

@@ -1,5 +1,4 @@
-//! NRI: whether an engine runs the hook because the agent tells it to, and what of the engine's configuration
-//! is in the way.
+//! NRI: whether an engine runs the hook through the agent, and which settings of the engine prevent it.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -13,8 +12,10 @@ use crate::files::agent_state::AgentState;
 use crate::files::{config, hosts_d};
 
 const START: &str = "run oci-hostaliases register nri";
+/// The finding for an engine without a registration.
+pub(super) const NOT_REGISTERED: &str = "not registered";
 
-/// Adds to each engine what NRI has to do with it.
+/// Adds the findings about NRI to each engine.
 pub(super) fn examine(engines: &mut [EngineReport]) {
     let agent = match AgentState::of_this_node() {
         Ok(agent) => agent,
@@ -35,15 +36,29 @@ fn examine_with(engines: &mut [EngineReport], agent: Option<&AgentState>) {
         let is_connected = agent.is_some_and(|agent| serves(agent, engine));
         let findings = judge(engine, config.as_ref(), agent, is_connected);
         if let Some(agent) = agent.filter(|_| is_connected) {
-            // What it says of an engine without a registration is no longer so.
-            engine.findings.retain(|it| it.text != "not registered");
+            // The engine runs the hook by NRI, so this finding no longer applies.
+            engine.findings.retain(|it| it.text != NOT_REGISTERED);
             engine.hooks.push(hook_of(agent));
         }
         engine.findings.extend(findings);
     }
 }
 
-/// Whether the agent is this engine's plugin. containerd calls itself `containerd`, CRI-O `cri-o`.
+/// The validator refuses every container with a hook from NRI.
+pub(super) fn rejected(subject: &str, config: &NriConfig) -> Finding {
+    let text = "NRI: the default validator refuses every container with a hook";
+    let remedy = format!(
+        "{} and restart {subject}, or do not use NRI (oci-hostaliases unregister nri)",
+        config.allow_hooks
+    );
+    let problem = Finding::problem(Harm::NothingStarts, subject, text, remedy);
+    match &config.file {
+        Some(file) => problem.about(file),
+        None => problem,
+    }
+}
+
+/// Whether the agent is connected to this engine. containerd calls itself `containerd`, CRI-O `cri-o`.
 fn serves(agent: &AgentState, engine: &EngineReport) -> bool {
     let plain = |name: &str| name.to_ascii_lowercase().replace('-', "");
     let served = agent.engine.as_deref().map(plain).unwrap_or_default();
@@ -64,20 +79,19 @@ fn judge(
         findings.push(Finding::ok(subject, text));
         if agent.started_without > 0 {
             let text = format!(
-                "NRI: {} containers started while the agent was not there, and have their engine's file until their next start",
+                "NRI: {} containers started while the agent was not running, and keep their engine's file until their next start",
                 agent.started_without
             );
             findings.push(Finding::note(subject, text));
         }
     } else if let (Some(agent), true) = (agent, engine.is_running && config.is_some()) {
-        let trouble = agent.trouble.as_deref().unwrap_or("not connected");
+        let trouble = agent.trouble.as_deref().unwrap_or("waiting for an engine");
         findings.push(Finding::note(
             subject,
-            format!("NRI: the agent runs and has no engine: {trouble}"),
+            format!("NRI: the agent runs, but no engine is connected: {trouble}"),
         ));
     } else if engine.hooks.is_empty() && is_on(engine, config) {
-        let text =
-            "NRI is on: the agent can have the hook run without a change of the configuration";
+        let text = "NRI is on: with the agent, the hook runs without a change of the configuration";
         findings.push(Finding::note(subject, text).with_remedy(START));
     }
     let Some(config) = config else {
@@ -88,7 +102,7 @@ fn judge(
         None => finding,
     };
     if config.is_off == Some(true) {
-        let text = "NRI is off: the agent cannot have the hook run";
+        let text = "NRI is off: the agent cannot make the engine run the hook";
         let remedy = format!(
             "{} and restart {subject}, or register the hook",
             config.turn_on
@@ -96,23 +110,17 @@ fn judge(
         findings.push(about(Finding::note(subject, text).with_remedy(remedy)));
     }
     if config.rejects_hooks && is_connected {
-        let text = "NRI: the default validator refuses every container that gets a hook";
-        let remedy = format!(
-            "{} and restart {subject}, or run oci-hostaliases unregister nri",
-            config.allow_hooks
-        );
-        let problem = Finding::problem(Harm::NothingStarts, subject, text, remedy);
-        findings.push(about(problem));
+        findings.push(rejected(subject, config));
     }
     if config.requires_us && !is_connected && engine.is_running {
-        let text = "NRI: required_plugins names oci-hostaliases, and no agent is connected: no container starts";
+        let text = "NRI: required_plugins has oci-hostaliases, but no agent is connected: no container starts";
         let problem = Finding::problem(Harm::NothingStarts, subject, text, START);
         findings.push(about(problem));
     }
     findings
 }
 
-/// Whether the engine waits for plugins.
+/// Whether the engine listens for plugins.
 fn is_on(engine: &EngineReport, config: Option<&NriConfig>) -> bool {
     engine.is_running && config.is_some_and(|config| config.socket.exists())
 }
@@ -123,14 +131,14 @@ fn last_event(agent: &AgentState) -> String {
     match (event, now) {
         (Some(event), Ok(now)) => {
             let ago = now.saturating_sub(event).as_secs();
-            format!(", and was asked about a container {ago} s ago")
+            format!("; it handled a container {ago} s ago")
         }
-        _ => ", and was not asked about a container yet".to_owned(),
+        _ => "; it has not handled a container yet".to_owned(),
     }
 }
 
 /// The hook as containers get it by NRI.
-fn hook_of(agent: &AgentState) -> RegisteredHook {
+pub(super) fn hook_of(agent: &AgentState) -> RegisteredHook {
     let mut args = vec![HOOK_NAME.to_owned(), STAGE.to_owned()];
     for (option, path, default) in [
         ("--config", &agent.config, config::DEFAULT_PATH),
@@ -145,7 +153,7 @@ fn hook_of(agent: &AgentState) -> RegisteredHook {
         stage: STAGE.to_owned(),
         path: agent.hook.clone(),
         args,
-        // The agent looks for it each time.
+        // The agent checks that the hook exists before it adds it.
         is_guarded: true,
         has_env: true,
         containers: Some(Containers::All),
@@ -210,8 +218,8 @@ required_plugins = ["10-other", "oci-hostaliases"]
                 "",
                 Some(&connected),
                 &[
-                    "ok NRI: the agent is connected, and was not asked about a container yet",
-                    "note NRI: 2 containers started while the agent was not there, and have their engine's file until their next start",
+                    "ok NRI: the agent is connected; it has not handled a container yet",
+                    "note NRI: 2 containers started while the agent was not running, and keep their engine's file until their next start",
                     "1 hooks",
                 ],
             ),
@@ -219,8 +227,8 @@ required_plugins = ["10-other", "oci-hostaliases"]
                 is_off,
                 Some(&alone),
                 &[
-                    "note NRI: the agent runs and has no engine: /var/run/nri/nri.sock: connect: No such file or directory",
-                    "note NRI is off: the agent cannot have the hook run",
+                    "note NRI: the agent runs, but no engine is connected: /var/run/nri/nri.sock: connect: No such file or directory",
+                    "note NRI is off: the agent cannot make the engine run the hook",
                     "0 hooks",
                 ],
             ),
@@ -228,7 +236,7 @@ required_plugins = ["10-other", "oci-hostaliases"]
                 "",
                 Some(&of_crio),
                 &[
-                    "note NRI: the agent runs and has no engine: not connected",
+                    "note NRI: the agent runs, but no engine is connected: waiting for an engine",
                     "0 hooks",
                 ],
             ),
@@ -236,7 +244,7 @@ required_plugins = ["10-other", "oci-hostaliases"]
                 VALIDATOR,
                 None,
                 &[
-                    "problem NRI: required_plugins names oci-hostaliases, and no agent is connected: no container starts",
+                    "problem NRI: required_plugins has oci-hostaliases, but no agent is connected: no container starts",
                     "0 hooks",
                 ],
             ),
@@ -244,9 +252,9 @@ required_plugins = ["10-other", "oci-hostaliases"]
                 VALIDATOR,
                 Some(&connected),
                 &[
-                    "ok NRI: the agent is connected, and was not asked about a container yet",
-                    "note NRI: 2 containers started while the agent was not there, and have their engine's file until their next start",
-                    "problem NRI: the default validator refuses every container that gets a hook",
+                    "ok NRI: the agent is connected; it has not handled a container yet",
+                    "note NRI: 2 containers started while the agent was not running, and keep their engine's file until their next start",
+                    "problem NRI: the default validator refuses every container with a hook",
                     "1 hooks",
                 ],
             ),

@@ -1,4 +1,4 @@
-//! What an engine's configuration says of NRI.
+//! What an engine's configuration says about NRI.
 
 use std::path::{Path, PathBuf};
 
@@ -11,13 +11,13 @@ use crate::files::agent_state::NRI_SOCKET;
 const PLUGIN: &str = "oci-hostaliases";
 /// containerd's plugin for plugins.
 const CONTAINERD_PLUGIN: &str = "io.containerd.nri.v1.nri";
-/// Where an administrator puts what is to be other than by default.
+/// The file for an administrator's changes.
 const CRIO_FILE: &str = "/etc/crio/crio.conf.d/90-nri.conf";
 
-/// What an engine's configuration says of NRI.
+/// What an engine's configuration says about NRI.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct NriConfig {
-    /// The file that it was read from, where that is one.
+    /// The file that it was read from, if there is one.
     pub(super) file: Option<PathBuf>,
     /// How NRI is turned on.
     pub(super) turn_on: String,
@@ -29,11 +29,11 @@ pub(super) struct NriConfig {
     pub(super) is_off: Option<bool>,
     /// Whether the default validator refuses containers that get a hook.
     pub(super) rejects_hooks: bool,
-    /// Whether containers are refused while our plugin is not there.
+    /// Whether containers are refused while the agent is not connected.
     pub(super) requires_us: bool,
 }
 
-/// Reads containerd's configuration, best as containerd itself dumps it.
+/// Reads containerd's configuration, preferably the output of `containerd config dump`.
 pub(super) fn of_containerd(file: &Path, table: &Table) -> NriConfig {
     let plugin = table
         .get("plugins")

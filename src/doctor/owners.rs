@@ -1,5 +1,5 @@
-//! Files that decide what root runs in every container: only root may change them and the
-//! directories that lead to them.
+//! Checks files that decide what root runs in every container: only root may change them and their parent
+//! directories.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -9,11 +9,11 @@ use crate::doctor::report::{Finding, Harm, word};
 use crate::files::admin_file::{OwnerTrouble, owner_trouble};
 
 const STICKY: u32 = 0o1000;
-/// Where only root has to write. Elsewhere a directory is as it is for a reason (a home, /srv, /tmp).
+/// Only root should write here. Elsewhere, a directory's mode has its reason (a home, /srv, /tmp).
 const ROOTS: [&str; 3] = ["/etc", "/usr", "/opt"];
 
-/// The problem that others than root could change this file or a directory on the way to it, also
-/// where a symlink leads. `instead`: what to do when it is in a place that is not root's.
+/// The problem that users other than root can change this file, its symlink's target, or a parent directory.
+/// `instead`: the remedy if the place is not meant to be root's.
 pub(super) fn judge(subject: &str, file: &Path, instead: &str) -> Option<Finding> {
     let mut paths: Vec<PathBuf> = file.ancestors().map(Path::to_owned).collect();
     if let Ok(real) = fs::canonicalize(file) {
@@ -33,7 +33,8 @@ pub(super) fn judge(subject: &str, file: &Path, instead: &str) -> Option<Finding
     Some(Finding::problem(Harm::Insecure, subject, text, remedy).about(path))
 }
 
-/// What makes a file or directory of this program's root's alone; `None` when it is.
+/// The command that leaves only root with write access to a file or directory of this program; `None` if that is
+/// so.
 pub(super) fn remedy_for(path: &Path) -> Option<String> {
     let trouble = trouble(path)?;
     Some(if is_sticky(path) {
@@ -47,10 +48,11 @@ pub(super) fn remedy_for(path: &Path) -> Option<String> {
 }
 
 fn trouble(path: &Path) -> Option<OwnerTrouble> {
-    owner_trouble(&fs::metadata(path).ok()?)
+    let status = fs::metadata(path).ok()?;
+    owner_trouble(status.uid(), status.mode())
 }
 
-/// A directory for everyone.
+/// A directory that everyone can write to.
 fn is_sticky(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|it| it.is_dir() && it.mode() & STICKY != 0)
 }

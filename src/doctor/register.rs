@@ -24,14 +24,14 @@ pub(super) fn command(engine: &str, hook: Option<&Path>) -> String {
     command
 }
 
-/// The hook beside this program, where it is not installed where packages put it.
+/// The hook beside this program, if it is not where packages install it.
 fn installed_hook() -> Option<PathBuf> {
     let program = env::current_exe().ok()?;
     let beside = program.parent()?.parent()?.join(BELOW_PREFIX);
     (!Path::new(HOOK_PATH).exists() && beside.is_file()).then_some(beside)
 }
 
-/// What to do when an engine runs no hook: `command`, which this program made, or why that refuses.
+/// The remedy if an engine does not run the hook: `command`, or why that command refuses.
 pub(super) fn remedy(command: &str) -> String {
     refusal(command).unwrap_or_else(|| command.to_owned())
 }
@@ -43,7 +43,7 @@ pub(super) fn unregistered(remedy: &str) -> String {
     format!("not registered: {run}{remedy}")
 }
 
-/// The hook itself is not asked about: any program stands there for it.
+/// The check uses any program as the hook.
 fn refusal(command: &str) -> Option<String> {
     let program = env::current_exe().ok()?;
     let (command, _) = command.split_once(" --hook ").unwrap_or((command, ""));

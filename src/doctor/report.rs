@@ -2,27 +2,27 @@
 
 use std::path::{Path, PathBuf};
 
-/// What a problem does, from the least to the worst.
+/// The effect of a problem, from the least to the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Harm {
-    /// Something that the administrator wrote does not count.
+    /// Something that the administrator wrote has no effect.
     LeftOut,
     /// Containers that should have the file do not get it.
     NoFile,
-    /// Someone who is not root could become root.
+    /// A user other than root could become root.
     Insecure,
-    /// Containers do not start, or the engine does not.
+    /// Containers or the engine do not start.
     NothingStarts,
 }
 
-/// How it is with one thing.
+/// The verdict on one finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// As it should be.
     Ok,
-    /// Good to know; it works all the same.
+    /// Good to know. The hook works.
     Note,
-    /// Something is to be changed.
+    /// Something has to be changed.
     Problem(Harm),
 }
 
@@ -37,16 +37,16 @@ impl Verdict {
     }
 }
 
-/// One thing that was looked at.
+/// One thing that was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Finding {
-    /// What it is about: `containerd`, `podman`, `hook`, `node`, `kernel`, a runtime's name.
+    /// The subject: `containerd`, `podman`, `hook`, `node`, `kernel`, a runtime's name.
     pub(crate) subject: String,
-    /// How it is.
+    /// The verdict.
     pub(crate) verdict: Verdict,
     /// What was seen.
     pub(crate) text: String,
-    /// The one thing to change: a command, or a file and what in it. Every problem has one.
+    /// What to change: a command, or a file and the change in it. Every problem has one.
     pub(crate) remedy: Option<String>,
     /// The file or directory that it is about.
     pub(crate) path: Option<PathBuf>,
@@ -95,7 +95,7 @@ impl Finding {
         self
     }
 
-    /// What to change, in one line that stands alone.
+    /// What to change, with the subject, on one line.
     pub(super) fn change(&self) -> String {
         format!("{}: {}", self.subject, self.remedy())
     }
@@ -111,7 +111,7 @@ impl Finding {
     }
 }
 
-/// A path as a word of a command that is to be copied, whatever characters it has.
+/// A path, quoted as a word of a shell command.
 pub(crate) fn word(path: &Path) -> String {
     let shown = path.display().to_string();
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@".contains(c);
@@ -121,7 +121,7 @@ pub(crate) fn word(path: &Path) -> String {
     format!("'{}'", shown.replace('\'', "'\\''"))
 }
 
-/// The first one of the worst problems: engines come before what they run.
+/// The first of the worst problems. Engines come before what they run.
 pub(super) fn worst<'f>(
     findings: impl Iterator<Item = &'f Finding>,
 ) -> Option<(Harm, &'f Finding)> {

@@ -1,12 +1,12 @@
-//! Whether a daemon was started before a file that it reads at its start changed.
+//! Whether a daemon was started before a change of a file that it reads only when it starts.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// A daemon reads its files a moment after its process is there, and the kernel counts that
-/// moment in hundredths of a second only.
+/// A daemon reads its files shortly after its process starts, and the kernel gives the start time in hundredths of
+/// a second.
 const SLACK: Duration = Duration::from_millis(50);
 
 /// The first of these files that changed after the daemon was started.
@@ -16,8 +16,8 @@ pub(super) fn pending(started: Option<SystemTime>, files: &[PathBuf]) -> Option<
     files.iter().find(is_newer).map(PathBuf::as_path)
 }
 
-/// When a file or directory changed: its `ctime` (inode(7)), which `mv`, `cp -p` and package managers cannot
-/// set as they set its `mtime`.
+/// When a file or directory changed: its `ctime` (inode(7)). `mv`, `cp -p` and package managers set the `mtime`,
+/// but cannot set the `ctime`.
 pub(super) fn changed(path: &Path) -> Option<SystemTime> {
     let status = fs::metadata(path).ok()?;
     let seconds = Duration::from_secs(status.ctime().try_into().ok()?);
@@ -25,7 +25,7 @@ pub(super) fn changed(path: &Path) -> Option<SystemTime> {
     Some(SystemTime::UNIX_EPOCH + seconds + nanoseconds)
 }
 
-/// What restarts the process. `usual`: the unit of an engine that is started as its package does it.
+/// The command that restarts the process. `usual`: the unit of the engine's package.
 pub(super) fn command(pid: i32, unit: Option<&str>, usual: Option<&str>) -> String {
     match unit.or(usual) {
         Some(unit) => format!("systemctl restart {unit}"),

@@ -1,4 +1,4 @@
-//! The OCI runtimes: which of them run a hook such that its mount reaches the container.
+//! The OCI runtimes: whether the mount of a hook reaches the container.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -28,7 +28,7 @@ const PROGRAMS: [(&str, Kind); 5] = [
 ];
 
 impl Kind {
-    /// By the shim, where it serves one runtime only; else by the program's name.
+    /// By the shim if it serves only one runtime, otherwise by the program's name.
     fn of(runtime_type: &str, program: &str) -> Self {
         let name = Path::new(program)
             .file_name()
@@ -44,7 +44,7 @@ impl Kind {
         }
     }
 
-    /// The program that a shim runs when none is named.
+    /// The program that a shim runs by default.
     fn program(self) -> &'static str {
         let known = PROGRAMS.iter().find(|(_, kind)| *kind == self);
         known.map_or("runc", |(program, _)| program)
@@ -60,11 +60,11 @@ pub(super) struct UsedRuntime {
     pub(super) handler: String,
     /// containerd's shim; CRI-O's `runtime_type`.
     pub(super) runtime_type: String,
-    /// The program, when it is named.
+    /// The program, if the configuration names it.
     pub(super) binary: Option<String>,
-    /// The stage at which it runs the hook, if it does.
+    /// The stage at which it runs the hook, if any.
     pub(super) stage: Option<String>,
-    /// Whether containers get it that ask for none.
+    /// Whether it is the default runtime.
     pub(super) is_default: bool,
 }
 
@@ -84,17 +84,17 @@ impl UsedRuntime {
 struct Runtime<'u> {
     program: String,
     kind: Kind,
-    /// What it says of its version; `Err` why it says nothing.
+    /// The version that it prints, or why it prints none.
     version: Result<String, String>,
-    /// Where it is named, if it runs the hook there.
+    /// The configured runtime that runs the hook, if any.
     registered: Option<&'u UsedRuntime>,
 }
 
-/// Looks at the runtimes in PATH and those that the configurations name.
+/// Checks the runtimes in PATH and those that the configurations name.
 pub(super) fn examine(used: &[UsedRuntime], hooks: &[RegisteredHook]) -> Vec<Finding> {
     let mut runtimes: Vec<Runtime<'_>> = Vec::new();
     let mut versions = BTreeMap::new();
-    // One that neither runs the hook nor is named is found in PATH below, if it is there.
+    // A runtime that neither runs the hook nor has a named program is found in PATH below, if it is installed.
     for one in used
         .iter()
         .filter(|it| it.stage.is_some() || it.binary.is_some())
@@ -131,7 +131,7 @@ pub(super) fn examine(used: &[UsedRuntime], hooks: &[RegisteredHook]) -> Vec<Fin
     findings
 }
 
-/// What a runtime means to the hook. `in_container`: an engine runs it at createContainer.
+/// Whether the hook works with a runtime. `in_container`: an engine runs the hook at createContainer.
 fn judge(runtime: &Runtime<'_>, in_container: bool) -> Finding {
     let program = runtime.program.as_str();
     let version = runtime.version.as_deref().unwrap_or_default();
@@ -139,17 +139,15 @@ fn judge(runtime: &Runtime<'_>, in_container: bool) -> Finding {
         |wanted: &[u64]| runtime.version.is_err() || numbers(version).as_slice() >= wanted;
     let stage = runtime.registered.and_then(|it| it.stage.as_deref());
     let why = match runtime.kind {
-        Kind::Kata => {
-            Some("runs hooks outside of the guest, so that the container cannot get the file")
-        }
+        Kind::Kata => Some("runs hooks outside the guest, so containers cannot get the file"),
         Kind::Youki if !at_least(&[0, 6]) => {
-            Some("(before 0.6.0) runs its hooks at other moments than the specification says")
+            Some("(before 0.6.0) runs hooks at other times than the specification says")
         }
         Kind::Runsc if !at_least(&[20_260_520]) => {
-            Some("(before release-20260520) runs no hook where its mount reaches the container")
+            Some("(before release-20260520) runs no hook whose mount reaches the container")
         }
         Kind::Runsc if stage != Some("createContainer") => {
-            Some("shows a container only what is mounted at createContainer")
+            Some("shows a container only the mounts of createContainer hooks")
         }
         _ => None,
     };
@@ -174,30 +172,29 @@ fn judge(runtime: &Runtime<'_>, in_container: bool) -> Finding {
         } else {
             ""
         };
-        let text = format!("{shown} discards what a hook says: look in the node's log{read_only}");
+        let text = format!("{shown} discards a hook's stderr: look in the node's log{read_only}");
         return Finding::note(program, text);
     }
     if runtime.version.is_ok() && runtime.kind != Kind::Unknown {
         return Finding::ok(program, shown);
     }
-    let text = format!("{shown}: a runtime that this program does not know");
+    let text = format!("{shown}: an unknown runtime");
     Finding::note(program, text)
 }
 
-/// A runtime under which a container cannot get the file.
+/// A runtime whose containers cannot get the file.
 fn judge_unfit(runtime: &Runtime<'_>, text: &str) -> Finding {
     let program = runtime.program.as_str();
     let Some(used) = runtime.registered else {
         return Finding::note(program, format!("{text}: do not register the hook for it"));
     };
     let handler = &used.handler;
-    let text =
-        format!("runtime {handler}: {text}: a container that asks for something does not start");
+    let text = format!("runtime {handler}: {text}: containers that request entries do not start");
     let remedy = match used.engine {
         Asked::Crio if used.is_default => {
             "make another runtime default_runtime in CRI-O's configuration".to_owned()
         }
-        // CRI-O runs the hook whatever the runtime.
+        // CRI-O runs the hook with every runtime.
         Asked::Crio => return Finding::note(program, text),
         _ => format!(
             "run oci-hostaliases unregister containerd, then register the other runtimes with --runtime, without {handler}"
@@ -250,7 +247,7 @@ mod tests {
                 expected,
                 "{shown}"
             );
-            // CRI-O runs the hook whatever the runtime: only the default one can be changed.
+            // CRI-O runs the hook with every runtime: only the default runtime can be changed.
             assert_eq!(verdict(Some((Asked::Crio, true))), expected, "{shown}");
             assert_ne!(verdict(Some((Asked::Crio, false))), PROBLEM, "{shown}");
             assert_ne!(verdict(None), PROBLEM, "{shown}");

@@ -1,4 +1,4 @@
-//! The last lines: whether each engine that runs here runs the hook, and the one thing to change.
+//! The summary: whether each engine that runs here runs the hook, and what to change first.
 
 use std::path::PathBuf;
 
@@ -7,30 +7,30 @@ use crate::doctor::report::{Finding, Harm, worst};
 use crate::doctor::runtimes::UsedRuntime;
 use crate::engines::our_hook::RegisteredHook;
 
-/// What was found of one engine.
+/// The findings about one engine.
 #[derive(Debug, Clone, Default)]
 pub(super) struct EngineReport {
-    /// What its findings are about: `containerd`, `containerd (/etc/k3s/config.toml)`, `CRI-O`.
+    /// The subject of its findings: `containerd`, `containerd (/etc/k3s/config.toml)`, `CRI-O`.
     pub(super) subject: String,
-    /// What `register` calls it, where the hook can be registered with it.
+    /// Its name for `register`, if the hook can be registered with it.
     pub(super) register: Option<&'static str>,
-    /// Whether it runs: only then it has to run the hook.
+    /// Whether it runs. One that does not run need not run the hook.
     pub(super) is_running: bool,
-    /// What is known of it.
+    /// The findings.
     pub(super) findings: Vec<Finding>,
     /// The registered hooks that it runs.
     pub(super) hooks: Vec<RegisteredHook>,
     /// The OCI runtimes that its configuration names.
     pub(super) runtimes: Vec<UsedRuntime>,
-    /// What its configuration says of NRI, where it has one that says it.
+    /// What its configuration says about NRI, if anything.
     pub(super) nri: Option<NriConfig>,
-    /// What to change when it runs no hook.
+    /// What to change if it does not run the hook.
     pub(super) unregistered: String,
 }
 
 impl EngineReport {
-    /// What to change so that the engine runs the hook; `None` when it does. `shared`: what was found of
-    /// the hook, the node and the runtimes that it uses.
+    /// What to change so that the engine runs the hook; `None` if it does. `shared`: the findings about the hook,
+    /// the node and the runtimes that it uses.
     fn change<'f>(&'f self, shared: impl Iterator<Item = &'f Finding>) -> Option<String> {
         let all = self.findings.iter().chain(shared);
         match worst(all).filter(|(harm, _)| *harm >= Harm::NoFile) {
@@ -52,7 +52,7 @@ impl EngineReport {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct EngineLine {
     pub(crate) subject: String,
-    /// What to change; `None` when it works.
+    /// What to change; `None` if it works.
     pub(crate) change: Option<String>,
 }
 
@@ -63,21 +63,21 @@ pub(crate) struct Report {
     pub(crate) findings: Vec<Finding>,
     /// The engines that run here.
     pub(crate) engines: Vec<EngineLine>,
-    /// What to do when no engine runs here that runs the hook.
+    /// What to do if no running engine runs the hook.
     idle: Option<String>,
 }
 
-/// What was found beside the engines.
+/// The findings that are not about one engine.
 pub(super) struct Shared {
     /// Each program that is registered.
     pub(super) hooks: Vec<(PathBuf, Vec<Finding>)>,
-    /// Of the node and its kernel: they concern every engine.
+    /// About the node and its kernel: they concern every engine.
     pub(super) node: Vec<Finding>,
     pub(super) runtimes: Vec<Finding>,
 }
 
 impl Report {
-    /// `asked`: the one engine that was asked about, whether it runs or not.
+    /// `asked`: the engine of `--engine`, whether it runs or not.
     pub(super) fn of(engines: Vec<EngineReport>, shared: Shared, asked: Option<&str>) -> Self {
         let runs = engines.iter().any(|it| it.is_running);
         let concerned = |engine: &EngineReport| engine.is_running || (asked.is_some() && !runs);
@@ -108,8 +108,8 @@ impl Report {
         }
     }
 
-    /// The one most important thing to change; `None` when every engine that runs here runs the hook, and
-    /// there is no problem.
+    /// The most important thing to change; `None` if every engine that runs here runs the hook, and there is no
+    /// problem.
     pub(crate) fn change(&self) -> Option<String> {
         let worst = worst(self.findings.iter());
         let said = worst.map(|(harm, finding)| (harm, finding.change()));
@@ -127,13 +127,13 @@ impl Report {
 
 const NOT_RUNNING: &str = "not running: start it";
 
-/// What to do when no engine of this node runs, or the one that was asked about is not here.
+/// What to do if no engine of this node runs, or the engine of `--engine` is not here.
 fn idle(engines: &[EngineReport], asked: Option<&str>) -> String {
     if let Some(asked) = asked {
         return format!("{asked}: not on this node");
     }
     if let Some(registered) = engines.iter().find(|it| !it.hooks.is_empty()) {
-        return format!("{}: registered, and {NOT_RUNNING}", registered.subject);
+        return format!("{}: registered, but {NOT_RUNNING}", registered.subject);
     }
     let mut found: Vec<&str> = engines.iter().filter_map(|it| it.register).collect();
     found.dedup();
@@ -203,7 +203,7 @@ mod tests {
                 &[("a", false, "/h")],
                 None,
                 "",
-                "a: registered, and not running: start it",
+                "a: registered, but not running: start it",
             ),
             (
                 &[("a", false, "/h")],

@@ -1,4 +1,4 @@
-//! Why what an engine's files say cannot be read or used.
+//! Why an engine's files cannot be read or used.
 
 use std::fmt;
 use std::io;
@@ -20,19 +20,19 @@ pub(crate) enum EngineError {
     },
     #[error("{file} is not valid TOML: {reason}")]
     NotToml { file: String, reason: String },
-    /// What `containerd config dump` says of a configuration that it does not load.
+    /// What `containerd config dump` says about a configuration that it does not load.
     #[error("containerd does not load it: {0}")]
     RefusedByContainerd(String),
     /// The program, and why.
-    #[error("{0} --version: {1}: which of its configuration files count depends on its version")]
+    #[error("{0} --version: {1}: which configuration files it reads depends on its version")]
     UnknownVersion(&'static str, String),
-    /// A file that is there, but not with what is needed.
+    /// A file that exists, but does not have what is needed.
     #[error("{what}: {reason}")]
     Unusable { what: String, reason: String },
     /// Runtimes take absolute paths only.
     #[error("hook {}: not an absolute path", .0.display())]
     RelativeHook(PathBuf),
-    /// An edit of `importer` would not count.
+    /// An edit of `importer` would have no effect.
     #[error("{} imports {}, {conflict}", importer.display(), import.display())]
     Import {
         importer: PathBuf,
@@ -41,12 +41,12 @@ pub(crate) enum EngineError {
     },
 }
 
-/// What an imported file does to an edit of the file that imports it.
+/// How an imported file overrides an edit of the file that imports it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Conflict {
     #[error(
-        "whose [plugins.\"{0}\"] containerd 1.x puts in the place of this file's: register in that \
-         file (--config) or bring both into one"
+        "whose [plugins.\"{0}\"] replaces this file's in containerd 1.x: register in that \
+         file (--config) or merge the two"
     )]
     Replaces(&'static str),
     #[error(

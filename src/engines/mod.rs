@@ -1,5 +1,4 @@
-//! What the engines' own files say, read in one place for `register` and `doctor` alike. A new engine
-//! is a folder here.
+//! Reads the engines' own files, for both `register` and `doctor`. A new engine is a folder here.
 
 pub(crate) mod bounded_run;
 pub(crate) mod containerd;

@@ -1,8 +1,7 @@
-//! Our hook's entry in an engine's file: `{"path":…,"args":[…],"env":[…]}`, written and recognised.
+//! Writes and recognises the hook's entry in an engine's file: `{"path":…,"args":[…],"env":[…]}`.
 //!
-//! containerd and CRI-O keep an entry in memory until they are restarted, whatever becomes of the file
-//! that it is from. A hook that is gone by then would stop every container, so for them the entry goes
-//! through a shell that runs the hook only where it is there.
+//! containerd and CRI-O keep an entry in memory until they are restarted, even if its file is removed. A hook that
+//! is gone would then stop every container, so their entry starts a shell that runs the hook only if it exists.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -19,11 +18,11 @@ use crate::files::{config, hosts_d};
 /// Where the packages put the hook.
 pub(crate) const HOOK_PATH: &str = "/usr/libexec/oci/hooks.d/oci-hostaliases-hook";
 
-/// The hook's name, as its argv says it.
+/// The hook's name in its argv.
 pub(crate) const HOOK_NAME: &str = "oci-hostaliases-hook";
 
-/// The stage that it is registered for, and its argument. Podman and CRI-O with
-/// containers/common >= 0.58 run a `prestart` hook as `createRuntime`, which is the same moment.
+/// The stage for which it is registered, and its argument. Podman and CRI-O with containers/common >= 0.58 run a
+/// `prestart` hook as `createRuntime`, which is the same moment.
 pub(crate) const STAGE: &str = "prestart";
 
 /// Not empty: Go drops an empty list (`omitempty`), and a hook without `env` gets the engine's
@@ -32,11 +31,11 @@ const ENVIRONMENT: &str = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
 
 const SHELL: &str = "/bin/sh";
 
-/// Starts [`GUARD`], by which the entry is recognised whatever the hook is called.
+/// Starts [`GUARD`]. The entry is recognised by it, whatever the hook's name is.
 const GUARD_START: &str = ": oci-hostaliases-hook;";
 
-/// What the shell runs; `$0` is the hook and `$@` its arguments. Without the hook it reads the state all
-/// the same: crun before 1.17 takes a closed pipe for a failure.
+/// The shell's script; `$0` is the hook and `$@` its arguments. Without the hook it still reads the state: crun
+/// before 1.17 treats a closed pipe as a failure.
 const GUARD: &str = ": oci-hostaliases-hook; \
     [ ! -x \"$0\" ] || exec \"$0\" \"$@\"; while read -r _; do :; done";
 
@@ -49,7 +48,7 @@ pub(crate) fn entry(path: &Path) -> Result<Hook, EngineError> {
     entry_of(path, path, &[HOOK_NAME])
 }
 
-/// The same for an engine that reads it once: without the hook, containers start all the same.
+/// The same for an engine that reads it once: without the hook, containers still start.
 pub(crate) fn guarded_entry(path: &Path) -> Result<Hook, EngineError> {
     fs::metadata(SHELL).map_err(EngineError::call("stat", Path::new(SHELL)))?;
     let hook = path.to_string_lossy();
@@ -62,7 +61,7 @@ fn entry_of(path: &Path, program: &Path, args: &[&str]) -> Result<Hook, EngineEr
         return Err(EngineError::RelativeHook(path.to_owned()));
     }
     if path.to_str().is_none() {
-        return Err(trouble(path, "the path is not UTF-8, and JSON is"));
+        return Err(trouble(path, "the path is not UTF-8, which JSON requires"));
     }
     HookBuilder::default()
         .path(program)
@@ -85,8 +84,8 @@ pub(crate) fn to_json(value: &impl serde::Serialize, hook: &Path) -> Result<Stri
     Ok(text.map_err(|error| trouble(hook, error.to_string()))? + "\n")
 }
 
-/// Whether the runtime could execute the hook at `path`. Podman would silently ignore one that is not
-/// there; under containerd no container would start.
+/// Checks that the runtime can execute the hook at `path`. Podman would silently ignore a missing hook; under
+/// containerd, no container would start.
 pub(crate) fn check_executable(path: &Path) -> Result<(), EngineError> {
     let metadata = fs::metadata(path).map_err(|error| {
         let reason = format!("cannot be used; install it or name it with --hook: {error}");
@@ -104,8 +103,8 @@ fn trouble(hook: &Path, reason: impl Into<String>) -> EngineError {
     EngineError::unusable(format_args!("hook {}", hook.display()), reason)
 }
 
-/// Whether an entry is for our hook: its argv starts with the hook's name, or its program has that name,
-/// or it goes through [`guarded_entry`]'s shell.
+/// Whether an entry is for this hook: its argv starts with the hook's name, its program has that name, or it uses
+/// the shell of [`guarded_entry`].
 pub(crate) fn is_ours(entry: &Value) -> bool {
     let program = path_of(entry).and_then(Path::file_name);
     program == Some(OsStr::new(HOOK_NAME))
@@ -113,7 +112,7 @@ pub(crate) fn is_ours(entry: &Value) -> bool {
         || guarded(entry).is_some()
 }
 
-/// The program of an entry; the hook where a shell runs it.
+/// The program of an entry; the hook if a shell runs it.
 pub(crate) fn path_of(entry: &Value) -> Option<&Path> {
     if let Some(hook) = guarded(entry).and_then(|call| call.first().copied()) {
         return Some(Path::new(hook));
@@ -121,7 +120,7 @@ pub(crate) fn path_of(entry: &Value) -> Option<&Path> {
     Some(Path::new(field(entry.as_object()?, "path")?.as_str()?))
 }
 
-/// What [`guarded_entry`]'s shell runs, and with which arguments.
+/// The program that the shell of [`guarded_entry`] runs, and its arguments.
 fn guarded(entry: &Value) -> Option<Vec<&str>> {
     let mut args = strings(entry, "args");
     let is_guarded = args.get(2)?.starts_with(GUARD_START) && args.len() > 3;
@@ -155,13 +154,13 @@ pub(crate) fn entries(spec: &Value) -> impl Iterator<Item = (&str, &Value)> {
 /// For which containers an engine runs the hook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Containers {
-    /// Those with one of our annotations that asks for something.
+    /// Those with an annotation that requests something.
     Asking,
-    /// Every one, as entries for a node or a namespace need it.
+    /// All containers, which entries for a node or a namespace need.
     All,
 }
 
-/// Our hook as an engine runs it.
+/// The hook as an engine runs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RegisteredHook {
     /// The engine whose hooks.d has it; `None` for containerd's base spec.
@@ -171,16 +170,16 @@ pub(crate) struct RegisteredHook {
     pub(crate) path: PathBuf,
     /// Its arguments, its name first.
     pub(crate) args: Vec<String>,
-    /// Whether containers start where the hook is not there.
+    /// Whether containers start if the hook does not exist.
     pub(crate) is_guarded: bool,
-    /// Whether it is given an environment; without one, older runc gives it the container's.
+    /// Whether the entry has an environment. Without one, older runc gives the hook the container's.
     pub(crate) has_env: bool,
-    /// `None`: those that a condition of the administrator's own chooses.
+    /// `None`: those that match the administrator's own condition.
     pub(crate) containers: Option<Containers>,
 }
 
 impl RegisteredHook {
-    /// Reads an entry of `hooks`; `None` when it is another program's.
+    /// Reads an entry of `hooks`; `None` if it is for another program.
     pub(crate) fn read(
         engine: Option<Engine>,
         stage: &str,
@@ -207,7 +206,7 @@ impl RegisteredHook {
     /// What is wrong with the stage or the argument that names it.
     pub(crate) fn stage_trouble(&self) -> Option<String> {
         let told = self.args.get(1).map_or("", String::as_str);
-        // createRuntime is prestart under its newer name; the hook does the same at both.
+        // createRuntime is the newer name of prestart; the hook does the same at both.
         let moment = |stage: &str| match stage {
             "prestart" | "createRuntime" => Some("prestart"),
             "createContainer" => Some("createContainer"),
@@ -219,10 +218,10 @@ impl RegisteredHook {
                 self.stage
             )),
             (Some(_), None) => Some(format!(
-                "gives the hook the argument {told:?}, which is no stage"
+                "gives the hook the argument {told:?}, which is not a stage"
             )),
             (Some(at), Some(told_moment)) if at != told_moment => Some(format!(
-                "runs the hook at {} and tells it that this is {told}",
+                "runs the hook at {} with the argument {told}",
                 self.stage
             )),
             _ => None,
@@ -312,7 +311,7 @@ mod tests {
         let path = Path::new(OsStr::from_bytes(b"/\xff/hook"));
         let error = entry(path).unwrap_err().to_string();
         assert!(
-            error.ends_with(": the path is not UTF-8, and JSON is"),
+            error.ends_with(": the path is not UTF-8, which JSON requires"),
             "{error}"
         );
     }

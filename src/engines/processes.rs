@@ -9,12 +9,12 @@ use std::time::{Duration, SystemTime};
 
 use nix::unistd::{SysconfVar, sysconf};
 
-/// Where the kernel shows the processes of our pid namespace.
+/// Where the kernel shows the processes of this PID namespace.
 pub(crate) const PROC: &str = "/proc";
-/// What the kernel writes behind the path of a program whose file was removed or replaced.
+/// The kernel's suffix for the path of a program whose file was removed or replaced.
 const DELETED: &[u8] = b" (deleted)";
 
-/// A running process of root's.
+/// A running process of root.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Process {
     pub(crate) pid: i32,
@@ -22,13 +22,13 @@ pub(crate) struct Process {
     pub(crate) arguments: Vec<String>,
     /// The environment with which it was started, `NAME=value`.
     pub(crate) environment: Vec<String>,
-    /// Its working directory; `None` when we may not look.
+    /// Its working directory; `None` without permission to look.
     pub(crate) directory: Option<PathBuf>,
-    /// The program that it runs; `None` for a script, and when we may not look.
+    /// The program that it runs; `None` for a script, and without permission to look.
     pub(crate) program: Option<PathBuf>,
     /// Whether it sees other files than this process, as in a container.
     pub(crate) is_in_container: bool,
-    /// When it started; `None` when the kernel does not say.
+    /// When it started; `None` if that is not known.
     pub(crate) started: Option<SystemTime>,
     /// The systemd unit that it belongs to.
     pub(crate) unit: Option<String>,
@@ -49,15 +49,15 @@ pub(crate) fn named(proc: &Path, name: &str) -> Vec<Process> {
     processes
 }
 
-/// Those of them that see the node's files.
+/// The processes that see the node's files.
 pub(crate) fn of_node(name: &str) -> Vec<Process> {
     let mut processes = named(Path::new(PROC), name);
     processes.retain(|process| !process.is_in_container);
     processes
 }
 
-/// The process, when it has this name: by the file that was executed (`comm`) or, where a thread or
-/// a multi-call binary set another one, by the first word of its command line.
+/// The process, if it has this name: by the executed file (`comm`) or, if a thread or a multi-call binary changed
+/// that, by the first word of its command line.
 fn read(path: &Path, pid: i32, name: &str) -> Option<Process> {
     let text = |file: &str| fs::read(path.join(file)).unwrap_or_default();
     let text = |file: &str| String::from_utf8_lossy(&text(file)).into_owned();
@@ -98,7 +98,7 @@ fn words(text: &str) -> Vec<String> {
     words.map(str::to_owned).collect()
 }
 
-/// Whether the program takes our arguments for its own.
+/// Whether the program treats its arguments as its own.
 fn is_interpreter(program: &Path) -> bool {
     let name = program.file_name().unwrap_or_default().to_string_lossy();
     ["sh", "bash", "dash", "busybox", "python3", "perl"].contains(&&*name)
@@ -111,9 +111,8 @@ fn without_deleted(path: PathBuf) -> PathBuf {
     }
 }
 
-/// Whether a process has another root directory, or mounts of its own over the same one. A service
-/// with mounts of its own (systemd's PrivateTmp) has the same `/etc`. Only root may look; what cannot
-/// be told is taken for no.
+/// Whether a process has another root directory, or mounts of its own over the same one. A service with mounts of
+/// its own (systemd's PrivateTmp) has the same `/etc`. Only root may look. Without permission, the answer is no.
 fn is_in_container(process: &Path) -> bool {
     let id = |path: PathBuf| fs::metadata(path).map(|it| (it.dev(), it.ino()));
     ["", "etc"].into_iter().any(|name| {

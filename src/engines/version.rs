@@ -1,17 +1,17 @@
-//! The version in what a program prints when it is asked for it.
+//! The version that a program prints.
 
 use std::process::Command;
 
 use crate::engines::bounded_run::{self, find_program};
 
-/// What a program says of its version; `Err` why it says nothing.
+/// The version that a program prints, or why it prints none.
 pub(crate) fn ask(program: &str) -> Result<String, String> {
     let path = find_program(program).ok_or("not found")?;
     let said = bounded_run::run(Command::new(path).arg("--version"));
     let said = said.map_err(|error| error.to_string())?;
     match version_in(&said.stdout) {
         Some(version) if said.status.success() => Ok(version),
-        _ => Err(format!("does not say its version ({})", said.status)),
+        _ => Err(format!("prints no version ({})", said.status)),
     }
 }
 

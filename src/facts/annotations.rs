@@ -1,11 +1,11 @@
-//! The annotations that mean something to us, out of all that a container carries.
+//! The annotations of a container that the hook reads.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-/// What every annotation of ours starts with.
+/// The prefix of this project's annotations.
 pub(crate) const PREFIX: &str = "oci-hostaliases.io/";
 /// The Pod's own entries.
 pub const HOST_ALIASES: &str = "oci-hostaliases.io/host-aliases";
@@ -16,13 +16,13 @@ pub const POD_IPS: &str = "oci-hostaliases.io/pod-ips";
 /// `"false"`: leave this container alone.
 pub const MANAGE: &str = "oci-hostaliases.io/manage";
 
-/// The mounts that CRI-O was asked for, as JSON; those that it makes by itself are not among them.
+/// The mounts that were requested from CRI-O, as JSON, without those that CRI-O adds itself.
 pub(crate) const CRIO_VOLUMES: &str = "io.kubernetes.cri-o.Volumes";
 
 /// All of them.
 const KEYS: [&str; 4] = [HOST_ALIASES, DOMAIN, POD_IPS, MANAGE];
 
-/// What containerd's CRI, CRI-O and the kubelet call the things that we read.
+/// The keys of containerd's CRI plugin, CRI-O and the kubelet that the hook reads.
 const ENGINE_KEYS: [&str; 11] = [
     CRIO_VOLUMES,
     "io.container.manager",
@@ -37,8 +37,8 @@ const ENGINE_KEYS: [&str; 11] = [
     "io.kubernetes.cri-o.IP.",
 ];
 
-/// The annotations that we know, by key. All others are passed over while reading, whatever their
-/// value is: what we never use must not be able to stop a container.
+/// The known annotations, by key. All others are skipped while reading, whatever their value is: an unused
+/// annotation must not stop a container.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Annotations(BTreeMap<String, String>);
 
@@ -48,12 +48,12 @@ impl Annotations {
         self.0.get(key).map(String::as_str)
     }
 
-    /// The first of `keys` that has a value: engines name the same thing differently.
+    /// The value of the first of `keys` that is set: engines use different names for the same thing.
     pub(crate) fn first_of(&self, keys: &[&str]) -> Option<&str> {
         keys.iter().find_map(|key| self.get(key))
     }
 
-    /// Ours, in the order of their keys.
+    /// The annotations of this project, in the order of their keys.
     pub(crate) fn ours(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0
             .iter()
@@ -62,7 +62,7 @@ impl Annotations {
     }
 
     /// Whether the container is the Pod's sandbox, in the words of containerd's CRI and of CRI-O.
-    pub fn of_sandbox(&self) -> bool {
+    pub(crate) fn of_sandbox(&self) -> bool {
         [
             "io.kubernetes.cri.container-type",
             "io.kubernetes.cri-o.ContainerType",
@@ -76,15 +76,15 @@ impl Annotations {
         self.get(MANAGE) == Some("false")
     }
 
-    /// Whether the container asks us for something. One that does not is never stopped by us. A
-    /// key that we do not know asks too: its author meant one that we know.
+    /// Whether the container requests something. The hook never stops a container that does not. An unknown key is
+    /// a request too: its author meant a known one.
     pub fn ask_for_something(&self) -> bool {
         self.ours().any(|(key, _)| key != MANAGE)
     }
 }
 
 impl FromIterator<(String, String)> for Annotations {
-    /// Keeps the ones that we know.
+    /// Keeps the known ones.
     fn from_iter<I: IntoIterator<Item = (String, String)>>(all: I) -> Self {
         Self(all.into_iter().filter(|(key, _)| is_known(key)).collect())
     }

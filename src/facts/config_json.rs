@@ -1,8 +1,8 @@
-//! The bundle's `config.json`, shallow: the fields that we use and nothing else.
+//! The fields of the bundle's `config.json` that the hook uses, and nothing else.
 //!
-//! The full types of `oci-spec` refuse what they do not know (a new capability, a new namespace).
-//! That must not stop a container, so they are only the oracle in the tests. Source: `config.md`
-//! and `config-linux.md` of the runtime specification.
+//! The full types of `oci-spec` refuse unknown values (a new capability, a new namespace). That must not stop a
+//! container, so only the tests use them, for comparison. Source: `config.md` and `config-linux.md` of the runtime
+//! specification.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,7 +13,7 @@ use serde::de::{Deserializer, SeqAccess, Visitor};
 use crate::facts::annotations::Annotations;
 use crate::facts::json_object;
 
-/// What we read of `config.json`.
+/// The fields of `config.json` that are read.
 #[derive(Debug, Deserialize)]
 pub struct ConfigJson<'a> {
     /// The container's root filesystem.
@@ -23,15 +23,15 @@ pub struct ConfigJson<'a> {
     #[serde(borrow, default)]
     pub hostname: Option<Cow<'a, str>>,
     /// The container's process.
-    #[serde(default)]
-    pub process: Option<Process>,
+    #[serde(borrow, default)]
+    pub process: Option<Process<'a>>,
     /// The mounts, in the order in which the runtime makes them.
     #[serde(borrow, default)]
     pub mounts: Option<Vec<Mount<'a>>>,
     /// The annotations.
     #[serde(default)]
     pub annotations: Annotations,
-    /// What only Linux has.
+    /// The Linux-specific part.
     #[serde(borrow, default)]
     pub linux: Option<Linux<'a>>,
 }
@@ -48,14 +48,17 @@ pub struct Root<'a> {
 /// `process`
 #[derive(Debug, Deserialize)]
 #[serde(expecting = "an object")]
-pub struct Process {
-    /// `env`, of which one variable matters.
+pub struct Process<'a> {
+    /// `env`, of which one variable is used.
     #[serde(default)]
     pub env: Environment,
+    /// The SELinux label of the process.
+    #[serde(rename = "selinuxLabel", borrow, default)]
+    pub selinux_label: Option<Cow<'a, str>>,
 }
 
-/// `process.env`, a list of `NAME=value`. An engine writes a hundred of them for a Pod of a
-/// namespace with many services; none but ours is kept.
+/// `process.env`, a list of `NAME=value`. An engine writes a hundred of them for a Pod of a namespace with many
+/// services; only one is kept.
 #[derive(Debug, Default)]
 pub struct Environment {
     /// The value of `HOSTNAME`; of several, the last, which is the one that the process sees.
@@ -124,10 +127,10 @@ pub struct Linux<'a> {
 #[derive(Debug, Deserialize)]
 #[serde(expecting = "an object")]
 pub struct NamespaceEntry<'a> {
-    /// `network`, `uts`, `user`, or one that was invented after us.
+    /// `network`, `uts`, `user`, or another one.
     #[serde(rename = "type", borrow)]
     pub kind: Cow<'a, str>,
-    /// The namespace to join; none: a new one.
+    /// The namespace to join; `None` for a new one.
     #[serde(borrow, default)]
     pub path: Option<Cow<'a, str>>,
 }
@@ -137,7 +140,7 @@ impl<'a> ConfigJson<'a> {
     ///
     /// # Errors
     ///
-    /// What is not JSON, or has one of our fields in another kind.
+    /// The text is not JSON, or one of these fields has the wrong type.
     pub fn read(bytes: &'a [u8]) -> Result<Self, serde_json::Error> {
         json_object::read(bytes)
     }

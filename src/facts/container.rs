@@ -1,4 +1,4 @@
-//! The facts about one container, out of its state and its `config.json`.
+//! The facts about one container, from its state and its `config.json`.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::facts::hosts_mount::{self, HostsMount};
 use crate::validation::field_error::bare;
 use crate::validation::names;
 
-/// What the state and `config.json` say of a container, as far as it matters to `/etc/hosts`.
+/// The facts about a container that matter for `/etc/hosts`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Container {
     /// Its annotations.
@@ -24,29 +24,31 @@ pub struct Container {
     pub hostname: Option<String>,
     /// `HOSTNAME` of the process's environment; containerd sets it and no `hostname`.
     pub env_hostname: Option<String>,
-    /// How it comes by its network namespace.
+    /// The source of its network namespace.
     pub network: NamespaceSource,
-    /// How it comes by its UTS namespace.
+    /// The source of its UTS namespace.
     pub uts: NamespaceSource,
     /// Whether it has a user namespace of its own.
     pub has_user_namespace: bool,
-    /// The SELinux label of its mounts; `None` when there is none.
+    /// The SELinux label of its mounts, if any.
     pub mount_label: Option<String>,
+    /// Whether its process has an SELinux label.
+    pub has_process_label: bool,
 }
 
-/// How a container comes by a namespace, in the words of `linux.namespaces`.
+/// Where a container's namespace comes from, by `linux.namespaces`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NamespaceSource {
-    /// It stays in the runtime's.
+    /// The runtime's namespace.
     Runtime,
-    /// The runtime makes a new one.
+    /// A new namespace.
     New,
-    /// It joins the one at this path.
+    /// The namespace at this path.
     Joined(PathBuf),
 }
 
 impl Container {
-    /// Gathers the facts; `bundle` is what a relative `root.path` is relative to.
+    /// Gathers the facts. A relative `root.path` is relative to `bundle`.
     ///
     /// # Errors
     ///
@@ -85,6 +87,11 @@ impl Container {
                 .hostname
                 .filter(|name| !name.is_empty())
                 .map(String::from),
+            has_process_label: config
+                .process
+                .as_ref()
+                .and_then(|process| process.selinux_label.as_deref())
+                .is_some_and(|label| !label.is_empty()),
             env_hostname: config.process.and_then(|process| process.env.hostname),
             network: namespace("network"),
             uts: namespace("uts"),
@@ -115,8 +122,7 @@ impl Container {
 #[error("root.path: Required value")]
 pub struct NoRootPath;
 
-/// A container as an administrator knows it: by its Pod and name where the engine tells them, and
-/// always by its ID.
+/// Identifies a container for an administrator: by its Pod and name if the engine gives them, and always by its ID.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Identity {
     /// The container's ID.
@@ -149,9 +155,9 @@ impl Identity {
 }
 
 impl Identity {
-    /// The same for a Pod's Event, where the kubelet puts the container's name in the place of its ID: without
-    /// the ID where the names say enough.
-    pub fn in_event(&self) -> Self {
+    /// The same for a Pod's Event, in which the kubelet replaces the container's ID by its name: without the ID if
+    /// the names are enough.
+    pub(crate) fn in_event(&self) -> Self {
         let mut identity = self.clone();
         if self.pod.is_some() && self.container.is_some() {
             identity.id.clear();
@@ -170,7 +176,7 @@ impl fmt::Display for Identity {
         if let Some(container) = &self.container {
             write!(f, " {}", bare(container, "-_.:"))?;
         }
-        // Empty only where the names are enough.
+        // Empty only if the names are enough.
         if !self.id.is_empty() || self.container.is_none() {
             write!(f, " {}", bare(&self.id, "-_.:"))?;
         }

@@ -1,11 +1,11 @@
-//! Who made a container: which engine's conventions its mounts and annotations follow.
+//! The engine that created a container, whose conventions its mounts and annotations follow.
 
 use serde_json::Value;
 
 use crate::facts::annotations::{Annotations, CRIO_VOLUMES};
 use crate::facts::hosts_mount::is_etc_hosts;
 
-/// The engine that wrote `config.json`, told by the annotations that it adds itself.
+/// The engine that wrote `config.json`, recognised by the annotations that it adds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Creator {
     /// containerd's CRI plugin: `io.kubernetes.cri.container-type`.

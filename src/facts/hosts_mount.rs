@@ -3,8 +3,8 @@
 use crate::facts::annotations::Annotations;
 use crate::facts::creator::{self, Creator};
 
-/// Whose file `config.json` mounts on `/etc/hosts`. Told by the source's path, since nothing else
-/// in the bundle tells it.
+/// The origin of the file that `config.json` mounts on `/etc/hosts`, judged by the source's path, because nothing
+/// else in the bundle shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HostsMount {
     /// containerd's copy of the node's file: it has no line for the Pod.
@@ -21,19 +21,20 @@ pub enum HostsMount {
         /// The mount's source.
         source: String,
     },
-    /// The file that our agent made for a container whose runtime does not run the hook.
+    /// The file that the agent made for a container whose runtime does not run the hook.
     Ours,
     /// Anything else: a volume of the user's own. The node's `/etc/hosts` too, which Pods mount to
     /// write it (OpenShift's node-resolver).
     Own {
-        /// The mount's source, or what stands for it.
+        /// The mount's source, or its type.
         source: String,
     },
 }
 
 /// Below this directory are the files that the agent mounts itself. The name `hosts` is not in their paths: it
 /// would be taken for an engine's.
-pub const AGENT_FILES: &str = "/run/oci-hostaliases/files";
+#[cfg(feature = "agent")]
+pub(crate) const AGENT_FILES: &str = "/run/oci-hostaliases/files";
 const OUR_FILES: [&str; 3] = ["run", "oci-hostaliases", "files"];
 
 /// Who writes `/etc/hosts` files for containers.
@@ -62,9 +63,9 @@ impl HostsWriter {
 }
 
 impl HostsMount {
-    /// Judges a mount by its source, `None` when it has none, and by who made the container.
-    /// Directories of the engines can be anywhere, and a Pod's author can name a volume as he
-    /// likes: in a container that a CRI engine made, only the kubelet makes files.
+    /// Judges a mount by its source, `None` if it has none, and by the engine that created the container. An
+    /// engine's directories can be anywhere, and a Pod's author can choose a volume's name. So in a container of a
+    /// CRI engine, only the kubelet's files are an engine's.
     pub fn of_source(source: Option<&str>, annotations: &Annotations) -> Self {
         let own = |source: &str| Self::Own {
             source: source.to_owned(),
@@ -74,7 +75,7 @@ impl HostsMount {
         };
         let path = clean(source);
         let creator = Creator::of(annotations);
-        // Relative to the bundle it is the user's own file, and ours must not hide it.
+        // A path relative to the bundle is the user's own file, which the hook must not hide.
         let is_absolute = source.starts_with('/');
         if is_absolute && path == ["etc", "hosts"] {
             return if creator == Creator::CriO && creator::crio_mounted_node_hosts(annotations) {
@@ -108,8 +109,8 @@ impl HostsMount {
 
 #[cfg(feature = "cli")]
 impl HostsMount {
-    /// Whether a path ends as those of the engines' files do.
-    pub fn is_engines(path: &str) -> bool {
+    /// Whether a path ends like the path of an engine's file.
+    pub(crate) fn is_engines(path: &str) -> bool {
         matches!(
             Self::of_source(Some(path), &Annotations::default()),
             Self::Engine { .. }

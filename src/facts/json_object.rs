@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde::de::Error;
 
-/// Reads an object. Derived readers take a list for one too, by the order of their fields, and refuse
-/// it in terms of their own type: neither tells an administrator what is wrong.
+/// Reads an object. Derived readers accept a list too, by the order of their fields, or refuse it in terms of their
+/// own type. Neither shows you what is wrong.
 pub(crate) fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, serde_json::Error> {
     match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
         Some(b'{') | None => serde_json::from_slice(bytes),

@@ -1,12 +1,12 @@
-//! Walking a manifest by hand, so that a field of the wrong kind is one refused value among
-//! others, named by its path as the API server names it, and not the end of the reading. Pure.
+//! Reads a manifest field by field, so that a field of the wrong type is reported by its path, as the API server
+//! does it, and the reading continues. Pure.
 
 use serde_json::Value;
 
 use crate::text::host_alias::kind;
 use crate::validation::field_error::FieldError;
 
-/// A place in a manifest: its path, and what stands there. `null` is nothing, as in the API.
+/// A place in a manifest: its path and its value. `null` means absent, as in the API.
 #[derive(Debug, Clone)]
 pub(crate) struct Field<'a> {
     path: String,
@@ -27,12 +27,12 @@ impl<'a> Field<'a> {
         &self.path
     }
 
-    /// What stands there.
+    /// Its value.
     pub(crate) fn value(&self) -> Option<&'a Value> {
         self.value
     }
 
-    /// The member `key`, of any kind.
+    /// The member `key`, of any type.
     pub(crate) fn member(&self, key: &str) -> Self {
         let path = match self.path.as_str() {
             "" => key.to_owned(),
@@ -50,14 +50,14 @@ impl<'a> Field<'a> {
         self.member(key).into_object(errors)
     }
 
-    /// The member `key`, which must be a string. An empty one is nothing, as in the API.
+    /// The member `key`, which must be a string. An empty string means absent, as in the API.
     pub(crate) fn string(&self, key: &str, errors: &mut Vec<FieldError>) -> Option<&'a str> {
         let member = self.member(key);
         let text = member.of_kind("a string", Value::as_str, errors)?;
         (!text.is_empty()).then_some(text)
     }
 
-    /// The member `key`, which must be true or false; false when it is not there.
+    /// The member `key`, which must be true or false; false if absent.
     pub(crate) fn flag(&self, key: &str, errors: &mut Vec<FieldError>) -> bool {
         let member = self.member(key);
         member

@@ -1,4 +1,4 @@
-//! The text of a manifest: its documents, out of YAML or JSON. Pure.
+//! Splits the text of a manifest, YAML or JSON, into its documents. Pure.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -9,13 +9,12 @@ pub(crate) enum Unreadable {
     /// Not a text at all.
     #[error("not UTF-8")]
     NotUtf8,
-    /// Neither YAML nor JSON, or a key stands twice in one object. The first document needs no number:
-    /// the line is enough.
+    /// Neither YAML nor JSON, or an object has a key twice. The first document needs no number: the line is enough.
     #[error("{}not {format}: {situation}", match document { 1 => String::new(), _ => format!("document {document}: ") })]
     Syntax {
         /// The document's number, from 1 on.
         document: usize,
-        /// What it was read as.
+        /// The format that it was read as.
         format: &'static str,
         /// What is wrong, and where.
         situation: String,
@@ -31,20 +30,20 @@ impl Unreadable {
     }
 }
 
-/// The documents in `text`, in their order, each with its number from 1 on. `---` at the end or twice
-/// in a row makes an empty one, which is passed over, as kubectl does.
+/// The documents in `text`, in their order, each with its number from 1 on. `---` at the end or twice in a row
+/// makes an empty document, which is skipped, as in kubectl.
 pub(crate) fn read(text: &[u8]) -> Result<Vec<(usize, Value)>, Unreadable> {
     let text = std::str::from_utf8(text).map_err(|_| Unreadable::NotUtf8)?;
-    // Editors of another system put one there, and neither YAML nor JSON counts it as text.
+    // Some editors add a byte order mark, which is not part of the YAML or JSON.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut documents: Vec<_> = (1..).zip(read_all(text)?).collect();
     documents.retain(|(_, document)| !document.is_null());
     Ok(documents)
 }
 
-/// JSON is read by a reader of JSON: YAML 1.2 contains it in theory, but not a tab in its
-/// indentation. What starts with a brace and is no JSON may still be YAML in its flow style. When it is
-/// neither, the reader that got further knows what is wrong.
+/// JSON has its own reader: YAML 1.2 includes JSON in theory, but does not allow tabs in its indentation. Text that
+/// starts with a brace and is not JSON may still be YAML in flow style. If it is neither, the error of the reader
+/// that got further is reported.
 fn read_all(text: &str) -> Result<Vec<Value>, Unreadable> {
     if !text.trim_start().starts_with('{') {
         return read_yaml(text);
@@ -90,8 +89,8 @@ fn read_yaml(text: &str) -> Result<Vec<Value>, Unreadable> {
     Ok(documents)
 }
 
-/// Both formats go through YAML's values, because those refuse a key that stands twice in one
-/// object; `serde_json` would take the last and tell nobody.
+/// Both formats go through YAML's values, because those refuse duplicate keys; `serde_json` would silently take the
+/// last.
 fn plain(
     value: serde_norway::Value,
     document: usize,

@@ -1,5 +1,5 @@
-//! The Pods in a manifest: those that are written out, those that a controller makes from a template,
-//! and those in a list of any of them, as `kubectl get -o yaml` prints it. Pure.
+//! The Pods in a manifest: Pods, the templates of controllers, and lists of them, as `kubectl get -o yaml` prints
+//! them. Pure.
 
 use std::collections::BTreeMap;
 
@@ -29,10 +29,10 @@ const KINDS: [Kind; 9] = [
     ),
 ];
 
-/// What a text has.
+/// The objects of a text.
 #[derive(Debug, Default)]
 pub(crate) struct Manifests {
-    /// The Pods without fault, in the order of the text.
+    /// The valid Pods, in the order of the text.
     pub(crate) pods: Vec<PodManifest>,
     /// How many objects of other kinds there are, by kind.
     pub(crate) passed_over: BTreeMap<String, usize>,
@@ -48,7 +48,7 @@ pub(crate) struct PodObject<'a> {
     pub(crate) object: Field<'a>,
     /// What the template is a member of: `spec`, but for a CronJob.
     pub(crate) template_parent: Field<'a>,
-    /// Where the Pod's `metadata` and `spec` are: the object itself when it is a Pod.
+    /// Where the Pod's `metadata` and `spec` are: the object itself if it is a Pod.
     pub(crate) template: Field<'a>,
 }
 
@@ -75,7 +75,7 @@ impl Manifests {
             for object in objects {
                 let mut errors = Vec::new();
                 let pod = PodManifest::read(&object, &mut errors);
-                // One that is alone needs no name.
+                // A single object needs no name.
                 let is_named = object.is_template() || !object.object.path().is_empty();
                 let of_pod = match (place.as_str(), pod.label()) {
                     ("", _) if !is_named => String::new(),
@@ -132,7 +132,7 @@ impl Manifests {
         };
         match own("apiVersion").and_then(Value::as_str) {
             Some(found) if found == expected => {}
-            // Other APIs have a Job too. The groups of Kubernetes' own old ones have no dot.
+            // Other APIs have a Job too. Kubernetes' own old groups have no dot.
             Some(other) if other.contains('.') => return self.pass_over(name),
             other => {
                 let path = object.member("apiVersion").path().to_owned();

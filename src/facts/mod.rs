@@ -1,5 +1,5 @@
-//! What is known of a container before anything is done: the OCI state, the bundle's
-//! `config.json`, the Pod's annotations; or, for people, a Pod's manifest. Pure.
+//! The facts about a container: the OCI state, the bundle's `config.json`, the Pod's annotations; or, for the
+//! command-line tool, a Pod's manifest. Pure.
 
 pub mod annotations;
 pub mod config_json;

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 
 use crate::text::host_alias::HostAlias;
 
-/// Something that does not count, and where.
+/// An entry or file that was left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftOut {
     /// The file or directory.
     pub(crate) path: PathBuf,
     /// The line of the file, from 1.
     pub(crate) line: Option<usize>,
-    /// The whole sentence: it names the path, quoted where it is no plain text, and the line.
+    /// The whole message. It names the path, quoted if it has special characters, and the line.
     pub(crate) why: String,
 }
 
@@ -28,16 +28,28 @@ pub struct NodeEntries {
     /// Each file that has entries: those of the namespace first, then the node's, each in the order
     /// of `LC_ALL=C`. The resolver takes the first match.
     pub files: Vec<(PathBuf, Vec<HostAlias>)>,
+    /// Sections that are ready to be copied. Only the hook has some: it reads the compiled file.
+    pub ready: Vec<ReadySections>,
     /// What was left out and why.
     pub left_out: Vec<LeftOut>,
-    /// Whether more may come while the container runs: the agent follows a cluster's objects. The kubelet's file is
-    /// extended then although there is nothing to add yet, since a file that was left alone cannot be brought up to date.
+    /// Whether entries may appear while the container runs: the agent follows a cluster's objects. Then the
+    /// kubelet's file is extended even if there is nothing to add yet, because a file that was left alone cannot be
+    /// updated.
     pub may_come: bool,
 }
 
 impl NodeEntries {
     /// Whether there is at least one entry.
     pub(crate) fn is_empty(&self) -> bool {
-        self.files.is_empty()
+        self.files.is_empty() && self.ready.iter().all(|ready| ready.text.is_empty())
     }
+}
+
+/// The sections of all files of one directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadySections {
+    /// How many of [`NodeEntries::files`] come before them.
+    pub after: usize,
+    /// As they stand in a container's file.
+    pub text: Vec<u8>,
 }

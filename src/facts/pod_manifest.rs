@@ -1,5 +1,5 @@
-//! What a manifest says of a Pod, shallow: what the kubelet reads of it to write `/etc/hosts`, and our
-//! annotations. Pure.
+//! The fields of a Pod's manifest that the kubelet reads to write `/etc/hosts`, and the annotations of this
+//! project. Pure.
 //!
 //! The rules for the host name and the domain are those of `GeneratePodHostNameAndDomain` in
 //! Kubernetes' `pkg/kubelet/kubelet_pods.go`; the refusals, those of its API server.
@@ -19,7 +19,7 @@ pub(crate) const SPEC_HOST_ALIASES: &str = "spec.hostAliases";
 /// Longest host name that the kubelet gives to a Pod, in bytes: a label.
 const LABEL_MAX: usize = 63;
 
-/// What a manifest says of a Pod, checked.
+/// A Pod's manifest, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PodManifest {
     /// The object's kind: `Pod`, or that of the object whose template it is.
@@ -28,11 +28,11 @@ pub(crate) struct PodManifest {
     object_name: Option<String>,
     /// `metadata.namespace`
     pub(crate) namespace: String,
-    /// The Pod's annotations, those that we know.
+    /// The Pod's known annotations.
     pub(crate) annotations: Annotations,
-    /// What the annotations ask for; nothing when one of them says to leave the Pod alone.
+    /// What the annotations request; nothing if one says to leave the Pod alone.
     pub(crate) request: Request,
-    /// Our annotations of a template's owner, which its Pods do not get.
+    /// Annotations of a template's owner, which its Pods do not get.
     pub(crate) misplaced: Vec<String>,
     /// `spec.hostAliases`
     pub(crate) aliases: Vec<HostAlias>,
@@ -55,8 +55,8 @@ pub(crate) struct PodManifest {
 pub(crate) struct PodContainer {
     /// Its name.
     name: String,
-    /// The `mountPath` of its own volume on `/etc/hosts`, as it is spelled. Compared cleaned, as
-    /// the hook does.
+    /// The `mountPath` of its own volume on `/etc/hosts`, unchanged. It is compared in cleaned form, as in the
+    /// hook.
     own_hosts: Option<String>,
 }
 
@@ -108,7 +108,7 @@ impl PodManifest {
         pod
     }
 
-    /// What the controller puts into the Pods that it makes, and what it does not: `initIdentity` in
+    /// The fields that the controller sets in its Pods, and those that it does not: `initIdentity` in
     /// `pkg/controller/statefulset/stateful_set_utils.go`; `pkg/controller/job/job_controller.go`.
     fn add_controllers_part(
         &mut self,
@@ -233,7 +233,7 @@ fn read_annotations(metadata: &Field<'_>, errors: &mut Vec<FieldError>) -> Annot
             }
             let text = value.as_str().map(str::to_owned);
             if text.is_none() {
-                // `manage: false` without quotes is the one that everybody writes once.
+                // `manage: false` without quotes is a common mistake.
                 errors.push(FieldError::wrong_kind(
                     format!("{}[{}]", annotations.path(), bare(key, "-_./")),
                     host_alias::kind(value),
@@ -245,7 +245,7 @@ fn read_annotations(metadata: &Field<'_>, errors: &mut Vec<FieldError>) -> Annot
         .collect()
 }
 
-/// As the hook: what a Pod that is to be left alone says else is nobody's business.
+/// As in the hook: the other annotations of a Pod that is left alone are ignored.
 fn read_request(annotations: &Annotations, errors: &mut Vec<FieldError>) -> Request {
     if annotations.opt_out() {
         return Request::default();
@@ -266,7 +266,7 @@ fn read_override(spec: &Field<'_>, errors: &mut Vec<FieldError>) -> Option<Strin
     if name.len() > HOST_NAME_MAX {
         refuse(&too_long);
     }
-    // Of the wrong kind they are reported where they are read.
+    // Values of the wrong type are reported where they are read.
     for other in ["hostNetwork", "setHostnameAsFQDN"] {
         if spec.flag(other, &mut Vec::new()) {
             refuse(&format!("may not be set together with {other}"));

@@ -1,4 +1,4 @@
-//! What a Pod asks for: the grammar of our annotations.
+//! What a Pod requests: reads the annotations of this project.
 
 use crate::facts::annotations::{self, Annotations, DOMAIN, HOST_ALIASES, MANAGE, POD_IPS, PREFIX};
 use crate::text::annotation_lines;
@@ -6,22 +6,22 @@ use crate::text::host_alias::{self, HostAlias};
 use crate::validation::field_error::{FieldError, FieldErrors, bare};
 use crate::validation::names;
 
-/// What all our annotations of a container may have together, in bytes: the API server's bound
-/// for all annotations of an object (`TotalAnnotationSizeLimitB`).
+/// The total size limit for these annotations of a container, in bytes: the API server's limit for all annotations
+/// of an object (`TotalAnnotationSizeLimitB`).
 pub(crate) const ANNOTATIONS_MAX: usize = 256 * 1024;
 
-/// Longest domain, in bytes, such that `hostname.domain` is never longer than the 253 bytes of a
-/// name: a host name has at most 64.
+/// The longest domain, in bytes: `hostname.domain` may have the 253 bytes of a name, and a host name has at most
+/// 64.
 const DOMAIN_MAX: usize = names::NAME_MAX - 1 - names::HOST_NAME_MAX;
 
-/// What the annotations ask for, checked.
+/// What the annotations request, checked.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Request {
     /// Entries for the file.
     pub aliases: Vec<HostAlias>,
     /// The domain of the Pod's line.
     pub domain: Option<String>,
-    /// The Pod's addresses, spelled as the author spelled them. `None`: to be found out.
+    /// The Pod's addresses, as the author spelled them. `None`: the hook looks for them.
     pub pod_ips: Option<Vec<String>>,
 }
 
@@ -59,9 +59,9 @@ impl Request {
     }
 }
 
-/// A JSON list, or hosts(5) lines when it does not start like JSON.
+/// A JSON list, or hosts(5) lines if it does not start like JSON.
 fn read_aliases(value: &str, errors: &mut Vec<FieldError>) -> Vec<HostAlias> {
-    // A file that a Windows editor saved, handed on whole.
+    // A file from a Windows editor can start with a byte order mark.
     let value = value.strip_prefix('\u{feff}').unwrap_or(value);
     if is_list(value) {
         host_alias::read_list(HOST_ALIASES, value, errors)
@@ -70,8 +70,8 @@ fn read_aliases(value: &str, errors: &mut Vec<FieldError>) -> Vec<HostAlias> {
     }
 }
 
-/// Whether the aliases in this annotation are a JSON list, so that the position of each is an
-/// index, and not hosts(5) lines, where it is a line number. An object is a list gone wrong.
+/// Whether the aliases in this annotation are a JSON list, so that the position of each is an index, and not
+/// hosts(5) lines, where it is a line number. An object is a malformed list.
 pub(crate) fn is_list(aliases: &str) -> bool {
     aliases.trim_start().starts_with(['[', '{'])
 }
@@ -83,7 +83,7 @@ fn read_domain(value: &str, errors: &mut Vec<FieldError>) -> Option<String> {
     Some(value.to_owned())
 }
 
-/// Why `text` may not be the domain of a Pod's line, all reasons. Empty when it may.
+/// All reasons why `text` is not a valid domain of a Pod's line. Empty if it is valid.
 pub(crate) fn domain_refusals(text: &str) -> Vec<String> {
     let refusals = names::name_refusals(text);
     if refusals.is_empty() && text.len() > DOMAIN_MAX {

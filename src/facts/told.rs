@@ -1,10 +1,10 @@
-//! What is known of a container's Pod by the one who has the hook run, and may be missing in `config.json`.
+//! Facts about a container's Pod from the hook's arguments, which may be missing in `config.json`.
 
 use crate::facts::container::Identity;
 use crate::validation::names;
 
-/// The hook's arguments about the Pod. The agent has them from the engine. They are no annotations: an
-/// annotation asks for something.
+/// The hook's arguments about the Pod. The agent gets them from the engine. They are not annotations, because an
+/// annotation requests something.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Told {
     /// `--pod-ips`: the Pod's addresses.
@@ -18,7 +18,7 @@ pub struct Told {
 }
 
 impl Told {
-    /// Reads `10.200.0.5,fd00::5`. What is no address is passed over: it is not the Pod's author who wrote it.
+    /// Reads `10.200.0.5,fd00::5`. Invalid addresses are skipped: the Pod's author did not write them.
     pub fn read_pod_ips(list: &str) -> Vec<String> {
         list.split(',')
             .filter(|address| names::ip_refusal(address).is_none())
@@ -26,7 +26,7 @@ impl Told {
             .collect()
     }
 
-    /// Adds to the identity what the annotations do not tell.
+    /// Completes the identity if the annotations do not have it.
     pub fn complete(&self, identity: &mut Identity) {
         for (field, told) in [
             (&mut identity.namespace, &self.namespace),

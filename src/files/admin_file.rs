@@ -1,16 +1,15 @@
-//! Reading what only the administrator may write, and the node's own files.
+//! Reads files that only the administrator may write, and the node's own files.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::ErrorKind;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{FileType, Mode, OFlags, Stat, fstat};
 
 use crate::error::Error;
 use crate::files::bounded_read::read_to_end;
 
-/// What the kernel shows as the owner of files whose owner has no number in our user namespace.
+/// The owner that the kernel shows for files whose owner is not mapped in the current user namespace.
 const OVERFLOW_UID: u32 = 65534;
 
 /// Reads a regular file whole; one with more than `limit` bytes is refused.
@@ -20,16 +19,16 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-/// The same into a buffer that is there, in the place of what is in it.
+/// The same into an existing buffer, replacing its content.
 pub(crate) fn read_into(bytes: &mut Vec<u8>, path: &Path, limit: u64) -> Result<(), Error> {
     let file = open(path)?;
     let status = status_of(&file, path)?;
     read_open(bytes, &file, &status, path, limit)
 }
 
-/// Reads a file that decides what happens in every container of the node; `None` when there is
-/// none, an error when it is not root's or others may write it. What an administrator can mend about the
-/// file is an error of the node's configuration.
+/// Reads a file that affects every container of the node; `None` if it does not exist. It is an error if root does
+/// not own it or other users may write to it. Errors that an administrator can correct are errors of the node's
+/// configuration.
 pub(crate) fn read_admin_file(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error> {
     let file = match open(path) {
         Ok(file) => file,
@@ -41,7 +40,7 @@ pub(crate) fn read_admin_file(path: &Path, limit: u64) -> Result<Option<Vec<u8>>
         path: path.to_owned(),
         situation,
     };
-    if !status.is_file() {
+    if !is_file(&status) {
         return Err(configuration("not a regular file".to_owned()));
     }
     let mut bytes = Vec::new();
@@ -53,11 +52,11 @@ pub(crate) fn read_admin_file(path: &Path, limit: u64) -> Result<Option<Vec<u8>>
     }
 }
 
-/// Makes sure that an open file or directory is root's and that only root can write it. Its status,
-/// for [`read_open`].
-pub(crate) fn check_owner(file: &File, path: &Path) -> Result<Metadata, Error> {
+/// Checks that root owns an open file or directory and that only root can write to it. Returns its status, for
+/// [`read_open`].
+pub(crate) fn check_owner(file: &File, path: &Path) -> Result<Stat, Error> {
     let status = status_of(file, path)?;
-    match owner_trouble(&status) {
+    match owner_trouble(status.st_uid, status.st_mode) {
         None => Ok(status),
         Some(trouble) => Err(Error::Configuration {
             path: path.to_owned(),
@@ -66,30 +65,30 @@ pub(crate) fn check_owner(file: &File, path: &Path) -> Result<Metadata, Error> {
     }
 }
 
-/// Why a file or directory is not root's alone.
+/// Why users other than root can change a file or directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum OwnerTrouble {
-    /// The number of its owner.
+    /// The owner's user ID.
     #[error("belongs to user {0}, not to root")]
     Owner(u32),
     /// Its permission bits.
-    #[error("others than root may write it (mode {0:04o})")]
+    #[error("users other than root can write to it (mode {0:04o})")]
     Mode(u32),
 }
 
-/// Whether others than root may change a file or directory of this status.
-pub(crate) fn owner_trouble(status: &Metadata) -> Option<OwnerTrouble> {
-    if !is_root(status.uid()) {
-        Some(OwnerTrouble::Owner(status.uid()))
-    } else if status.mode() & 0o022 != 0 {
-        Some(OwnerTrouble::Mode(status.mode() & 0o7777))
+/// Whether others than root may change a file or directory of this owner and mode.
+pub(crate) fn owner_trouble(uid: u32, mode: u32) -> Option<OwnerTrouble> {
+    if !is_root(uid) {
+        Some(OwnerTrouble::Owner(uid))
+    } else if mode & 0o022 != 0 {
+        Some(OwnerTrouble::Mode(mode & 0o7777))
     } else {
         None
     }
 }
 
-/// Whether this is the host's root: in a user namespace (rootless Podman, `createContainer`) the
-/// host's root has no number and shows as the overflow user.
+/// Whether this is the host's root. In a user namespace (rootless Podman, `createContainer`) the host's root is not
+/// mapped and appears as the overflow user.
 fn is_root(uid: u32) -> bool {
     uid == 0 || (uid == OVERFLOW_UID && !in_initial_user_namespace())
 }
@@ -100,35 +99,39 @@ fn in_initial_user_namespace() -> bool {
 }
 
 fn open(path: &Path) -> Result<File, Error> {
-    // A FIFO put in the file's place must not hang the start of a container. Not by the standard library, which
-    // makes two calls with musl.
+    // A FIFO in the file's place must not block the start of a container. The standard library would make two calls
+    // with musl.
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
     rustix::fs::open(path, flags, Mode::empty())
         .map(File::from)
         .map_err(|errno| Error::file("open", path, errno))
 }
 
-fn status_of(file: &File, path: &Path) -> Result<Metadata, Error> {
-    file.metadata()
-        .map_err(|source| Error::file("stat", path, source))
+/// The status of an open file.
+pub(crate) fn status_of(file: &File, path: &Path) -> Result<Stat, Error> {
+    fstat(file).map_err(|errno| Error::file("stat", path, errno))
 }
 
-/// Reads an open file of this status whole, into a buffer that is there.
+fn is_file(status: &Stat) -> bool {
+    FileType::from_raw_mode(status.st_mode) == FileType::RegularFile
+}
+
+/// Reads a whole open file with this status into an existing buffer.
 pub(crate) fn read_open(
     bytes: &mut Vec<u8>,
     file: &File,
-    status: &Metadata,
+    status: &Stat,
     path: &Path,
     limit: u64,
 ) -> Result<(), Error> {
-    if !status.is_file() {
+    if !is_file(status) {
         return Err(Error::file(
             "read",
             path,
             std::io::Error::other("not a regular file"),
         ));
     }
-    read_to_end(bytes, file, Some(status.len()), limit)
+    read_to_end(bytes, file, Some(status.st_size as u64), limit)
         .map_err(|errno| Error::file("read", path, errno))?;
     if bytes.len() as u64 > limit {
         return Err(Error::TooLarge {

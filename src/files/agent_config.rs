@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::files::admin_file;
 use crate::files::config::FILE_MAX;
 
-/// What an administrator can choose of the agent. Options of its command line win.
+/// The agent's settings. Options of its command line override them.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct AgentConfig {
@@ -21,7 +21,7 @@ pub struct AgentConfig {
     pub listen: Option<SocketAddr>,
     /// `hook`: the hook that containers get.
     pub hook: Option<PathBuf>,
-    /// `nri-socket`: where the engine is.
+    /// `nri-socket`: the engine's socket.
     pub nri_socket: Option<PathBuf>,
 }
 
@@ -32,12 +32,12 @@ struct Document {
 }
 
 impl AgentConfig {
-    /// Reads the table out of the file at `path`; the defaults when there is none.
+    /// Reads the table of the file at `path`; the defaults if the file does not exist.
     ///
     /// # Errors
     ///
-    /// The file cannot be read, is not root's alone, or the table has what is not known.
-    pub fn load(path: &Path) -> Result<Self, Error> {
+    /// The file cannot be read, users other than root can write to it, or the table has an unknown key or value.
+    pub(crate) fn load(path: &Path) -> Result<Self, Error> {
         let Some(bytes) = admin_file::read_admin_file(path, FILE_MAX)? else {
             return Ok(Self::default());
         };

@@ -1,4 +1,4 @@
-//! What the agent knows of itself: it writes it, `doctor` reads it.
+//! The agent's state: the agent writes it, `doctor` reads it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -13,46 +13,46 @@ use crate::error::Error;
 use crate::files::admin_file;
 
 /// Held by the agent of this node.
-pub const LOCK: &str = "/run/oci-hostaliases/agent.lock";
+pub(crate) const LOCK: &str = "/run/oci-hostaliases/agent.lock";
 /// Where the state is.
-pub const STATE: &str = "/run/oci-hostaliases/agent.json";
+pub(crate) const STATE: &str = "/run/oci-hostaliases/agent.json";
 const NEW_STATE: &str = "/run/oci-hostaliases/agent.json.new";
 const STATE_MAX: u64 = 64 * 1024;
 /// Where containerd and CRI-O listen for plugins.
-pub const NRI_SOCKET: &str = "/var/run/nri/nri.sock";
+pub(crate) const NRI_SOCKET: &str = "/var/run/nri/nri.sock";
 
-/// What the agent knows of itself.
+/// The agent's state.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct AgentState {
+pub(crate) struct AgentState {
     /// Its process.
-    pub pid: u32,
+    pub(crate) pid: u32,
     /// Its version.
-    pub version: String,
+    pub(crate) version: String,
     /// The hook that containers get.
-    pub hook: PathBuf,
-    /// The configuration, of the hook too.
-    pub config: PathBuf,
+    pub(crate) hook: PathBuf,
+    /// The configuration of the agent and the hook.
+    pub(crate) config: PathBuf,
     /// The directory of the entries.
-    pub hosts_d: PathBuf,
-    /// The engine that has it as a plugin: its name and its version.
-    pub engine: Option<String>,
-    /// Why none has.
-    pub trouble: Option<String>,
+    pub(crate) hosts_d: PathBuf,
+    /// The connected engine: its name and version.
+    pub(crate) engine: Option<String>,
+    /// Why no engine is connected.
+    pub(crate) trouble: Option<String>,
     /// When an engine last asked about a container, in seconds since 1970.
-    pub last_event: Option<u64>,
+    pub(crate) last_event: Option<u64>,
     /// How many containers ran without the hook when the agent connected.
-    pub started_without: usize,
+    pub(crate) started_without: usize,
 }
 
 impl AgentState {
-    /// The state of the agent that runs on this node; `None` where none runs. One that was killed has left its
-    /// file behind, but not its lock.
+    /// The state of this node's running agent; `None` if none runs. A killed agent leaves its file, but not its
+    /// lock.
     ///
     /// # Errors
     ///
     /// It cannot be read.
-    pub fn of_this_node() -> Result<Option<Self>, Error> {
+    pub(crate) fn of_this_node() -> Result<Option<Self>, Error> {
         let Ok(lock) = File::open(LOCK) else {
             return Ok(None);
         };
@@ -72,7 +72,11 @@ impl AgentState {
     /// # Errors
     ///
     /// It cannot be written.
-    pub fn write(&self) -> std::io::Result<()> {
+    #[cfg_attr(
+        not(feature = "agent"),
+        expect(dead_code, reason = "only the agent writes it")
+    )]
+    pub(crate) fn write(&self) -> std::io::Result<()> {
         let mut file = OpenOptions::new()
             .write(true)
             .create(true)
@@ -85,7 +89,11 @@ impl AgentState {
     }
 
     /// Removes what was written.
-    pub fn remove() {
+    #[cfg_attr(
+        not(feature = "agent"),
+        expect(dead_code, reason = "only the agent writes it")
+    )]
+    pub(crate) fn remove() {
         for path in [NEW_STATE, STATE] {
             let _ = fs::remove_file(path);
         }

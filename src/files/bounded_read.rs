@@ -1,18 +1,18 @@
-//! Reading to the end of what somebody else decides the length of.
+//! Reads to the end, with a limit.
 
 use std::os::fd::AsFd;
 
 use rustix::buffer::spare_capacity;
 use rustix::io::{Errno, read};
 
-/// How much more room is made at least when there are more bytes than expected.
+/// How much the buffer grows at least if there are more bytes than expected.
 const MIN_GROWTH: usize = 4096;
 
-/// Reads to the end into `bytes`, in the place of what is there; or, when there are more than `limit` bytes, a
-/// little further than that: the caller refuses what is longer than his limit.
+/// Reads to the end into `bytes`, replacing its content. If there are more than `limit` bytes, it reads a little
+/// more than that, and the caller refuses the file.
 ///
-/// `length` is what the kernel says a regular file has, `None` for a pipe. A file that has it takes one call:
-/// there is room for one byte more, so that fewer than asked for have come, and those are all.
+/// `length` is the size of a regular file, `None` for a pipe. A file of that size takes one call: the buffer has
+/// room for one more byte, so a short read shows the end.
 ///
 /// # Errors
 ///

@@ -9,7 +9,7 @@ use crate::facts::container::Container;
 use crate::facts::state::State;
 use crate::files::admin_file;
 
-/// More than any engine writes; the same bound as for the state.
+/// More than any engine writes; the same limit as for the state.
 pub(crate) const CONFIG_JSON_MAX: u64 = 16 * 1024 * 1024;
 
 /// Where crun keeps its copy of `config.json`, by container ID: its own root, and the one that
@@ -27,9 +27,9 @@ pub(crate) struct Bundle {
 impl Bundle {
     /// Reads the bundle that the state names, into `buffer`.
     ///
-    /// crun writes its working directory as the bundle, and that is `/` in some versions and
-    /// situations; then its own copy of `config.json` is read. Without any `config.json` nothing is
-    /// known of the container's mounts, and the hook will not guess.
+    /// crun writes its working directory as the bundle, and that is `/` in some versions and situations; then its
+    /// own copy of `config.json` is read. Without `config.json`, the container's mounts are not known, and the hook
+    /// does not guess.
     pub(crate) fn of_state(state: &State, buffer: Vec<u8>) -> Result<Self, Error> {
         let directory = PathBuf::from(&state.bundle);
         match Self::read(&directory, directory.join("config.json"), buffer) {
@@ -65,7 +65,7 @@ impl Bundle {
         })
     }
 
-    /// Its memory, for something else.
+    /// Its buffer, for reuse.
     pub(crate) fn into_buffer(self) -> Vec<u8> {
         self.config
     }
@@ -83,7 +83,7 @@ impl Bundle {
     }
 }
 
-/// The ID becomes part of a path here: only one that is a single component may.
+/// The ID becomes part of a path here, so it must be a single component.
 fn copies_of(id: &str) -> Vec<PathBuf> {
     let component = !id.is_empty() && id != "." && id != ".." && !id.contains(['/', '\0']);
     if !component {

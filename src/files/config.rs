@@ -7,14 +7,14 @@ use crate::files::admin_file;
 use crate::files::toml_entries::{self, Value};
 use crate::validation::field_error::quote;
 
-/// Where it is unless `--config` says otherwise.
+/// The path unless `--config` is given.
 pub const DEFAULT_PATH: &str = "/etc/oci-hostaliases/config.toml";
 pub(super) const FILE_MAX: u64 = 64 * 1024;
-/// The smallest file system that holds anything: one page.
+/// The smallest usable file system: one page.
 const SIZE_LIMIT_MIN: u64 = 4 * 1024;
 const SIZE_LIMIT_MAX: u64 = 1024 * 1024 * 1024;
 
-/// What an administrator can choose.
+/// The hook's settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// `on-error`
@@ -23,16 +23,16 @@ pub struct Config {
     pub read_only: bool,
     /// `size-limit`, in bytes.
     pub size_limit: u64,
-    /// What is odd about the file and does not matter to a container.
+    /// Unknown keys and the like, which do not affect containers.
     pub warnings: Vec<String>,
 }
 
-/// What happens to a container that asked for something and cannot get it.
+/// What happens to a container that cannot get what it requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnError {
     /// It does not start, with the reason.
     Fail,
-    /// It starts without, and the log says why.
+    /// It starts without it, and the log says why.
     Warn,
 }
 
@@ -48,11 +48,11 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Reads the file at `path`; the defaults when there is none.
+    /// Reads the file at `path`; the defaults if it does not exist.
     ///
     /// # Errors
     ///
-    /// It cannot be read, is not root's alone, is not TOML, or has a value that is none.
+    /// It cannot be read, users other than root can write to it, it is not TOML, or it has an invalid value.
     pub fn load(path: &Path) -> Result<Self, Error> {
         let Some(bytes) = admin_file::read_admin_file(path, FILE_MAX)? else {
             return Ok(Self::default());
@@ -127,7 +127,7 @@ fn read_size(value: &Value) -> Result<u64, String> {
         .ok_or_else(refused)
 }
 
-/// A refused value, for a message: text itself, anything else by its kind.
+/// A refused value for a message: a string itself, anything else by its type.
 fn shown(value: &Value) -> String {
     match value {
         Value::Text(text) => quote(text),

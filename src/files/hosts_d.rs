@@ -1,56 +1,69 @@
 //! Entries for a whole node or namespace: the files in `hosts.d`.
 //!
-//! The directory is the selector: `*.hosts` in it is for every Pod of the node, `*.hosts` in a
-//! directory of its own named like a namespace for the Pods of that namespace. Nothing here can
-//! stop a container: what cannot be used is left out, and the log says so.
+//! The directory is the selector: `*.hosts` in it is for every Pod of the node; `*.hosts` in a directory with a
+//! namespace's name is for the Pods of that namespace. Nothing here can stop a container: invalid entries and files
+//! are left out and logged.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::{CStr, OsStr};
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, Dir, Mode, OFlags, openat};
+use rustix::fs::{CWD, Mode, OFlags, RawDir, openat};
 use rustix::io::Errno;
 
 use crate::error::{Error, on_one_line};
-use crate::facts::node_entries::{LeftOut, NodeEntries};
-use crate::files::admin_file;
+use crate::facts::node_entries::{LeftOut, NodeEntries, ReadySections};
+use crate::files::{admin_file, compiled};
 use crate::text::node_lines::{self, Unread};
 use crate::validation::field_error::quote;
 use crate::validation::names;
 
-/// Where it is unless `--hosts-d` says otherwise.
+/// The path unless `--hosts-d` is given.
 pub const DEFAULT_PATH: &str = "/etc/oci-hostaliases/hosts.d";
 /// Largest file, in bytes. A file that fills a container's file system by itself is a mistake.
 pub(crate) const FILE_MAX: u64 = 1024 * 1024;
 const SUFFIX: &[u8] = b".hosts";
+/// The buffer for the kernel's answer: some hundred names.
+const LISTED_AT_ONCE: usize = 32 * 1024;
 
 impl NodeEntries {
-    /// Reads what applies to a Pod of this namespace.
+    /// Reads the entries for a Pod of this namespace.
+    #[cfg(feature = "cli")]
     pub(crate) fn read(hosts_d: &Path, namespace: Option<&str>) -> Self {
+        Self::read_by(By::Files, hosts_d, namespace)
+    }
+
+    /// The same for a container that starts: it uses the compiled file for a directory of many files, if that is up
+    /// to date.
+    pub(crate) fn read_for_start(hosts_d: &Path, namespace: Option<&str>) -> Self {
+        Self::read_by(By::CompiledFile, hosts_d, namespace)
+    }
+
+    fn read_by(by: By, hosts_d: &Path, namespace: Option<&str>) -> Self {
         let mut entries = Self::default();
         if let Some(directory) = entries.open(CWD, hosts_d, hosts_d, OFlags::empty()) {
             if let Some(namespace) = namespace {
-                entries.read_namespace(&directory, hosts_d, namespace);
+                entries.read_namespace(by, &directory, hosts_d, namespace);
             }
-            entries.read_directory(&directory, hosts_d);
+            entries.read_directory(by, &directory, hosts_d);
         }
         entries
     }
 
-    /// Reads what only one namespace's directory has.
+    /// Reads the entries of one namespace's directory only.
     #[cfg(feature = "cli")]
     pub(crate) fn read_alone(directory: &Path) -> Self {
         let mut entries = Self::default();
         if let Some(open) = entries.open(CWD, directory, directory, OFlags::NOFOLLOW) {
-            entries.read_directory(&open, directory);
+            entries.read_directory(By::Files, &open, directory);
         }
         entries
     }
 
-    fn read_namespace(&mut self, directory: &OwnedFd, hosts_d: &Path, namespace: &str) {
-        // The name is an annotation's, and becomes part of a path: `..` and slashes are no namespace.
+    fn read_namespace(&mut self, by: By, directory: &OwnedFd, hosts_d: &Path, namespace: &str) {
+        // The name is from an annotation and becomes part of a path: `..` and slashes are not valid.
         if !names::label_refusals(namespace).is_empty() {
             let shown = (hosts_d.display(), quote(namespace));
             let why = format!("{}: {} is not the name of a namespace", shown.0, shown.1);
@@ -60,11 +73,11 @@ impl NodeEntries {
         let path = hosts_d.join(namespace);
         let name = Path::new(namespace);
         if let Some(open) = self.open(directory.as_fd(), name, &path, OFlags::NOFOLLOW) {
-            self.read_directory(&open, &path);
+            self.read_directory(by, &open, &path);
         }
     }
 
-    /// Opens a directory; `None` when there is none, or it is left out.
+    /// Opens a directory; `None` if it does not exist or is left out.
     fn open(
         &mut self,
         at: BorrowedFd<'_>,
@@ -78,7 +91,7 @@ impl NodeEntries {
         })
     }
 
-    fn read_directory(&mut self, directory: &OwnedFd, path: &Path) {
+    fn read_directory(&mut self, by: By, directory: &OwnedFd, path: &Path) {
         let names = match hosts_files(directory) {
             Ok(names) => names,
             Err(errno) => {
@@ -86,22 +99,41 @@ impl NodeEntries {
                 return;
             }
         };
+        if by == By::CompiledFile && self.read_compiled(directory, path, &names) {
+            return;
+        }
         let mut text = Vec::new();
-        for name in names {
-            let path = path.join(&name);
-            // The path becomes a comment in the file: it must not be able to end its line.
+        let mut sorted: Vec<&CStr> = each(&names).collect();
+        sorted.sort_unstable();
+        for name in sorted {
+            let path = path.join(OsStr::from_bytes(name.to_bytes()));
+            // The path becomes a comment in the file, so it must not have a line end.
             if path
                 .to_str()
                 .is_none_or(|path| path.chars().any(char::is_control))
             {
-                self.leave_out(&path, format!("{path:?}: a name that is no plain text"));
+                self.leave_out(&path, format!("{path:?}: its name has special characters"));
                 continue;
             }
-            match read_file(&mut text, directory, &name, &path) {
+            match read_file(&mut text, directory, name, &path) {
                 Ok(()) => self.read_text(path, &text),
                 Err(error) => self.leave_out(&path, on_one_line(&error)),
             }
         }
+    }
+
+    /// Whether the compiled file is up to date for this directory.
+    fn read_compiled(&mut self, directory: &OwnedFd, path: &Path, names: &[u8]) -> bool {
+        let compiled = compiled::key(directory, path, names).and_then(|key| compiled::read(&key));
+        let Some((left_out, text)) = compiled else {
+            return false;
+        };
+        for why in left_out {
+            self.leave_out(path, why);
+        }
+        let after = self.files.len();
+        self.ready.push(ReadySections { after, text });
+        true
     }
 
     fn leave_out(&mut self, path: &Path, why: String) {
@@ -130,7 +162,24 @@ impl NodeEntries {
     }
 }
 
-/// Opens a directory that only root can change; `None` when there is none.
+/// The source of entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// The administrator's files.
+    #[cfg(feature = "cli")]
+    Files,
+    /// The compiled file, if it is up to date.
+    CompiledFile,
+}
+
+/// The present state of the directory, by [`compiled::key`].
+#[cfg(feature = "cli")]
+pub(super) fn compiled_key(path: &Path) -> Option<Vec<u8>> {
+    let directory = open_directory(CWD, path, path, OFlags::empty()).ok()??;
+    compiled::key(&directory, path, &hosts_files(&directory).ok()?)
+}
+
+/// Opens a directory that only root can change; `None` if it does not exist.
 fn open_directory(
     at: BorrowedFd<'_>,
     name: &Path,
@@ -149,27 +198,34 @@ fn open_directory(
     }
 }
 
-/// The names that end in `.hosts`, in the order of their bytes.
-fn hosts_files(directory: &OwnedFd) -> rustix::io::Result<Vec<OsString>> {
+/// The names that end in `.hosts`, in the directory's order, each followed by a NUL.
+fn hosts_files(directory: &OwnedFd) -> rustix::io::Result<Vec<u8>> {
     let mut names = Vec::new();
-    for entry in Dir::read_from(directory)? {
+    let mut buffer = Vec::with_capacity(LISTED_AT_ONCE);
+    let mut entries = RawDir::new(directory, buffer.spare_capacity_mut());
+    while let Some(entry) = entries.next() {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
-        // A file called `.hosts` is hidden, as is whatever an editor left behind with a dot in front.
+        // A file named `.hosts` is hidden, like an editor's temporary files that begin with a dot.
         if name.ends_with(SUFFIX) && !name.starts_with(b".") {
-            names.push(OsStr::from_bytes(name).to_owned());
+            names.extend_from_slice(entry.file_name().to_bytes_with_nul());
         }
     }
-    names.sort_unstable();
     Ok(names)
 }
 
-/// Reads a file that is regular and root's alone. A symlink is neither: what it leads to can belong
-/// to any user.
+/// Each of the names that [`hosts_files`] found.
+pub(super) fn each(names: &[u8]) -> impl Iterator<Item = &CStr> {
+    let names = names.split_inclusive(|byte| *byte == 0);
+    names.filter_map(|name| CStr::from_bytes_with_nul(name).ok())
+}
+
+/// Reads a regular file to which only root can write. Symlinks are refused, because their targets can belong to any
+/// user.
 fn read_file(
     bytes: &mut Vec<u8>,
     directory: &OwnedFd,
-    name: &OsStr,
+    name: &CStr,
     path: &Path,
 ) -> Result<(), Error> {
     let flags =

@@ -1,7 +1,7 @@
-//! The entries at the top of a TOML document: all that `config.toml` has.
+//! The top-level entries of a TOML document, which is all that `config.toml` has.
 //!
-//! By the parser alone on which the `toml` crate is built. What that crate adds, values of every
-//! kind, dates, numbers and serde, was 96 KB of the hook's binary, for three keys.
+//! This uses only the parser of the `toml` crate. The rest of that crate (all kinds of values, dates, numbers,
+//! serde) was 96 KB of the hook's binary, for three keys.
 
 use toml_parser::decoder::{Encoding, ScalarKind};
 use toml_parser::parser::{EventReceiver, RecursionGuard, ValidateWhitespace, parse_document};
@@ -9,22 +9,22 @@ use toml_parser::{ErrorSink, Expected, ParseError, Source, Span};
 
 use crate::validation::field_error::quote;
 
-/// How deep arrays and inline tables may nest: the parser goes down by recursion.
+/// How deep arrays and inline tables may nest: the parser is recursive.
 const DEPTH_MAX: u32 = 32;
 
-/// A value, as far as anybody asks.
+/// A value, as far as it is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
     /// Any of the four kinds of strings.
     Text(String),
     /// `true` or `false`
     Boolean(bool),
-    /// Anything else, by the name of its kind.
+    /// Anything else, by the name of its type.
     Other(&'static str),
 }
 
-/// Reads a document: its top level's keys with their values, in their order. A table is the value
-/// of the first part of its name; what is in it is looked at no further than for its syntax.
+/// Reads a document: its top-level keys with their values, in order. A table is the value of the first part of its
+/// name; only the syntax of its content is checked.
 ///
 /// # Errors
 ///
@@ -66,25 +66,25 @@ pub fn read(text: &str) -> Result<Vec<(String, Value)>, String> {
     Err(said)
 }
 
-/// What the parser tells, put together.
+/// Collects the parser's events.
 struct Document<'s> {
     source: Source<'s>,
     entries: Vec<(String, Value)>,
     /// Of arrays and inline tables.
     depth: usize,
     place: Place,
-    /// The key at the top whose value comes.
+    /// The top-level key whose value comes next.
     key: Option<Key>,
 }
 
-/// Where in the document we are.
+/// The position in the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     /// Before the first table.
     Top,
     /// Between the brackets that name a table, of this kind.
     Header(&'static str),
-    /// Below them.
+    /// After it.
     Table,
 }
 
@@ -95,7 +95,7 @@ struct Key {
 }
 
 impl Document<'_> {
-    /// The key's value has come.
+    /// The key's value is complete.
     fn add(&mut self, value: Value, error: &mut dyn ErrorSink) {
         if self.depth > 0 || self.place == Place::Table {
             return;
@@ -109,7 +109,7 @@ impl Document<'_> {
         };
         match self.entries.iter().find(|(name, _)| *name == key.name) {
             None => self.entries.push((key.name, value)),
-            // A table and an array of tables have as many parts as one likes.
+            // A table's name can have any number of parts.
             Some((_, before)) if is_part && *before == value => {}
             Some(_) => {
                 let duplicate = ParseError::new(format!("duplicate key {}", quote(&key.name)));

@@ -1,11 +1,11 @@
-//! The hook's way from stdin to the mount, in one direction.
+//! The hook, from stdin to the mount.
 //!
 //! ```text
 //! state ─► config.json ─► facts ─► plan ─► composed file ─► tmpfs ─► mounted on /etc/hosts
 //! ```
 //!
-//! Whatever a tenant wrote is parsed before a namespace is entered; what is needed of the host is
-//! opened before. Once inside nothing is touched but the rootfs.
+//! The hook parses everything that a tenant wrote, and opens what it needs from the host, before it enters a
+//! namespace. Inside, it touches nothing but the rootfs.
 
 mod mount;
 mod outcome;
@@ -37,8 +37,8 @@ use crate::plan;
 
 /// More than any runtime writes; the annotations in it have at most 256 KiB under Kubernetes.
 const STATE_MAX: u64 = 16 * 1024 * 1024;
-/// Room for all that is read on the way, one after the other: the state, `config.json`, and the kernel's answers
-/// about the network. Longer ones get more room.
+/// The size of the buffer for everything that is read in turn: the state, `config.json`, and the kernel's answers
+/// about the network. The buffer grows if needed.
 const BUFFER: usize = pod_network::ANSWER_MAX;
 
 /// How the hook was called.
@@ -50,7 +50,7 @@ pub struct Invocation {
     pub config: PathBuf,
     /// The directory of the entries for the node and its namespaces.
     pub hosts_d: PathBuf,
-    /// What is known of the Pod besides.
+    /// Further facts about the Pod.
     pub told: Told,
 }
 
@@ -78,15 +78,15 @@ pub fn run(invocation: &Invocation, stdin: impl AsFd) -> Exit {
     }
 }
 
-/// A container that asked for nothing, or one that may start without what it asked for, starts
-/// with what its engine gave it; any other does not start.
+/// A container that requested nothing, or that may start without what it requested, starts with its engine's file;
+/// any other does not start.
 fn give_up(invocation: &Invocation, log: &Log, subject: &Subject, error: &Error) -> Exit {
     let situation = on_one_line(error);
     let record = |severity, end: &str| {
         let message = format!("{subject}: {situation}{end}");
         log.record(severity, subject.identity.as_ref(), &message);
     };
-    // Once the container is entered its own files must not decide.
+    // Once the hook is in the container, the container's files must not decide.
     let on_error = || {
         let loaded = || {
             Config::load(&invocation.config)
@@ -105,7 +105,7 @@ fn give_up(invocation: &Invocation, log: &Log, subject: &Subject, error: &Error)
         Some(identity) => format!("{}: {situation}", identity.in_event()),
         None => format!("{subject}: {situation}"),
     };
-    // Not eprintln!, which panics when nobody reads: the exit status must say why all the same.
+    // Not eprintln!, which panics if stderr is closed: the exit status must still say why.
     let _ = writeln!(
         std::io::stderr(),
         "oci-hostaliases-hook: {}",
@@ -114,11 +114,11 @@ fn give_up(invocation: &Invocation, log: &Log, subject: &Subject, error: &Error)
     error.exit()
 }
 
-/// The container that the messages are about, as far as it is known yet.
+/// The container of the messages, as far as it is known.
 struct Subject {
     identity: Option<Identity>,
     asks: bool,
-    /// `None`: not read yet, and we are still on the host.
+    /// `None`: not read yet; the hook is still in the host's namespaces.
     on_error: Option<OnError>,
 }
 
@@ -137,13 +137,13 @@ fn attempt(
     log: &Log,
     subject: &mut Subject,
 ) -> Result<Outcome, Error> {
-    // Told only when it is known whether the container asked for something.
+    // Logged only once it is known whether the container requested something.
     let hardened = privileges::close_inherited_descriptors();
     let hardened = privileges::drop_capabilities().and(hardened);
     let mut buffer = Vec::with_capacity(BUFFER);
     let state = read_state(&mut buffer, stdin, &invocation.told, subject)?;
     hardened?;
-    // Decided without config.json, whose annotations are the same.
+    // Decided without config.json, which has the same annotations.
     if let Some(plan) = plan::left_alone(&state.annotations) {
         return Ok(Outcome::Left(plan, subject.asks));
     }
@@ -154,7 +154,8 @@ fn attempt(
     subject.identity = Some(identity.clone());
     subject.asks |= container.annotations.ask_for_something();
     let node_entries = || {
-        let mut read = NodeEntries::read(&invocation.hosts_d, identity.namespace.as_deref());
+        let mut read =
+            NodeEntries::read_for_start(&invocation.hosts_d, identity.namespace.as_deref());
         read.may_come = invocation.told.entries_to_come;
         if !read.left_out.is_empty() {
             let mut text = format!("{subject}: left out: ");
@@ -179,7 +180,7 @@ fn attempt(
             &format!("{}: {warning}", invocation.config.display()),
         );
     }
-    // From here on the host is left behind.
+    // From here on, the hook leaves the host's namespaces.
     log.connect();
     let wanted = Wanted {
         identity,
@@ -191,8 +192,9 @@ fn attempt(
         buffer: bundle.into_buffer(),
     };
     let outcome = mount::mount(invocation.stage, state.pid, wanted);
-    // Thousands of pieces of memory where the node has many entries: the process ends now.
+    // Freeing thousands of allocations would take time, and the process ends now.
     std::mem::forget(draft);
+    std::mem::forget((container, config, state));
     outcome
 }
 

@@ -1,4 +1,4 @@
-//! The second half of the way: into the container, and the file onto its `/etc/hosts`.
+//! The second half of the hook: enters the container and mounts the file on its `/etc/hosts`.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ use crate::kernel::pod_network;
 use crate::kernel::procfs::ProcDirectory;
 use crate::kernel::rootfs::Rootfs;
 
-/// What the file is made from: all of it read and checked before a namespace is entered.
+/// The data for the file, read and checked before the hook enters a namespace.
 pub(super) struct Wanted<'a> {
     pub(super) identity: Identity,
     pub(super) container: &'a Container,
@@ -25,11 +25,11 @@ pub(super) struct Wanted<'a> {
     pub(super) config: &'a Config,
     pub(super) told: &'a Told,
     pub(super) hosts_d: &'a Path,
-    /// Memory for the kernel's answers.
+    /// A buffer for the kernel's answers.
     pub(super) buffer: Vec<u8>,
 }
 
-/// Everything with an effect, in the order in which it must happen.
+/// All effects, in their required order.
 pub(super) fn mount(stage: Stage, pid: Option<i64>, wanted: Wanted<'_>) -> Result<Outcome, Error> {
     let Wanted {
         identity,
@@ -70,18 +70,25 @@ pub(super) fn mount(stage: Stage, pid: Option<i64>, wanted: Wanted<'_>) -> Resul
         buffer,
     };
     let composed = draft.compose(config.size_limit, &mut surroundings)?;
-    // Without a stamp `refresh` says that it cannot know this file.
+    // Without a stamp, `refresh` reports that it cannot update this file.
     let stamp = composed.stamp(identity, hosts_d, target.id());
     let stamp = stamp.bytes().unwrap_or_default();
+    let label = match &container.mount_label {
+        Some(label) => Some(label.clone().into_bytes()),
+        // The container may read what it would see without the hook.
+        None if container.has_process_label => target.label()?,
+        None => None,
+    };
     let options = HostsFileOptions {
         size_limit: config.size_limit,
         owner,
-        label: container.mount_label.as_deref(),
+        label: label.as_deref(),
         read_only: config.read_only,
         stamp: &stamp,
     };
     attach_hosts_file(&rootfs, &target, composed.file.bytes(), &options, &own_proc)?;
-    // The process ends now, which closes them without a call for each.
+    // The process ends now, which closes them without a system call for each.
     std::mem::forget((rootfs, target, own_proc));
+    std::mem::forget(composed.file);
     Ok(Outcome::Mounted(composed.plan, composed.notices))
 }

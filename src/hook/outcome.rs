@@ -1,4 +1,4 @@
-//! How a run of the hook went, and what of it the node's log should know.
+//! The outcome of a run of the hook, and what to log about it.
 
 use std::fmt::Write;
 
@@ -6,19 +6,19 @@ use crate::compose::Notice;
 use crate::log::Severity;
 use crate::plan::Plan;
 
-/// How it went.
+/// The outcome.
 pub(super) enum Outcome {
-    /// The container was left alone; with whether it asked for something.
+    /// The container was left alone, and whether it requested something.
     Left(Plan, bool),
-    /// The file is there: the hook is registered twice, or at two stages.
+    /// The file exists: the hook is registered twice, or at two stages.
     AlreadyThere,
     /// The file was mounted.
     Mounted(Plan, Vec<Notice>),
 }
 
 impl Outcome {
-    /// What the log should know. That a container was left alone which asked for nothing is no
-    /// news: it is true of every container of a node that has no use for the hook.
+    /// The log record, if any. A container that requested nothing and was left alone is not logged: on some nodes,
+    /// that is every container.
     pub(super) fn record(&self) -> Option<(Severity, String)> {
         let (plan, notices) = match self {
             Self::AlreadyThere => return None,
@@ -33,7 +33,7 @@ impl Outcome {
         };
         let mut text = plan.to_string();
         for notice in notices {
-            // To a String, which takes everything.
+            // Writing to a String cannot fail.
             let _ = write!(text, "; {notice}");
         }
         Some((severity, text))

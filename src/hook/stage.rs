@@ -5,7 +5,7 @@
 pub enum Stage {
     /// In the runtime's namespaces, after the container's mounts are made, before its root changes.
     Prestart,
-    /// The same moment under its newer name.
+    /// The same stage under its newer name.
     CreateRuntime,
     /// In the container's namespaces, before its root changes.
     CreateContainer,

@@ -1,4 +1,4 @@
-//! What the container's surroundings tell the hook, asked for only when the file needs it.
+//! Facts from the container's surroundings, which are only read if the file needs them.
 
 use crate::compose::{NetworkFacts, Surroundings};
 use crate::error::Error;
@@ -13,7 +13,7 @@ use crate::kernel::uts;
 use crate::pod_line;
 
 const NODE_HOSTS: &str = "/etc/hosts";
-/// More than any node's file has; read whole, so bounded.
+/// More than any node's file has. The file is read whole, so this limits it.
 const NODE_HOSTS_MAX: u64 = 16 * 1024 * 1024;
 
 /// The surroundings, seen from inside the container's namespaces.
@@ -23,11 +23,11 @@ pub(super) struct Inside<'a> {
     pub(super) own_proc: &'a ProcDirectory,
     pub(super) network: Observed,
     pub(super) told: &'a Told,
-    /// Memory for the kernel's answers.
+    /// A buffer for the kernel's answers.
     pub(super) buffer: Vec<u8>,
 }
 
-/// The container's network, with what the text needs of the host: it cannot be read from inside.
+/// The container's network, with what the text needs from the host, which cannot be read inside the container.
 pub(super) enum Observed {
     /// The host's, with the node's own file.
     Host { node_hosts: Result<Vec<u8>, Error> },
@@ -36,7 +36,7 @@ pub(super) enum Observed {
 }
 
 impl Observed {
-    /// Looks while the host's files are in sight.
+    /// Reads the facts while the host's files are visible.
     pub(super) fn of(network: Network) -> Self {
         match network {
             Network::Host => Self::Host {
@@ -46,9 +46,9 @@ impl Observed {
         }
     }
 
-    /// Looks when we are in the container's namespaces already. The host's network is that of
-    /// process 1 of the procfs we see, which is the host's; where we may not look (a user
-    /// namespace), a container without a network namespace in `config.json` is on the host's.
+    /// Reads the facts in the container's namespaces. The host's network is that of process 1 in procfs, which is
+    /// still the host's. Without permission (in a user namespace), a container without a network namespace in
+    /// `config.json` is on the host's network.
     pub(super) fn inside(container: &Container, own_proc: &ProcDirectory) -> Self {
         let compared =
             ProcDirectory::of(1).and_then(|init| pod_network::network_of(own_proc, &init));
@@ -62,7 +62,7 @@ impl Observed {
 impl Surroundings for Inside<'_> {
     type Error = Error;
 
-    /// Through the rootfs: the path in `config.json` is a tenant's choice and never opened.
+    /// Through the rootfs: a tenant can choose the path in `config.json`, so it is never opened.
     fn engine_hosts(&mut self, _source: &str, limit: u64) -> Result<Vec<u8>, Error> {
         let read = self.target.read(self.own_proc, limit);
         read.map_err(Error::of_engine_hosts)

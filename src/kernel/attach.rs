@@ -1,11 +1,11 @@
-//! Mounting the file on `/etc/hosts` in the container, descriptor to descriptor.
+//! Mounts the file on `/etc/hosts` in the container, from descriptor to descriptor.
 //!
-//! We are in the container's mount namespace here, before the runtime has changed its root.
+//! The hook is in the container's mount namespace here, before the runtime changes its root.
 //!
-//! What is mounted on a shared mount appears on the node too, so that must not happen. The kernel
-//! itself refuses to move an unbindable mount onto a shared one (mount_namespaces(7)); so ours is
-//! unbindable while it is moved and private afterwards. That leaves no moment between a look and the
-//! mount, and saves reading a table of all mounts. Only where this cannot be had the table is read.
+//! A mount on a shared mount would appear on the node too. The kernel refuses to move an unbindable mount onto a
+//! shared one (mount_namespaces(7)), so the hook's mount is unbindable while it is moved and private afterwards.
+//! There is no time between a check and the mount, and no need to read a table of all mounts. The table is read
+//! only if this is not possible.
 
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -23,10 +23,9 @@ use crate::kernel::procfs::{ProcDirectory, path_of};
 use crate::kernel::rootfs::{HostsTarget, Rootfs};
 use crate::stamp::FileId;
 
-/// Makes the file and mounts it on `target`, then makes sure that `/etc/hosts` in the container is
-/// now this file. When it is not, because a call failed or something moves `/etc/hosts` meanwhile, what
-/// was mounted is taken away again. When it is, descriptors stay open: for a process that ends now, which
-/// closes them without a call for each.
+/// Creates the file, mounts it on `target`, and checks that `/etc/hosts` in the container is now this file. If it
+/// is not, because a call failed or a process moves `/etc/hosts` meanwhile, the mount is removed again. On success,
+/// descriptors stay open: the process ends now, which closes them without a system call for each.
 pub(crate) fn attach_hosts_file(
     rootfs: &Rootfs,
     target: &HostsTarget,
@@ -43,7 +42,7 @@ pub(crate) fn attach_hosts_file(
         attached => attached?,
     };
     finish(rootfs, &attached, options).inspect_err(|_| {
-        // The container may start all the same (`on-error = "warn"`): with what it had.
+        // The container may still start (`on-error = "warn"`), with what it had.
         let _ = umount2(
             path_of(attached.mount.as_fd()).as_str(),
             MntFlags::MNT_DETACH,
@@ -53,14 +52,14 @@ pub(crate) fn attach_hosts_file(
     Ok(())
 }
 
-/// The file as it hangs in the container's tree.
+/// The mounted file in the container's tree.
 struct Attached {
     mount: OwnedFd,
     file: FileId,
     is_unbindable: bool,
 }
 
-/// Verifies, and makes the mount what it is to be: private, and read-only where that is configured.
+/// Verifies the mount and sets its properties: private, and read-only if configured.
 fn finish(
     rootfs: &Rootfs,
     attached: &Attached,
@@ -99,13 +98,13 @@ fn finish(
 
 fn moved() -> Error {
     Error::Refused(
-        "/etc/hosts in the container is not the file that was mounted there: somebody moves it while the \
+        "/etc/hosts in the container is not the file that was mounted there: another process moves it while the \
          container starts"
             .into(),
     )
 }
 
-/// The way since Linux 5.2: a mount that hangs nowhere, moved to its place.
+/// Since Linux 5.2: moves a detached mount to its place.
 fn attach_detached(
     rootfs: &Rootfs,
     target: &HostsTarget,
@@ -115,7 +114,7 @@ fn attach_detached(
 ) -> Result<Attached, Error> {
     let tmpfs = HostsTmpfs::make(text, options)?;
     let (mount, is_unbindable) = match open_file_tree(&tmpfs) {
-        // Only since Linux 6.15 a detached mount can be cloned.
+        // A detached mount can be cloned only since Linux 6.15.
         Err(rustix::io::Errno::INVAL) => {
             rootfs.check_not_shared(target, own_proc)?;
             (clone_while_attached(rootfs, &tmpfs)?, false)
@@ -131,10 +130,10 @@ fn attach_detached(
             (mount, is_unbindable)
         }
     };
-    let file = Inode::of(tmpfs.file())?.id;
+    let file = tmpfs.file_id();
     let shown = format!("{}/etc/hosts", rootfs.path().display());
     if let Err(error) = move_onto(&mount, target, &shown) {
-        // The kernel says EINVAL, for this among other reasons.
+        // The kernel returns EINVAL for this, among other reasons.
         if is_unbindable && !error.is_missing_call() {
             rootfs.check_not_shared(target, own_proc)?;
         }
@@ -148,8 +147,8 @@ fn attach_detached(
     })
 }
 
-/// Attaches the tmpfs for a moment over the rootfs, where nobody but the waiting container process
-/// is, clones the file and takes the tmpfs away.
+/// Briefly attaches the tmpfs over the rootfs, where only the waiting container process is, clones the file and
+/// detaches the tmpfs.
 pub(crate) fn clone_while_attached(rootfs: &Rootfs, tmpfs: &HostsTmpfs) -> Result<OwnedFd, Error> {
     move_onto(tmpfs, rootfs, &rootfs.path().display().to_string())?;
     let cloned = open_file_tree(tmpfs).map_err(clone_failed);
@@ -184,7 +183,7 @@ fn move_onto(mount: impl AsFd, place: impl AsFd, shown: &str) -> Result<(), Erro
     })
 }
 
-/// The way before Linux 5.2: mount(2), which knows only paths; ours lead through descriptors.
+/// Before Linux 5.2: mount(2), which takes only paths; these lead through descriptors.
 fn attach_by_path(
     rootfs: &Rootfs,
     target: &HostsTarget,
@@ -209,14 +208,14 @@ fn attach_by_path(
             errno,
         )
     })?;
-    // The path now leads to what is on top: our tmpfs.
+    // The path now leads to the mount on top, the hook's tmpfs.
     let root = rustix::fs::open(
         rootfs.path(),
         OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
         Mode::empty(),
     )
     .map_err(|errno| {
-        // The container may start all the same: with its rootfs, not with our tmpfs over it.
+        // The container may still start: with its rootfs, not with the hook's tmpfs over it.
         let _ = umount2(rootfs.path(), MntFlags::MNT_DETACH);
         Error::file("open", rootfs.path(), errno)
     })?;
@@ -234,7 +233,7 @@ fn attach_by_path(
     let file = attached?;
     let mount = rootfs.reopen_hosts()?;
     if Inode::of(&mount)?.id != file {
-        // Not ours to take away again, whatever it is.
+        // It is another mount, which the hook must not remove.
         return Err(moved());
     }
     Ok(Attached {
@@ -250,7 +249,7 @@ fn bind_file(
     text: &[u8],
     options: &HostsFileOptions<'_>,
 ) -> Result<FileId, Error> {
-    let file = hosts_tmpfs::write_hosts(root.as_fd(), text, options)?;
+    let (file, id) = hosts_tmpfs::write_hosts(root.as_fd(), text, options)?;
     let (from, to) = (path_of(file.as_fd()), path_of(target.as_fd()));
     mount(
         Some(from.as_str()),
@@ -260,5 +259,5 @@ fn bind_file(
         None::<&str>,
     )
     .map_err(|errno| Error::call("mount(<hosts>, <etc/hosts>, MS_BIND)", errno))?;
-    Ok(Inode::of(&file)?.id)
+    Ok(id)
 }

@@ -19,8 +19,8 @@ pub(crate) struct ContainerProcess {
 }
 
 impl ContainerProcess {
-    /// Takes hold of the process in `state.pid`. One in our own mount namespace is refused: to enter it
-    /// would mean to mount on the host. Kata names its shim here.
+    /// Opens the process in `state.pid`. A process in the hook's own mount namespace is refused: the hook would
+    /// mount on the host. Kata's state names its shim.
     pub(crate) fn open(pid: Option<i64>, own_proc: &ProcDirectory) -> Result<Self, Error> {
         let pid = match pid.and_then(|pid| i32::try_from(pid).ok()) {
             Some(pid) if pid > 1 => pid,
@@ -31,9 +31,8 @@ impl ContainerProcess {
                 )));
             }
         };
-        let gone = |error: Error| {
-            error.refuse_with(format!("the container's process {pid} is not to be had"))
-        };
+        let gone =
+            |error: Error| error.refuse_with(format!("cannot use the container's process {pid}"));
         let pidfd = match pidfd_open(Pid::from_raw(pid).unwrap_or(Pid::INIT), PidfdFlags::empty()) {
             Ok(pidfd) => Some(pidfd),
             Err(rustix::io::Errno::NOSYS) => None,
@@ -47,7 +46,7 @@ impl ContainerProcess {
         if process.proc.namespace_name("mnt").map_err(gone)? == own_proc.namespace_name("mnt")? {
             return Err(Error::Refused(format!(
                 "process {pid} is in the hook's own mount namespace: this runtime (Kata?) runs its hooks \
-                 outside of the container, or the container has no mount namespace"
+                 outside the container, or the container has no mount namespace"
             )));
         }
         Ok(process)
@@ -58,13 +57,13 @@ impl ContainerProcess {
         &self.proc
     }
 
-    /// Moves the hook into the process's mount, network and UTS namespaces. The hook never comes
-    /// back; it has opened before what it needs of the host.
+    /// Moves the hook into the process's mount, network and UTS namespaces. The hook never returns; it has already
+    /// opened what it needs from the host.
     pub(crate) fn enter_namespaces(self) -> Result<(), Error> {
         let all = CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWUTS | CloneFlags::CLONE_NEWNS;
         if let Some(pidfd) = &self.pidfd {
             match setns(pidfd, all) {
-                // A pidfd is taken since Linux 5.8.
+                // setns accepts a pidfd since Linux 5.8.
                 Err(Errno::EINVAL) => {}
                 Err(errno) => {
                     return Err(self.refused(Error::call(
@@ -72,11 +71,16 @@ impl ContainerProcess {
                         errno,
                     )));
                 }
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    // The process ends soon. The hook still keeps its own directory in procfs open, so closing
+                    // these two takes nothing out of reach.
+                    std::mem::forget(self);
+                    return Ok(());
+                }
             }
         }
         let mut handles = Vec::new();
-        // The mount namespace comes last: it takes /proc away.
+        // The mount namespace comes last, because the host's /proc is not visible in it.
         for (name, kind) in [
             ("ns/net", CloneFlags::CLONE_NEWNET),
             ("ns/uts", CloneFlags::CLONE_NEWUTS),
@@ -102,8 +106,8 @@ impl ContainerProcess {
         )
     }
 
-    /// The user and group that are root in the process's user namespace, as we see them. `None`
-    /// when that namespace has no root.
+    /// The user and group of root in the process's user namespace, as this process sees them. `None` if that
+    /// namespace has no root.
     pub(crate) fn root_owner(&self) -> Result<Option<(u32, u32)>, Error> {
         let user = root_of_map(&self.proc.read("uid_map")?);
         let group = root_of_map(&self.proc.read("gid_map")?);
@@ -111,7 +115,7 @@ impl ContainerProcess {
     }
 }
 
-/// What 0 is mapped to by the lines of a `uid_map` (user_namespaces(7)): `inside outside count`.
+/// The ID to which 0 is mapped by the lines of a `uid_map` (user_namespaces(7)): `inside outside count`.
 fn root_of_map(map: &str) -> Option<u32> {
     map.lines().find_map(|line| {
         let mut numbers = line.split_ascii_whitespace().map(str::parse::<u32>);

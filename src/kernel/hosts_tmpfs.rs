@@ -1,8 +1,8 @@
-//! The file system that holds one container's file: a tmpfs of its own.
+//! The file system of one container's file: a tmpfs of its own.
 //!
-//! It is made detached and never attached to the host's tree, so it is gone with the container's
-//! mount namespace and there is nothing to clean up; and a container that fills its `/etc/hosts`
-//! fills this much memory and not the node's disk (CVE-2020-8557).
+//! It is created detached and never attached to the host's tree, so it disappears with the container's mount
+//! namespace and needs no cleanup. A container that fills its `/etc/hosts` fills only this much memory and not the
+//! node's disk (CVE-2020-8557).
 
 use std::fs::File;
 use std::io::Write;
@@ -16,25 +16,29 @@ use rustix::mount::{
 };
 
 use crate::error::Error;
-use crate::stamp;
+use crate::kernel::inode::Inode;
+use crate::stamp::{self, FileId};
 
-/// What mount tables show as the source of our mounts; `list` finds them by it.
+/// The source of the hook's mounts in mount tables; `list` finds them by it.
 pub(crate) const SOURCE: &str = "oci-hostaliases";
-/// The only name in the file system.
+/// The only file name in the file system.
 pub(crate) const FILE_NAME: &str = "hosts";
 
-/// How the file is to be.
+/// The extended attribute with a file's SELinux label.
+pub(crate) const SELINUX: &str = "security.selinux";
+
+/// The properties of the file.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HostsFileOptions<'a> {
     /// How many bytes the file system holds.
     pub(crate) size_limit: u64,
-    /// The user and group of the container's root; `None` when we are that.
+    /// The user and group of the container's root; `None` if this process runs as them.
     pub(crate) owner: Option<(u32, u32)>,
-    /// The SELinux label.
-    pub(crate) label: Option<&'a str>,
+    /// The SELinux label, as the kernel takes it.
+    pub(crate) label: Option<&'a [u8]>,
     /// Whether the container may not write it.
     pub(crate) read_only: bool,
-    /// What is recorded with it, for `refresh`.
+    /// The record for `refresh`.
     pub(crate) stamp: &'a [u8],
 }
 
@@ -42,7 +46,8 @@ pub(crate) struct HostsFileOptions<'a> {
 #[derive(Debug)]
 pub(crate) struct HostsTmpfs {
     mount: OwnedFd,
-    file: File,
+    _file: File,
+    id: FileId,
 }
 
 impl HostsTmpfs {
@@ -71,13 +76,19 @@ impl HostsTmpfs {
                     errno,
                 )
             })?;
-        let file = write_hosts(mount.as_fd(), text, options)?;
-        Ok(Self { mount, file })
+        // The process ends soon, which closes it without a call of its own.
+        std::mem::forget(context);
+        let (file, id) = write_hosts(mount.as_fd(), text, options)?;
+        Ok(Self {
+            mount,
+            _file: file,
+            id,
+        })
     }
 
-    /// The file.
-    pub(crate) fn file(&self) -> &File {
-        &self.file
+    /// Which file it is.
+    pub(crate) fn file_id(&self) -> FileId {
+        self.id
     }
 }
 
@@ -87,13 +98,13 @@ impl AsFd for HostsTmpfs {
     }
 }
 
-/// Makes the file in the root of the file system that `root` refers to: whole, 0644 whatever the
-/// umask, owned by the container's root, labelled.
+/// Creates the file in the file system's root directory `root`: with its text, mode 0644 whatever the umask, the
+/// container's root as owner, and the label.
 pub(crate) fn write_hosts(
     root: BorrowedFd<'_>,
     text: &[u8],
     options: &HostsFileOptions<'_>,
-) -> Result<File, Error> {
+) -> Result<(File, FileId), Error> {
     let failed = |call: &str| {
         let call = format!("{call} on <{SOURCE}>/{FILE_NAME}");
         move |source: std::io::Error| Error::call(call, source)
@@ -104,22 +115,20 @@ pub(crate) fn write_hosts(
         .map_err(|errno| failed("openat")(errno.into()))?
         .into();
     file.write_all(text).map_err(failed("write"))?;
-    fchmod(&file, mode).map_err(|errno| failed("fchmod")(errno.into()))?;
+    let inode = Inode::of(&file)?;
+    if inode.permissions != mode {
+        fchmod(&file, mode).map_err(|errno| failed("fchmod")(errno.into()))?;
+    }
     if let Some(label) = options.label {
-        // Before the owner changes: only the owner may set it. Without SELinux there is nothing to label.
-        match fsetxattr(
-            &file,
-            "security.selinux",
-            label.as_bytes(),
-            XattrFlags::empty(),
-        ) {
+        // Before the owner changes, because only the owner may set it. Without SELinux there is no label.
+        match fsetxattr(&file, SELINUX, label, XattrFlags::empty()) {
             Ok(()) | Err(Errno::OPNOTSUPP) => {}
             Err(errno) => return Err(failed("fsetxattr security.selinux")(errno.into())),
         }
     }
     match fsetxattr(&file, stamp::XATTR, options.stamp, XattrFlags::empty()) {
-        // In a user namespace of our own (rootless, `createContainer`) nobody may set it, and a
-        // kernel may have none: then `refresh` says that it cannot know this file.
+        // In a user namespace (rootless, `createContainer`) it cannot be set, and a kernel may not support it. Then
+        // `refresh` reports that it cannot update this file.
         Ok(()) | Err(Errno::PERM | Errno::OPNOTSUPP) => {}
         Err(errno) => return Err(failed("fsetxattr trusted.oci-hostaliases")(errno.into())),
     }
@@ -127,5 +136,5 @@ pub(crate) fn write_hosts(
         fchown(&file, Some(Uid::from_raw(user)), Some(Gid::from_raw(group)))
             .map_err(|errno| failed("fchown")(errno.into()))?;
     }
-    Ok(file)
+    Ok((file, inode.id))
 }

@@ -1,4 +1,4 @@
-//! What the kernel says of a descriptor: which file it refers to, and on which mount.
+//! The file and the mount of a descriptor.
 
 use std::os::fd::{AsFd, AsRawFd};
 
@@ -17,7 +17,9 @@ pub(crate) struct Inode {
     pub(crate) id: FileId,
     /// What kind of file it is.
     pub(crate) kind: FileType,
-    /// The number of the mount through which it was reached, as mountinfo has it.
+    /// Its permission bits.
+    pub(crate) permissions: Mode,
+    /// The ID of the mount through which it was reached, as in mountinfo.
     pub(crate) mount: u64,
     /// Whether it is the root of that mount. Only for directories before Linux 5.8.
     pub(crate) is_mount_root: bool,
@@ -26,8 +28,8 @@ pub(crate) struct Inode {
 impl Inode {
     /// Asks the kernel.
     pub(crate) fn of(fd: impl AsFd) -> Result<Self, Error> {
-        // What the kernel knows is enough, and does not change for an inode: a file system in user space, or
-        // a server, is not asked and so cannot keep us waiting.
+        // The kernel's cached values are enough, because they do not change for an inode. So a file system in user
+        // space or a server is not asked, and cannot block the hook.
         let status = statx(
             &fd,
             "",
@@ -45,13 +47,14 @@ impl Inode {
         Ok(Self {
             id: FileId::new(device, status.stx_ino, born),
             kind,
+            permissions: Mode::from_raw_mode(status.stx_mode.into()),
             mount,
             is_mount_root,
         })
     }
 }
 
-/// The mount's number and whether this is its root, which the kernel tells since Linux 5.8.
+/// The mount's ID and whether this is its root, which the kernel reports since Linux 5.8.
 fn mount_of(status: &Statx) -> Option<(u64, bool)> {
     let told = StatxFlags::from_bits_retain(status.stx_mask).contains(StatxFlags::MNT_ID)
         && status
@@ -65,7 +68,7 @@ fn mount_of(status: &Statx) -> Option<(u64, bool)> {
     })
 }
 
-/// The same before: a directory is the root of its mount when its parent lies on another one.
+/// The same before Linux 5.8: a directory is the root of its mount if its parent is on another one.
 fn mount_before_statx(fd: impl AsFd, kind: FileType) -> Result<(u64, bool), Error> {
     let own_proc = ProcDirectory::of_self()?;
     let mount = mount_by_fdinfo(&own_proc, &fd)?;
@@ -89,6 +92,6 @@ fn mount_by_fdinfo(own_proc: &ProcDirectory, fd: impl AsFd) -> Result<u64, Error
         .find_map(|line| line.strip_prefix("mnt_id:"))
         .and_then(|id| id.trim().parse().ok());
     id.ok_or_else(|| {
-        Error::Refused("the kernel does not say on which mount a descriptor lies".into())
+        Error::Refused("the kernel does not say which mount a descriptor is on".into())
     })
 }

@@ -1,4 +1,4 @@
-//! Everything that opens, enters, mounts or drops a privilege: the effects, one thing a file.
+//! Everything that opens, enters, mounts or drops a privilege. Each file has one effect.
 
 pub(crate) mod attach;
 pub(crate) mod container_process;
@@ -8,6 +8,6 @@ pub mod mountinfo;
 pub mod netlink;
 pub mod pod_network;
 pub mod privileges;
-pub mod procfs;
+pub(crate) mod procfs;
 pub(crate) mod rootfs;
 pub(crate) mod uts;

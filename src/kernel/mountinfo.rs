@@ -1,5 +1,5 @@
-//! Reading `/proc/<pid>/mountinfo` (proc(5)), line by line and as bytes: the node's users choose the
-//! names in it, which may be of any length and need not be UTF-8.
+//! Reads `/proc/<pid>/mountinfo` (proc(5)) line by line as bytes: the node's users choose the names in it, which
+//! can have any length and need not be UTF-8.
 
 use std::ffi::OsString;
 use std::io::{self, Read};
@@ -10,18 +10,18 @@ use std::path::PathBuf;
 /// The longest line that is read. The fields that are used come before the file system's own
 /// options, which may be longer.
 const LINE_MAX: usize = 64 * 1024;
-/// As much as most tables need.
+/// Enough for most tables.
 const READ_AHEAD: usize = 32 * 1024;
 
-/// One line of a mountinfo table, as far as we use it.
+/// The used fields of one line of a mountinfo table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MountLine<'a> {
     /// The mount's number, unique while it exists.
     pub id: u64,
-    /// The device of the file system, `major:minor`: ours has one for each container.
+    /// The device of the file system, `major:minor`. The hook's tmpfs has one for each container.
     pub device: &'a [u8],
     /// Which directory or file of the file system is mounted, with escapes like `mount_point`.
-    pub root: &'a [u8],
+    pub(crate) root: &'a [u8],
     /// Where it is mounted, with spaces and the like as octal escapes.
     pub mount_point: &'a [u8],
     /// Whether it is mounted read-only.
@@ -30,7 +30,7 @@ pub struct MountLine<'a> {
     pub is_shared: bool,
     /// The file system's type.
     pub filesystem: &'a [u8],
-    /// What is mounted; the file system's own choice. Ours says `oci-hostaliases`.
+    /// The source of the mount. The hook's tmpfs has `oci-hostaliases`.
     pub source: &'a [u8],
 }
 
@@ -90,8 +90,8 @@ pub fn unescape(path: &[u8]) -> PathBuf {
     PathBuf::from(OsString::from_vec(bytes))
 }
 
-/// Gives each line to `each` until that breaks off. Of a line that is too long, its beginning. Memory
-/// is bounded whatever the table has. A line without its end, where a table is cut off, is none.
+/// Passes each line to `each` until that breaks. Of a line that is too long, it passes the beginning, so memory is
+/// bounded. A line without its end, from a truncated table, is skipped.
 ///
 /// # Errors
 ///

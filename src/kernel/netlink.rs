@@ -1,7 +1,7 @@
-//! Asking the kernel for all addresses and routes of the network namespace we are in.
+//! Reads all addresses and routes of the current network namespace from the kernel.
 //!
-//! rtnetlink(7) by hand: two requests, two kinds of answer, five attributes. The crates that speak
-//! all of netlink would be the larger part of a program that is audited as root code.
+//! rtnetlink(7) by hand: two requests, two kinds of answer, five attributes. A netlink crate would be the larger
+//! part of a program that is audited as root code.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
@@ -34,8 +34,7 @@ const RTN_UNICAST: u8 = 1;
 
 /// The kernel's answers come in pieces of this size at most (`NLMSG_GOODSIZE` and larger).
 pub(crate) const DATAGRAM_MAX: usize = 32 * 1024;
-/// How many pieces are read at most: whoever is root in a Pod's network namespace chooses how many
-/// routes there are.
+/// How many pieces are read at most: root in a Pod's network namespace can add any number of routes.
 const PIECES_MAX: usize = 1024;
 
 /// An address of an interface.
@@ -58,11 +57,11 @@ pub struct DefaultRoute {
     pub is_ipv6: bool,
     /// The index of the interface that it leads through, the first one of a multipath route.
     pub interface: u32,
-    /// The smaller, the better.
+    /// A smaller metric is preferred.
     pub metric: u32,
 }
 
-/// A socket to the kernel in the network namespace in which it was opened.
+/// A netlink socket in the network namespace in which it was opened.
 #[derive(Debug)]
 pub(crate) struct Netlink {
     socket: OwnedFd,
@@ -107,7 +106,7 @@ impl Netlink {
         family: AddressFamily,
     ) -> Result<Vec<DefaultRoute>, Error> {
         let mut routes = Vec::new();
-        // struct rtmsg, which starts with the family; those there are have small numbers.
+        // struct rtmsg, which starts with the family; families have small numbers.
         let mut body = [0; 12];
         body[0] = family.as_raw() as u8;
         self.dump(RTM_GETROUTE, &body, |kind, body| {
@@ -118,7 +117,7 @@ impl Netlink {
         Ok(routes)
     }
 
-    /// Asks for a dump (`body` of zeros: of everything) and hands each message on.
+    /// Requests a dump (a `body` of zeros: of everything) and passes each message on.
     fn dump(
         &mut self,
         request: u16,
@@ -168,7 +167,7 @@ enum Piece {
     Refused(i32),
 }
 
-/// Hands each message of a piece on; one that is cut short ends the piece.
+/// Passes each message of a piece on; a truncated message ends the piece.
 fn read_piece(mut piece: &[u8], message: &mut impl FnMut(u16, &[u8])) -> Piece {
     while let (Some(length), Some(kind)) = (u32_at(piece, 0), u16_at(piece, 4)) {
         let Some(body) = piece.get(16..length as usize) else {
@@ -177,7 +176,7 @@ fn read_piece(mut piece: &[u8], message: &mut impl FnMut(u16, &[u8])) -> Piece {
         match kind {
             NLMSG_DONE => return Piece::Done,
             NLMSG_ERROR => {
-                // A negative errno; 0 would be an acknowledgement that nobody asked for.
+                // A negative errno; 0 would be an acknowledgement, which was not requested.
                 let number = u32_at(body, 0).map_or(0, |errno| (errno as i32).wrapping_neg());
                 return Piece::Refused(number);
             }

@@ -1,4 +1,4 @@
-//! What the hook gives up before it reads a byte that a tenant wrote.
+//! The privileges that the hook drops before it reads a byte that a tenant wrote.
 
 use std::os::fd::{AsRawFd, RawFd};
 
@@ -7,7 +7,7 @@ use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabiliti
 
 use crate::error::Error;
 
-/// What the work needs, and for what. Everything else is dropped for good.
+/// The capabilities that the hook needs, and why. All others are dropped for good.
 const NEEDED: CapabilitySet = CapabilitySet::empty()
     // fsopen, fsmount, move_mount, mount, and setns into the container's mount namespace
     .union(CapabilitySet::SYS_ADMIN)
@@ -21,13 +21,13 @@ const NEEDED: CapabilitySet = CapabilitySet::empty()
     .union(CapabilitySet::CHOWN);
 
 const OWN_DESCRIPTORS: &str = "/proc/self/fd";
-/// What the size of [`OWN_DESCRIPTORS`] says (since Linux 6.2; 0 before) when nothing but 0, 1 and
-/// 2 is open, of which the program's start has opened those that were not. Listing the directory
-/// costs three times as much as this look.
+/// What the size of [`OWN_DESCRIPTORS`] says (since Linux 6.2; 0 before) when nothing but 0, 1 and 2 is open, of
+/// which the program's start has opened those that were not. Listing the directory costs three times as much as
+/// this check.
 const STANDARD_DESCRIPTORS: i64 = 3;
 
-/// Closes what the runtime left open (runc 1.1 leaves a socket, a pipe and the exec fifo), so that
-/// nothing of it can be reached through us.
+/// Closes the descriptors that the runtime left open (runc 1.1 leaves a socket, a pipe and the exec fifo), so that
+/// nothing can be reached through this process.
 ///
 /// # Errors
 ///
@@ -52,18 +52,18 @@ pub fn close_inherited_descriptors() -> Result<(), Error> {
         inherited.extend(number.filter(|fd| *fd > 2 && *fd != directory.as_raw_fd()));
     }
     for fd in inherited {
-        // One that is no descriptor any more is what we want.
+        // EBADF means that it is already closed.
         let _ = nix::unistd::close(fd);
     }
     Ok(())
 }
 
-/// Drops all capabilities but the few that the work needs, from the permitted set too, and sets
-/// `no_new_privs`: there is no way back.
+/// Drops all capabilities except the needed ones, also from the permitted set, and sets `no_new_privs`. They cannot
+/// be regained.
 pub(crate) fn drop_capabilities() -> Result<(), Error> {
     nix::sys::prctl::set_no_new_privs()
         .map_err(|errno| Error::call("prctl(PR_SET_NO_NEW_PRIVS, 1)", errno))?;
-    // With the permitted and inheritable ones the ambient ones go too (capabilities(7)).
+    // This drops the ambient ones too (capabilities(7)).
     let keep = |kept| {
         let sets = CapabilitySets {
             effective: kept,
@@ -73,7 +73,7 @@ pub(crate) fn drop_capabilities() -> Result<(), Error> {
         set_capabilities(None, sets)
     };
     if keep(NEEDED).is_err() {
-        // Not all of it is ours to have.
+        // The process may not have all of them.
         let ours = capabilities(None).map_err(|errno| Error::call("capget", errno))?;
         keep(NEEDED & ours.permitted).map_err(|errno| Error::call("capset", errno))?;
     }

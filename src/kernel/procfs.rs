@@ -15,13 +15,13 @@ use crate::kernel::mountinfo;
 
 /// As much as most files need.
 const READ_AHEAD: usize = 4 * 1024;
-/// More than any file that is read whole can have: `cgroup` has a path for each hierarchy.
+/// More than any file that is read whole has: `cgroup` has a path for each hierarchy.
 const READ_MAX: u64 = 256 * 1024;
 
-/// A process's directory in procfs. Once open it stands for that process alone: when the process
-/// is gone, everything in it answers ESRCH, also after its number is given to another one.
+/// A process's directory in procfs. Once open, it refers only to that process: when the process is gone, everything
+/// in it fails with ESRCH, even after its ID is reused.
 #[derive(Debug)]
-pub struct ProcDirectory {
+pub(crate) struct ProcDirectory {
     directory: OwnedFd,
     path: String,
 }
@@ -37,8 +37,7 @@ pub(crate) struct NamespaceId {
 
 #[cfg(feature = "cli")]
 impl NamespaceId {
-    /// The identity of the namespace that this path leads to: one of `/proc/<pid>/ns`, or where an
-    /// engine has bound one.
+    /// The identity of the namespace at this path: one of `/proc/<pid>/ns`, or an engine's bind mount of one.
     pub(crate) fn at(path: &std::path::Path) -> Result<Self, Error> {
         rustix::fs::stat(path)
             .map(|stat| Self {
@@ -50,12 +49,12 @@ impl NamespaceId {
 }
 
 impl ProcDirectory {
-    /// Our own.
+    /// This process's own directory.
     pub(crate) fn of_self() -> Result<Self, Error> {
         Self::open("/proc/self".to_owned())
     }
 
-    /// The one of the process with this number.
+    /// The directory of the process with this ID.
     pub(crate) fn of(pid: i32) -> Result<Self, Error> {
         Self::open(format!("/proc/{pid}"))
     }
@@ -72,8 +71,8 @@ impl ProcDirectory {
         Ok(Self { directory, path })
     }
 
-    /// The name of one of its namespaces, `mnt` or `net`: `net:[4026531840]`. Two processes are in the same
-    /// one when these are equal (namespaces(7)). A look at the link; following it makes an inode.
+    /// The name of one of its namespaces, `mnt` or `net`: `net:[4026531840]`. Two processes are in the same one
+    /// when these are equal (namespaces(7)). This reads the link; following it would allocate an inode.
     pub(crate) fn namespace_name(&self, kind: &str) -> Result<CString, Error> {
         readlinkat(&self.directory, format!("ns/{kind}"), Vec::new())
             .map_err(|errno| self.failed("readlink", &format!("ns/{kind}"), errno.into()))
@@ -110,10 +109,10 @@ impl ProcDirectory {
             .map_err(|errno| self.failed("open", "root", errno.into()))
     }
 
-    /// Reads one of its files whole, as text. What is no UTF-8 in it, such as a cgroup's name, becomes
-    /// U+FFFD. For short files, of which all that is used comes early: a mount table is read by [`crate::kernel::mountinfo`].
+    /// Reads one of its files whole, as text. Invalid UTF-8, for example in a cgroup's name, becomes U+FFFD. For
+    /// short files only: a mount table is read by [`crate::kernel::mountinfo`].
     pub(crate) fn read(&self, name: &str) -> Result<String, Error> {
-        // Room from the start: procfs tells no length, and each attempt is a system call.
+        // With capacity from the start: procfs reports no length, and each attempt is a system call.
         let mut text = Vec::with_capacity(READ_AHEAD);
         let file = self.open_file(name)?;
         file.take(READ_MAX)
@@ -130,13 +129,13 @@ impl ProcDirectory {
             .map_err(|source| self.failed("read", "mountinfo", source))
     }
 
-    /// An error about one of its files.
+    /// An error for one of its files.
     pub(crate) fn failed(&self, call: &'static str, name: &str, source: std::io::Error) -> Error {
         Error::file(call, format!("{}/{name}", self.path), source)
     }
 }
 
-/// The path by which a system call that knows only paths reaches what `fd` refers to.
+/// A path to the file of `fd`, for system calls that take only paths.
 pub(crate) fn path_of(fd: BorrowedFd<'_>) -> String {
     let number: RawFd = fd.as_raw_fd();
     format!("/proc/self/fd/{number}")

@@ -1,9 +1,8 @@
 //! The container's root filesystem, held by a descriptor, and `/etc/hosts` inside it.
 //!
-//! Whoever made the image, or shares a volume with it, chooses what `/etc` and `/etc/hosts` are,
-//! and may change them while we look. So nothing here is a path that was checked and is then used:
-//! each name is resolved once, inside the root, to a descriptor, and the descriptor is what is
-//! checked and mounted on.
+//! The image's author, or a container that shares a volume, controls `/etc` and `/etc/hosts`, and may change them
+//! at any time. So no path is checked and used later: each name is resolved once, inside the root, to a descriptor,
+//! and that descriptor is checked and mounted on.
 
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -14,26 +13,29 @@ use nix::sys::statfs::{
 };
 use pathrs::RootRef;
 use pathrs::error::ErrorKind;
-use rustix::fs::{FileType, Gid, Mode, OFlags, Uid, openat};
+use rustix::buffer::spare_capacity;
+use rustix::fs::{FileType, Gid, Mode, OFlags, Uid, getxattr, openat};
 use rustix::io::Errno;
 
 use crate::error::Error;
 use crate::files::bounded_read::read_to_end;
-use crate::kernel::hosts_tmpfs::SOURCE;
+use crate::kernel::hosts_tmpfs::{SELINUX, SOURCE};
 use crate::kernel::inode::Inode;
 use crate::kernel::mountinfo::MountLine;
-use crate::kernel::procfs::ProcDirectory;
+use crate::kernel::procfs::{ProcDirectory, path_of};
 use crate::stamp::FileId;
 
 const ETC_HOSTS: &str = "etc/hosts";
-/// As many symlinks as the kernel follows in one path (`MAXSYMLINKS`).
+/// The number of symlinks that the kernel follows in one path (`MAXSYMLINKS`).
 const SYMLINKS_MAX: usize = 40;
 /// An engine's file with some entries.
 const TYPICAL_HOSTS: usize = 4095;
+/// As much as the kernel takes, with 1024 categories written one by one.
+const LABEL_MAX: usize = 4096;
 /// sysfs, by its number in statfs(2).
 const SYSFS_MAGIC: FsType = FsType(0x6265_6572);
 
-/// The container's root filesystem in the mount namespace in which we are.
+/// The container's root filesystem in the current mount namespace.
 #[derive(Debug)]
 pub(crate) struct Rootfs {
     directory: OwnedFd,
@@ -51,11 +53,11 @@ pub(crate) struct HostsTarget {
 }
 
 impl Rootfs {
-    /// Opens the root filesystem. Where it is not a mount point the runtime has not (or no longer)
-    /// prepared it in this mount namespace, and a mount could land on the host.
+    /// Opens the root filesystem. If it is not a mount point, the runtime has not prepared it in this mount
+    /// namespace, and a mount could be on the host.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        let elsewhere = "the rootfs is not to be had in the container's mount namespace: this runtime \
-                         (youki before 0.6?) runs its hooks at another moment than the specification says";
+        let elsewhere = "the rootfs does not exist in the container's mount namespace: this runtime \
+                         (youki before 0.6?) runs its hooks at another time than the specification says";
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = rustix::fs::open(path, flags, Mode::empty())
             .map_err(|errno| Error::file("open", path, errno).refuse_with(elsewhere))?;
@@ -63,7 +65,7 @@ impl Rootfs {
         if !inode.is_mount_root {
             return Err(Error::Refused(format!(
                 "the rootfs {} is not a mount point in the container's mount namespace: the runtime has not \
-                 prepared it, and a mount there could be seen on the host",
+                 prepared it, and a mount there could be visible on the host",
                 path.display()
             )));
         }
@@ -83,8 +85,8 @@ impl Rootfs {
         &self.path
     }
 
-    /// Finds `/etc/hosts`; makes it when it is missing, as runc and the kubelet would, as an empty
-    /// file of `owner` (container root where it is not us).
+    /// Finds `/etc/hosts`. If it is missing, creates it as runc and the kubelet would: as an empty file of `owner`
+    /// (the container's root, if that is another user).
     pub(crate) fn open_or_create_hosts(
         &self,
         owner: Option<(u32, u32)>,
@@ -112,8 +114,7 @@ impl Rootfs {
         .contains(&filesystem)
         {
             return Err(Error::Refused(
-                "/etc/hosts in the container is a file of the kernel's (proc, sysfs or cgroup)"
-                    .into(),
+                "/etc/hosts in the container is a kernel file (proc, sysfs or cgroup)".into(),
             ));
         }
         Ok(HostsTarget {
@@ -124,14 +125,16 @@ impl Rootfs {
         })
     }
 
-    /// What `/etc/hosts` is now.
+    /// The present `/etc/hosts`.
     pub(crate) fn reopen_hosts(&self) -> Result<OwnedFd, Error> {
         self.resolve(Path::new(ETC_HOSTS))?.ok_or_else(|| {
-            Error::Refused("/etc/hosts in the container went away while we mounted on it".into())
+            Error::Refused(
+                "/etc/hosts in the container disappeared while the hook mounted on it".into(),
+            )
         })
     }
 
-    /// Whether the target already is a file of ours: registered twice, or at two stages.
+    /// Whether the target is already the hook's file: the hook is registered twice, or at two stages.
     pub(crate) fn is_ours(
         &self,
         target: &HostsTarget,
@@ -144,9 +147,9 @@ impl Rootfs {
         Ok(MountLine::read(&line).is_some_and(|line| line.source == SOURCE.as_bytes()))
     }
 
-    /// Makes sure that what is mounted on the rootfs or the target is seen in this mount namespace
-    /// alone. The table has a line for each mount of the node at this moment, so it is read only
-    /// where the kernel cannot be asked to refuse: see [`crate::kernel::attach`].
+    /// Checks that a mount on the rootfs or the target is visible only in this mount namespace. The table has a
+    /// line for each mount of the node, so it is read only if the kernel cannot refuse the mount itself: see
+    /// [`crate::kernel::attach`].
     pub(crate) fn check_not_shared(
         &self,
         target: &HostsTarget,
@@ -157,7 +160,7 @@ impl Rootfs {
             match MountLine::read(&line) {
                 Some(line) if line.is_shared => {
                     return Err(Error::Refused(format!(
-                        "{} is a shared mount: what is mounted there would be seen outside of the container \
+                        "{} is a shared mount: a mount there would be visible outside the container \
                          (youki before 0.6, or a volume with bidirectional propagation on /etc)",
                         String::from_utf8_lossy(line.mount_point)
                     )));
@@ -174,12 +177,13 @@ impl Rootfs {
         Ok(())
     }
 
-    /// Follows `path` inside the root; `None` when something of it is missing.
+    /// Follows `path` inside the root; `None` if a part of it is missing.
     fn resolve(&self, path: &Path) -> Result<Option<OwnedFd>, Error> {
-        // The parent of a single component is the root, spelled with nothing.
-        let path = Some(path)
-            .filter(|path| *path != Path::new(""))
-            .unwrap_or(Path::new("."));
+        // The parent of a single component is the root, whose path is empty.
+        let path = match path.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => path,
+        };
         match self.root().resolve(path) {
             Ok(handle) => Ok(Some(handle.into())),
             Err(error) if error.kind() == NOT_FOUND => Ok(None),
@@ -187,8 +191,8 @@ impl Rootfs {
         }
     }
 
-    /// Makes what is missing of `path`, the last component as `missing` says. A symlink that
-    /// points to nothing is followed inside the root and what it points to is made.
+    /// Creates the missing parts of `path`, the last component as `missing` says. A dangling symlink is followed
+    /// inside the root, and its target is created.
     fn make(
         &self,
         path: &Path,
@@ -198,16 +202,16 @@ impl Rootfs {
     ) -> Result<OwnedFd, Error> {
         if links > SYMLINKS_MAX {
             return Err(Error::Refused(format!(
-                "too many symlinks on the way to /{ETC_HOSTS} in the container"
+                "too many symlinks in the path of /{ETC_HOSTS} in the container"
             )));
         }
         let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
             return Err(Error::Refused(format!(
-                "a symlink on the way to /{ETC_HOSTS} leads to the rootfs itself"
+                "a symlink in the path of /{ETC_HOSTS} leads to the rootfs itself"
             )));
         };
         match self.root().readlink(path) {
-            // `..` in the target stays: only the resolver knows where it leads.
+            // `..` in the target stays: only the resolver can follow it.
             Ok(target) => {
                 let path = parent.join(target);
                 let path = path.strip_prefix("/").unwrap_or(&path);
@@ -284,10 +288,21 @@ impl HostsTarget {
         self.id
     }
 
-    /// Reads the file that the runtime has mounted there, through the container's own view: what
-    /// a tenant can make this show is what his container could read anyway.
+    /// Its SELinux label, if any.
+    pub(crate) fn label(&self) -> Result<Option<Vec<u8>>, Error> {
+        let mut label = Vec::with_capacity(LABEL_MAX);
+        let path = path_of(self.file.as_fd());
+        match getxattr(path, SELINUX, spare_capacity(&mut label)) {
+            Ok(_) => Ok(Some(label)),
+            Err(Errno::NODATA | Errno::OPNOTSUPP) => Ok(None),
+            Err(errno) => Err(Error::file("getxattr security.selinux", ETC_HOSTS, errno)),
+        }
+    }
+
+    /// Reads the file that the runtime has mounted there, through the container's own view: a tenant can only make
+    /// the hook read what the container can read anyway.
     pub(crate) fn read(&self, own_proc: &ProcDirectory, limit: u64) -> Result<Vec<u8>, Error> {
-        // The descriptor is to a regular file, so neither opening nor reading it can hang on a peer.
+        // The descriptor is for a regular file, so neither opening nor reading it can block.
         let file: File = own_proc.open_file(&format!("fd/{}", self.file.as_raw_fd()))?;
         let mut bytes = Vec::with_capacity(TYPICAL_HOSTS);
         read_to_end(&mut bytes, &file, None, limit)

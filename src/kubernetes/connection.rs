@@ -1,17 +1,15 @@
-//! The way to the API server: of a Pod's service account, or of a kubeconfig.
+//! The connection to the API server: by a Pod's service account, or by a kubeconfig.
 
 use std::path::{Path, PathBuf};
 
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 
-/// Why there is no way to an API server.
+/// Why there is no connection to an API server.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectionError {
-    /// Not started in a Pod, and no `--kubeconfig`.
-    #[error(
-        "no service account of a Pod: outside of a cluster name a kubeconfig with --kubeconfig"
-    )]
+    /// The agent does not run in a Pod, and there is no `--kubeconfig`.
+    #[error("no Pod service account: outside a cluster, name a kubeconfig with --kubeconfig")]
     NoServiceAccount(#[source] kube::config::InClusterError),
     /// The kubeconfig cannot be used.
     #[error("{}", path.display())]
@@ -21,15 +19,15 @@ pub enum ConnectionError {
         /// What is wrong with it.
         source: KubeconfigError,
     },
-    /// The credentials or certificates in it cannot.
+    /// Its credentials or certificates cannot be used.
     #[error("the credentials for the API server")]
     Client(#[source] kube::Error),
-    /// The threads' runtime cannot be made.
+    /// The event loop cannot be created.
     #[error("no event loop")]
     Runtime(#[source] std::io::Error),
 }
 
-/// Reads where the API server is. It is not spoken to yet.
+/// Reads the address of the API server. It does not connect yet.
 pub(super) async fn client(kubeconfig: Option<&Path>) -> Result<Client, ConnectionError> {
     let config = match kubeconfig {
         None => Config::incluster().map_err(ConnectionError::NoServiceAccount)?,

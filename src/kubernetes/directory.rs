@@ -11,16 +11,16 @@ use crate::register::replace_file;
 
 /// What was done.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Done {
+pub(crate) struct Done {
     /// Files written or removed.
-    pub changed: usize,
-    /// Files that are not as they should be, and why.
-    pub trouble: BTreeMap<PathBuf, String>,
+    pub(crate) changed: usize,
+    /// Files that could not be written or removed, and why.
+    pub(crate) trouble: BTreeMap<PathBuf, String>,
 }
 
-/// Makes `hosts.d` what is wanted: each file is replaced as a whole. `only` restricts it to these files, relative
-/// to `hosts.d`. Directories of namespaces are made, and removed with the last file in them.
-pub fn bring_up_to_date(hosts_d: &Path, wanted: &Wanted, only: Option<&[PathBuf]>) -> Done {
+/// Brings `hosts.d` to the wanted state. Each file is replaced atomically. `only` restricts it to these files,
+/// relative to `hosts.d`. Namespaces' directories are created, and removed with their last file.
+pub(crate) fn bring_up_to_date(hosts_d: &Path, wanted: &Wanted, only: Option<&[PathBuf]>) -> Done {
     let present = match only {
         Some(paths) => read_all(hosts_d, paths.to_vec()),
         None => read_all(hosts_d, all(hosts_d)),
@@ -43,7 +43,7 @@ pub fn bring_up_to_date(hosts_d: &Path, wanted: &Wanted, only: Option<&[PathBuf]
 }
 
 fn write(hosts_d: &Path, path: &Path, before: Option<&str>, text: &str) -> Result<(), String> {
-    // The hook does not follow a link that has the name of a namespace.
+    // The hook does not follow a symlink in place of a namespace's directory.
     let directory = hosts_d.join(path.parent().unwrap_or(path));
     if directory != hosts_d && fs::symlink_metadata(&directory).is_ok_and(|is| !is.is_dir()) {
         return Err(format!("{} is not a directory", directory.display()));
@@ -55,13 +55,13 @@ fn remove(hosts_d: &Path, path: &Path, before: &str) -> Result<(), String> {
     let file = hosts_d.join(path);
     replace_file::remove(&file, Some(before)).map_err(|error| on_one_line(&error))?;
     if let Some(directory) = file.parent().filter(|directory| *directory != hosts_d) {
-        // Not while there is another file in it.
+        // This fails while it has another file.
         let _ = fs::remove_dir(directory);
     }
     Ok(())
 }
 
-/// The files that could be the agent's by their names.
+/// The files with names of agent's files.
 fn all(hosts_d: &Path) -> Vec<PathBuf> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(hosts_d).into_iter().flatten().flatten() {

@@ -1,7 +1,8 @@
-//! Follows the two kinds on an API server: one list each, then a watch, and `hosts.d` after every change.
+//! Follows the two kinds on an API server: lists each kind, then watches it, and updates `hosts.d` after every
+//! change.
 //!
-//! `kube-runtime`'s watcher is not used. It does not say when a watch that had failed is up again, so a cluster
-//! without changes would look like one that cannot be reached. And its pauses have no random part.
+//! `kube-runtime`'s watcher is not used. It does not report when a failed watch works again, so a cluster without
+//! changes would look unreachable. And its pauses are not randomised.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -27,19 +28,19 @@ use crate::kubernetes::set::{AliasSet, GROUP, Kind, SetName, VERSION};
 use crate::kubernetes::wanted::{Counts, Wanted};
 use crate::log::Severity;
 
-/// How long the API server keeps a watch open. Longer than five minutes is cut by many load balancers.
+/// How long the API server keeps a watch open. Many load balancers close connections after five minutes.
 const WATCH_SECONDS: u32 = 290;
-/// A watch that ends sooner is a failure, or the next one would follow at once, and the next.
+/// A watch that ends sooner is a failure. Otherwise watches would follow each other without a pause.
 const SHORT: Duration = Duration::from_secs(5);
-/// How long an answer may take that comes at once.
+/// How long an immediate answer may take.
 const AT_ONCE: Duration = Duration::from_millis(500);
-/// When a file that could not be written is tried again.
+/// When the agent tries again to write a file.
 const TRY_AGAIN: Duration = Duration::from_secs(30);
 
 /// Asks for a comparison of all files.
-pub type LookAgain = Notify;
+pub(crate) type LookAgain = Notify;
 
-/// Where the objects come from and where they go.
+/// The source of the objects, and the directory for their files.
 #[derive(Debug)]
 pub struct Settings {
     /// A kubeconfig; `None`: the service account of the Pod that this runs in.
@@ -50,34 +51,34 @@ pub struct Settings {
     pub look_again: Arc<LookAgain>,
 }
 
-/// How it stands.
+/// The status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Status {
-    /// What the API server has.
+    /// The API server's objects.
     pub counts: Counts,
-    /// Files that are not as they should be.
-    pub refused_files: usize,
+    /// Files that could not be written or removed.
+    pub(crate) refused_files: usize,
     /// Whether all objects have been read at least once and both kinds are watched.
     pub is_in_sync: bool,
-    /// When the API server was last heard of.
+    /// When the API server last answered.
     pub last_sync: Option<SystemTime>,
 }
 
 /// News for the caller.
 #[derive(Debug)]
 pub enum Told<'a> {
-    /// How it stands now.
+    /// The present status.
     Status(Status),
     /// A record for the log.
     Log(Severity, &'a str),
 }
 
-/// Follows them for as long as the process runs. Needs a thread of its own. The files stay when the process ends.
+/// Follows the objects until the process ends. It needs its own thread. The files stay when the process ends.
 ///
 /// # Errors
 ///
-/// There is no kubeconfig, no service account, or it cannot be read. An API server that does not answer is no
-/// error: it is asked again.
+/// There is no kubeconfig, no service account, or it cannot be read. If the API server does not answer, that is not
+/// an error: it is asked again.
 pub fn run(
     settings: &Settings,
     told: &mut dyn FnMut(Told<'_>),
@@ -108,19 +109,19 @@ pub fn run(
 struct Follower<'t> {
     settings: &'t Settings,
     wanted: RefCell<Wanted>,
-    /// For each kind whether it is watched, or why not.
+    /// For each kind, whether it is watched, or why not.
     watched: RefCell<BTreeMap<Kind, Result<(), String>>>,
     status: RefCell<Status>,
-    /// Files that are not as they should be, and why.
+    /// Files that could not be written or removed, and why.
     trouble: RefCell<BTreeMap<PathBuf, String>>,
     told: RefCell<&'t mut dyn FnMut(Told<'_>)>,
 }
 
 /// How a watch ended.
 enum End {
-    /// Its time was over.
+    /// Its time limit was reached.
     Regular,
-    /// The API server has forgotten what was read: all has to be read again.
+    /// The API server no longer has the resource version: everything has to be listed again.
     Gone,
     Failed(String),
 }
@@ -147,7 +148,7 @@ impl Follower<'_> {
                 match end {
                     End::Regular => {}
                     End::Gone => {
-                        self.lost(kind, "too old to be watched, is listed again".to_owned());
+                        self.lost(kind, "too old to be watched, listing again".to_owned());
                         break;
                     }
                     End::Failed(why) => {
@@ -162,8 +163,8 @@ impl Follower<'_> {
 
     /// Lists until a list succeeds. Returns its version.
     async fn list(&self, api: &Api<DynamicObject>, kind: Kind, pauses: &mut Pauses) -> String {
-        // Whatever the API server has in memory: 5,000 agents must not make it ask etcd 5,000 times. What is
-        // missing there, the watch brings.
+        // From the API server's cache: 5,000 agents must not cause 5,000 requests to etcd. The watch brings what
+        // the cache does not have yet.
         let parameters = ListParams::default().match_any();
         loop {
             match api.list(&parameters).await {
@@ -190,7 +191,7 @@ impl Follower<'_> {
             Err(error) => return End::Failed(on_one_line(&error)),
         };
         pin_mut!(stream);
-        // An API server that has forgotten the version says so in the first event, at once.
+        // An API server without the resource version reports that at once, in the first event.
         let mut early = timeout(AT_ONCE, stream.next()).await.ok();
         if early.is_none() {
             self.heard_of(kind);
@@ -236,7 +237,7 @@ impl Follower<'_> {
         self.bring_up_to_date(Some(&files));
     }
 
-    /// Compares all files when one was changed from outside, and a while after one could not be written.
+    /// Compares all files after another program has changed one, and some time after one could not be written.
     async fn look_again(&self) {
         loop {
             let notified = self.settings.look_again.notified();
@@ -270,7 +271,7 @@ impl Follower<'_> {
                     self.settings.hosts_d.join(&path).display()
                 ));
                 trouble.insert(path, why);
-                // The first look begins the waiting for the next.
+                // The first check starts the wait for the next one.
                 self.settings.look_again.notify_one();
             }
         }
@@ -308,7 +309,7 @@ impl Follower<'_> {
         }
     }
 
-    /// The API server does not answer, or not with this kind. The files stay.
+    /// The API server does not answer, or does not have this kind. The files stay.
     fn lost(&self, kind: Kind, why: String) {
         let is_news = match self.watched.borrow().get(&kind) {
             Some(Err(said)) => *said != why,

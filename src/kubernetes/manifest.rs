@@ -1,4 +1,5 @@
-//! Objects in a manifest, for `render` and `explain`: what a Pod would have of them, without an API server.
+//! Objects in a manifest, for `render` and `explain`: the entries that a Pod would get from them, without an API
+//! server.
 
 use std::path::Path;
 
@@ -11,7 +12,7 @@ use crate::kubernetes::set_file;
 use crate::text::node_lines;
 use crate::validation::field_error::{FieldErrors, bare};
 
-/// Where kubectl puts an object that names no namespace.
+/// kubectl's namespace for an object that names none.
 const DEFAULT_NAMESPACE: &str = "default";
 
 /// The objects of a manifest.
@@ -42,8 +43,8 @@ impl Sets {
         Ok(Self(sets))
     }
 
-    /// Adds what they have for the Pods of this namespace to what was read of `hosts_d`, where the agent would have
-    /// its files.
+    /// Adds their entries for the Pods of this namespace to those of `hosts_d`, as if the agent had written its
+    /// files there.
     pub fn add_to(&self, entries: &mut NodeEntries, hosts_d: &Path, namespace: &str) {
         let in_namespace = hosts_d.join(namespace);
         for set in &self.0 {
@@ -69,7 +70,7 @@ impl Sets {
                     .push((path, node_lines::read(text.as_bytes()).0));
             }
         }
-        // As the hook reads them: the namespace's directory, then the one above, each in its order.
+        // As the hook reads them: the namespace's directory, then its parent, each in order.
         entries.files.sort_by(|(one, _), (other, _)| {
             let key = |path: &Path| (path.parent() == Some(hosts_d), path.to_owned());
             key(one).cmp(&key(other))

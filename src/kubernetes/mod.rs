@@ -1,12 +1,12 @@
-//! Entries that are API objects: `HostAliasSet` and `ClusterHostAliasSet` of `oci-hostaliases.io/v1alpha1`.
+//! Entries as API objects: `HostAliasSet` and `ClusterHostAliasSet` of `oci-hostaliases.io/v1alpha1`.
 //!
 //! ```text
 //! API server ─► list and watch ─► set ─► wanted files ─► changes ─► hosts.d
 //! ```
 //!
-//! From the object to the changes all is pure: `set` checks one object, `set_file` says what its files are
-//! called and what is in them, `wanted` holds all of them against what is on the disk. `directory` reads and
-//! writes `hosts.d`; `follow` talks to the API server.
+//! Everything from the object to the changes is pure: `set` checks one object, `set_file` makes the names and texts
+//! of its files, `wanted` compares them with the disk. `directory` reads and writes `hosts.d`; `follow` talks to
+//! the API server.
 
 pub mod manifest;
 pub mod set;
@@ -14,9 +14,9 @@ pub mod set_file;
 pub mod wanted;
 
 #[cfg(feature = "kubernetes")]
-pub mod connection;
+pub(crate) mod connection;
 #[cfg(feature = "kubernetes")]
-pub mod directory;
+pub(crate) mod directory;
 #[cfg(feature = "kubernetes")]
 pub mod follow;
 #[cfg(feature = "kubernetes")]

@@ -1,6 +1,6 @@
 //! How long to wait before the API server is asked again.
 //!
-//! Thousands of agents lose the API server at the same moment. They must not come back at the same moment.
+//! Thousands of agents lose the API server at the same time. They must not reconnect at the same time.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
@@ -41,7 +41,7 @@ pub fn before_list() -> Duration {
     random_part(LONGEST)
 }
 
-/// A random part of a time. The standard library's hash keys are random enough for this, and no further crate.
+/// A random part of a time. The standard library's hash keys are random enough for this, without another crate.
 fn random_part(whole: Duration) -> Duration {
     let random = RandomState::new().build_hasher().finish();
     whole.mul_f64(random as f64 / u64::MAX as f64)

@@ -1,7 +1,7 @@
 //! One object of the two kinds, checked entry by entry.
 //!
-//! The CRD's schema refuses a bad entry when it is written. An older API server, or a CRD that was changed,
-//! lets more through, so everything is checked again; what cannot be used is left out and said.
+//! The CRD's schema refuses an invalid entry. An older API server or a changed CRD may accept more, so everything
+//! is checked again; invalid entries are left out and reported.
 
 use std::fmt;
 
@@ -38,7 +38,7 @@ impl Kind {
     /// Both.
     pub const ALL: [Self; 2] = [Self::HostAliasSet, Self::ClusterHostAliasSet];
 
-    /// As `kind:` has it.
+    /// As in `kind:`.
     pub fn name(self) -> &'static str {
         match self {
             Self::HostAliasSet => "HostAliasSet",
@@ -46,7 +46,7 @@ impl Kind {
         }
     }
 
-    /// As a URL has it.
+    /// As in a URL.
     pub fn plural(self) -> &'static str {
         match self {
             Self::HostAliasSet => "hostaliassets",
@@ -55,7 +55,7 @@ impl Kind {
     }
 }
 
-/// Which object.
+/// The object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SetName {
     /// Its kind.
@@ -67,7 +67,7 @@ pub struct SetName {
 }
 
 impl SetName {
-    /// Why the name cannot be part of a path.
+    /// Why the name is not valid in a path.
     fn trouble(&self) -> Option<String> {
         let namespace = match (self.kind, &self.namespace) {
             (Kind::HostAliasSet, None) => return Some("it has no namespace".to_owned()),
@@ -94,10 +94,10 @@ impl fmt::Display for SetName {
     }
 }
 
-/// An object's entries that can be used, and what was left out of it.
+/// An object's valid entries, and what was left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AliasSet {
-    /// Which object.
+    /// The object.
     pub name: SetName,
     /// The namespaces of a `ClusterHostAliasSet`; `None`: every one.
     pub namespaces: Option<Vec<String>>,
@@ -105,7 +105,7 @@ pub struct AliasSet {
     pub aliases: Vec<HostAlias>,
     /// How many entries were left out.
     pub left_out: usize,
-    /// Why, by field. Behind the first twenty they are counted.
+    /// Why, by field. After the first twenty they are only counted.
     pub refusals: Vec<FieldError>,
 }
 
@@ -114,7 +114,7 @@ impl AliasSet {
     ///
     /// # Errors
     ///
-    /// The object's own name cannot be part of a path. The API server makes no such object.
+    /// The object's name is not valid in a path. The API server accepts no such object.
     pub fn read(name: SetName, spec: &Value) -> Result<Self, String> {
         if let Some(trouble) = name.trouble() {
             return Err(format!("{name}: {trouble}"));
@@ -145,7 +145,7 @@ impl AliasSet {
 fn is_within_limits(alias: &HostAlias, refusals: &mut Vec<FieldError>) -> bool {
     let field = format!("{ALIASES}[{}]", alias.position());
     let error = if alias.position() >= ENTRIES_MAX {
-        let detail = format!("behind the first {ENTRIES_MAX} entries");
+        let detail = format!("after the first {ENTRIES_MAX} entries");
         FieldError::invalid(field, alias.ip(), detail)
     } else if alias.hostnames().len() > NAMES_MAX {
         let shown = format!("{} names", alias.hostnames().len());
@@ -160,7 +160,7 @@ fn is_within_limits(alias: &HostAlias, refusals: &mut Vec<FieldError>) -> bool {
     false
 }
 
-/// `None` where the field is absent. One that cannot be read names no namespace: entries for a few must not
+/// `None` if the field is absent. An invalid field selects no namespace: entries for a few namespaces must not
 /// become entries for all.
 fn read_namespaces(field: Option<&Value>, refusals: &mut Vec<FieldError>) -> Option<Vec<String>> {
     const FIELD: &str = "spec.namespaces";
@@ -182,7 +182,7 @@ fn read_namespaces(field: Option<&Value>, refusals: &mut Vec<FieldError>) -> Opt
         let detail = match item.as_str() {
             None => "must be a string".to_owned(),
             Some(_) if index >= NAMESPACES_MAX => {
-                format!("behind the first {NAMESPACES_MAX} namespaces")
+                format!("after the first {NAMESPACES_MAX} namespaces")
             }
             Some(text) => match names::label_refusals(text).first() {
                 Some(reason) => (*reason).to_owned(),

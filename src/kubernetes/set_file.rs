@@ -1,4 +1,4 @@
-//! The files of an object below `hosts.d`: what they are called, and what is in them.
+//! The files of an object below `hosts.d`: their names and texts.
 //!
 //! | object | file |
 //! |---|---|
@@ -16,12 +16,11 @@ use std::path::{Path, PathBuf};
 use crate::kubernetes::set::{AliasSet, Kind};
 use crate::validation::names;
 
-/// The first words of a file that the agent wrote. A file with such a name that does not begin with them is left
-/// alone.
+/// The first words of a file of the agent. A file with such a name that does not begin with them is left alone.
 const HEADING: &str = "# Written by oci-hostaliases-agent from ";
 const BEFORE_NODE: char = '+';
 const BEHIND_NAMESPACE: char = '~';
-/// Longest name of a file, in bytes (NAME_MAX), less what a file has besides while it is not yet whole.
+/// The longest file name, in bytes (NAME_MAX), without the suffix of an unfinished file.
 const NAME_MAX: usize = 255 - ".4194304.tmp.".len();
 
 fn suffix(kind: Kind) -> &'static str {
@@ -42,7 +41,7 @@ pub fn paths(set: &AliasSet) -> Result<Vec<PathBuf>, String> {
     if length > NAME_MAX {
         let limit = NAME_MAX - suffix.len() - 1;
         return Err(format!(
-            "its name has {} bytes; {limit} fit into the name of a file",
+            "its name has {} bytes; {limit} fit into a file's name",
             name.len()
         ));
     }
@@ -61,7 +60,7 @@ pub fn paths(set: &AliasSet) -> Result<Vec<PathBuf>, String> {
     })
 }
 
-/// What is in them. `None` for an object without entries, which has no file.
+/// Their text. `None` for an object without entries, which has no file.
 pub fn text(set: &AliasSet) -> Option<String> {
     if set.aliases.is_empty() {
         return None;
@@ -73,7 +72,8 @@ pub fn text(set: &AliasSet) -> Option<String> {
     Some(text)
 }
 
-/// Whose file this could be by its path, relative to `hosts.d`. Directories that are no namespace's have none.
+/// The kind of object to which a file with this path, relative to `hosts.d`, can belong. Directories that are not a
+/// namespace's have none.
 pub fn kind_of(path: &Path) -> Option<Kind> {
     let file = path.file_name()?.to_str()?;
     let parent = path.parent()?.to_str()?;
@@ -96,7 +96,8 @@ pub fn kind_of(path: &Path) -> Option<Kind> {
     names::is_name(name).then_some(kind)
 }
 
-/// Whether a file with such a path and this text is the agent's. One that a crash of the node left empty is.
-pub fn is_agents(text: &str) -> bool {
+/// Whether a file with such a path and this text is the agent's. An empty file, which a crash of the node can
+/// leave, is.
+pub(crate) fn is_agents(text: &str) -> bool {
     text.is_empty() || text.starts_with(HEADING)
 }

@@ -1,4 +1,4 @@
-//! What `hosts.d` should have, and what has to be changed for that.
+//! The wanted state of `hosts.d`, and the changes for it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -8,8 +8,7 @@ use crate::kubernetes::set::{AliasSet, Kind, SetName};
 use crate::kubernetes::set_file;
 use crate::validation::field_error::FieldErrors;
 
-/// All objects that the API server has, as files. A kind that was never listed is not known, and none of its
-/// files is removed.
+/// All objects of the API server, as files. If a kind was never listed, none of its files is removed.
 #[derive(Debug, Default)]
 pub struct Wanted {
     sets: BTreeMap<SetName, Held>,
@@ -22,27 +21,27 @@ struct Held {
     text: String,
     entries: usize,
     left_out: usize,
-    /// Why something of it is left out.
+    /// Why parts of it are left out.
     why: Option<String>,
 }
 
-/// How many there are.
+/// The number of objects and entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
     /// Objects.
     pub objects: usize,
-    /// Entries of theirs that are used.
+    /// Their entries that are used.
     pub entries: usize,
-    /// Entries of theirs that are left out.
+    /// Their entries that are left out.
     pub left_out: usize,
 }
 
-/// A file of `hosts.d` that could be the agent's by its name.
+/// A file of `hosts.d` with the name of an agent's file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Present {
     /// Its text.
     Text(String),
-    /// It cannot be read as the text of a regular file, and why.
+    /// It cannot be read as a regular text file, for this reason.
     Unreadable(String),
 }
 
@@ -53,16 +52,16 @@ pub enum Change<'a> {
     Write {
         /// The file, relative to `hosts.d`.
         path: &'a Path,
-        /// What was read there.
+        /// The present text.
         before: Option<&'a str>,
-        /// What is to be there.
+        /// The new text.
         text: &'a str,
     },
     /// Remove the file.
     Remove {
         /// The file, relative to `hosts.d`.
         path: &'a Path,
-        /// What was read there.
+        /// The present text.
         before: &'a str,
     },
     /// The file is not the agent's and stays as it is.
@@ -75,8 +74,7 @@ pub enum Change<'a> {
 }
 
 impl Wanted {
-    /// Takes a whole list in place of what was known of this kind. Returns what is left out and was not left
-    /// out before, a line for an object.
+    /// Replaces all objects of this kind. Returns what is newly left out, one line for each object.
     pub fn replace(
         &mut self,
         kind: Kind,
@@ -98,8 +96,7 @@ impl Wanted {
         left_out
     }
 
-    /// Takes one object that is new or changed. Returns the files that it has or had, and what is left out of
-    /// it and was not left out before.
+    /// Takes one new or changed object. Returns its present and former files, and what is newly left out.
     pub fn put(&mut self, set: AliasSet) -> (Vec<PathBuf>, Option<String>) {
         let name = set.name.clone();
         let held = Held::of(set);
@@ -133,8 +130,8 @@ impl Wanted {
         })
     }
 
-    /// What has to be done so that the files of `present` become those that are wanted. `only` restricts it to
-    /// these files: the others were not looked at.
+    /// The changes from the files of `present` to the wanted ones. `only` restricts it to these files: the others
+    /// were not read.
     pub fn changes<'a>(
         &'a self,
         present: &'a BTreeMap<PathBuf, Present>,
@@ -165,7 +162,7 @@ impl Wanted {
                 }
                 _ => None,
             });
-        // Removals first: a disk that is full has more room then.
+        // Removals first: they free space on a full disk.
         removals.chain(writes).collect()
     }
 }
@@ -176,7 +173,7 @@ fn write<'a>(path: &'a Path, present: Option<&'a Present>, text: &'a str) -> Opt
         Some(Present::Unreadable(why)) => return Some(Change::Leave { path, why }),
         Some(Present::Text(before)) if before == text => return None,
         Some(Present::Text(before)) if !set_file::is_agents(before) => {
-            let why = "has the name of a file of the agent and another first line: move it away";
+            let why = "has the name of an agent's file, but another first line: move it away";
             return Some(Change::Leave { path, why });
         }
         Some(Present::Text(before)) => Some(before.as_str()),
@@ -190,7 +187,7 @@ impl Held {
         let text = set_file::text(&set).unwrap_or_default();
         let whole = match set_file::paths(&set) {
             Ok(_) if text.len() as u64 > hosts_d::FILE_MAX => Err(format!(
-                "its entries make a file of {} bytes, and hosts.d takes {}: split it",
+                "its entries make a file of {} bytes, but hosts.d allows {}: split it",
                 text.len(),
                 hosts_d::FILE_MAX
             )),

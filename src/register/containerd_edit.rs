@@ -1,7 +1,7 @@
-//! Lines put into a containerd configuration, marked as `marked_lines` says.
+//! Adds lines to a containerd configuration, with the marks of `marked_lines`.
 //!
-//! Each edit is proved on the parsed values before anything is written: the file with our lines
-//! must say exactly what the file without them says, plus our keys.
+//! Each edit is checked on the parsed values before anything is written: the new file must have exactly the values
+//! of the old one, plus register's keys.
 
 use std::ops::Range;
 use std::path::Path;
@@ -45,7 +45,7 @@ impl RuntimeEdit {
     }
 }
 
-/// The former list with our pattern behind it.
+/// The original list with the annotation pattern appended.
 pub(crate) fn with_our_pattern(former: &[String]) -> Vec<String> {
     let mut patterns = former.to_vec();
     patterns.push(ANNOTATION_PATTERN.to_owned());
@@ -115,7 +115,7 @@ pub(crate) fn apply_edits(
     Ok(result)
 }
 
-/// Whether the text already says, under our marks, what `edits` on `former` would make it say.
+/// Whether the marked lines of the text already say what `edits` on `former` would say.
 pub(crate) fn already_says(
     file: ConfigFile<'_>,
     former: &str,
@@ -127,7 +127,7 @@ pub(crate) fn already_says(
         .is_ok()
 }
 
-/// Our spec that replaces `original`.
+/// The base spec that replaces `original`.
 pub(crate) fn spec_for(base_spec: &Path, original: Option<&str>) -> String {
     let path = match original {
         Some(original) if !original.is_empty() => base_spec::copy_path(base_spec, original),
@@ -170,8 +170,8 @@ pub(super) fn verify_edit(
     });
     let reason = match (expected, parse(after)) {
         (Some(expected), Some(found)) if expected == found => return Ok(()),
-        (_, None) => "with our lines it would not be valid TOML",
-        _ => "our lines would change more in it than the keys that they set",
+        (_, None) => "with the lines of register it would not be valid TOML",
+        _ => "the lines of register would change more than the keys that they set",
     };
     Err(RegisterError::config(path, Refusal::NotProvable(reason)))
 }
@@ -194,8 +194,8 @@ fn paste(text: &str, mut pieces: Vec<(Range<usize>, String)>, line_end: &str) ->
         result += slice(text, &(at..range.start));
         let is_insertion = range.is_empty();
         if is_insertion && !result.is_empty() && !result.ends_with('\n') {
-            // At the end of a file without a newline: ours then has none either, by which
-            // `strip_edits` knows that this one is ours too.
+            // At the end of a file without a newline, the new line has none either. `strip_edits` sees by that that
+            // the newline is register's too.
             result += line_end;
             result += piece.strip_suffix(line_end).unwrap_or(&piece);
         } else {

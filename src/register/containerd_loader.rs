@@ -1,7 +1,7 @@
-//! containerd's own loader asked about a configuration that is not in place yet.
+//! Asks containerd's own loader about a configuration that is not in place yet.
 //!
-//! The files that would change are given to it from memory, by their descriptors' paths, so that
-//! nothing lies on the disk that a daemon could read or a killed run could leave.
+//! It reads the changed files from memory, by the paths of their descriptors. So nothing is on the disk that a
+//! daemon could read or a killed run could leave behind.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -17,7 +17,7 @@ use crate::engines::containerd::{dump, imports};
 use crate::engines::error::EngineError;
 use crate::register::error::{Refusal, RegisterError};
 
-/// A file of the configuration and the text that it would have; `None` when it would not be there.
+/// A file of the configuration and its future text; `None` if it would not exist.
 pub(crate) type Planned<'t> = (&'t Path, Option<&'t str>);
 
 /// The programs of the daemons that read a configuration.
@@ -27,7 +27,7 @@ pub(crate) struct Loader {
 }
 
 impl Loader {
-    /// Those of these daemons, or the one in PATH. `None` when there is none.
+    /// The programs of these daemons, or the one in PATH. `None` if there is none.
     pub(crate) fn of(daemons: &[Daemon]) -> Option<Self> {
         let of_daemons = daemons.iter().map(|daemon| dump::program(Some(daemon)));
         let programs: BTreeSet<PathBuf> = match daemons {
@@ -43,7 +43,7 @@ impl Loader {
         &self.programs
     }
 
-    /// What each of them makes of the configuration of `main`, with `planned` instead of what is there.
+    /// What each program reads from the configuration `main` with `planned` in place of the present texts.
     pub(crate) fn load(
         &self,
         main: &Path,
@@ -57,7 +57,7 @@ impl Loader {
         let candidate = tree.candidate(main)?;
         let path = match candidate.filter(|path| path != main || main.exists()) {
             Some(path) => path,
-            // Without a file containerd has its defaults.
+            // Without a file, containerd uses its defaults.
             None => tree.hold(main, "")?,
         };
         let dumps = self.programs.iter().map(|program| {
@@ -75,20 +75,20 @@ impl Loader {
 struct Tree<'t> {
     planned: &'t [Planned<'t>],
     seen: BTreeSet<PathBuf>,
-    /// The descriptors, the paths that lead to them, and the files that they stand for.
+    /// The descriptors, their paths, and the files that they replace.
     in_memory: Vec<(File, PathBuf, PathBuf)>,
 }
 
 impl Tree<'_> {
-    /// The path from which containerd is to read `file`: its own, or one in memory when it or a file that
-    /// it imports is planned. `None` when there will be no such file.
+    /// The path from which containerd reads `file`: its own, or one in memory if it or a file that it imports is
+    /// planned. `None` if the file will not exist.
     fn candidate(&mut self, file: &Path) -> Result<Option<PathBuf>, RegisterError> {
         let planned = self.planned.iter().find(|(path, _)| *path == file);
         let text = match planned {
             Some((_, Some(text))) => (*text).to_owned(),
             Some((_, None)) => return Ok(None),
             None => match imports::read_regular(file) {
-                // It is for containerd to say so.
+                // containerd reports it.
                 Err(error) if error.kind() == ErrorKind::NotFound => {
                     return Ok(Some(file.to_owned()));
                 }

@@ -11,10 +11,10 @@ use crate::engines::containerd::{CONFIG_PATH, chain, generated, imports};
 use crate::register::containerd_text;
 use crate::register::error::RegisterError;
 
-/// The name of our own drop-in.
+/// The name of register's drop-in.
 pub(crate) const DROP_IN: &str = "oci-hostaliases.toml";
 
-/// A file of a configuration of containerd's.
+/// A file of a containerd configuration.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
     /// The file that containerd is started with.
@@ -28,8 +28,8 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// The place that `given`, the command line's `--config`, names; without one the file of the daemon
-    /// that runs, or the default one where none runs.
+    /// The place that `given` (`--config`) names. Without it, the file of the running daemon, or the default file
+    /// if none runs.
     pub(crate) fn find(given: Option<&Path>, daemons: &[Daemon]) -> Result<Self, RegisterError> {
         let here = || daemons.iter().filter(|daemon| !daemon.is_in_container);
         let Some(given) = given else {
@@ -59,7 +59,7 @@ impl Place {
                 });
             }
         }
-        // What a distribution makes a configuration of is read by the daemon of that.
+        // The daemon reads the configuration that a distribution generates from this file.
         let read = generated::made_of(&given).unwrap_or_else(|| given.clone());
         let readers = here()
             .filter(|daemon| daemon.reads(&read))
@@ -87,7 +87,7 @@ impl Place {
         self.main != self.edited
     }
 
-    /// The main file's text; `None` where it is not there.
+    /// The main file's text; `None` if it does not exist.
     pub(crate) fn main_text(&self) -> Result<Option<String>, RegisterError> {
         match imports::read_regular(&self.main) {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -97,13 +97,13 @@ impl Place {
         }
     }
 
-    /// The main file's keys; none where it is not there.
+    /// The main file's keys; none if it does not exist.
     pub(crate) fn main_table(&self) -> Result<Table, RegisterError> {
         let text = self.main_text()?.unwrap_or_default();
         containerd_text::table(&self.main, &text)
     }
 
-    /// The same configuration with our own drop-in as the file, where the main file imports a directory.
+    /// The same configuration with register's drop-in as the file, if the main file imports a directory.
     pub(crate) fn with_own_drop_in(&self) -> Result<Option<Self>, RegisterError> {
         let patterns = strings(self.main_table()?.get("imports"));
         let mut directories = patterns.iter().rev().filter_map(|pattern| {
@@ -118,12 +118,12 @@ impl Place {
         }))
     }
 
-    /// What has to be done so that containerd reads the file.
+    /// What you have to do so that containerd reads the file.
     pub(crate) fn next_step(&self) -> String {
         let shown = self.main.display();
         if self.daemons.is_empty() {
             return format!(
-                "no running containerd reads {shown}: this takes effect when one is started with it"
+                "no running containerd reads {shown}: it takes effect when containerd is started with it"
             );
         }
         let units: Vec<&str> = self
@@ -137,8 +137,8 @@ impl Place {
         };
         let pids: Vec<String> = self.daemons.iter().map(|it| it.pid.to_string()).collect();
         format!(
-            "restart the containerd that reads {shown}, pid {}{how}: it reads its configuration at its \
-             start only; running containers keep what they have",
+            "restart the containerd that reads {shown}, pid {}{how}: it reads its configuration only \
+             when it starts; running containers keep their files",
             pids.join(", ")
         )
     }

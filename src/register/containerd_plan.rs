@@ -1,4 +1,4 @@
-//! What each chosen runtime of a containerd configuration gets.
+//! The edit of each chosen runtime of a containerd configuration.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -15,30 +15,30 @@ use crate::register::containerd_text::ContainerdConfig;
 use crate::register::error::{Refusal, RegisterError};
 use crate::register::file_change::FileChange;
 
-/// Which runtimes get the hook. Those that have it keep it.
+/// The runtimes that get the hook. Runtimes that already have it keep it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Selection {
-    /// The one that containers get that ask for none: `default_runtime_name`, or `runc`.
+    /// The default runtime: `default_runtime_name`, or `runc`.
     Default,
-    /// All that the configuration has, and the default.
+    /// All runtimes of the configuration, and the default.
     All,
     /// These.
     Named(Vec<String>),
 }
 
-/// A configuration without our lines.
+/// A configuration without register's lines.
 pub(crate) struct Former<'c> {
     /// The file that is edited.
     pub(crate) path: &'c Path,
     pub(crate) config: &'c ContainerdConfig<'c>,
-    /// Whether it is one that containerd 2.x merges into the file that imports it.
+    /// Whether containerd 2.x merges it into the file that imports it.
     pub(crate) is_drop_in: bool,
-    /// What containerd makes of all its files; `None` when it was not asked.
+    /// What containerd reads from all its files; `None` if it was not asked.
     pub(crate) effective: Option<&'c Cri>,
 }
 
 impl Former<'_> {
-    /// The names of the runtimes to edit: those asked for and, in `registered`, those that have the hook.
+    /// The names of the runtimes to edit: the selected ones and, in `registered`, those that have the hook.
     pub(crate) fn targets(
         &self,
         imports: &Imports<'_>,
@@ -103,8 +103,8 @@ impl Former<'_> {
         }
     }
 
-    /// What one runtime's table gets, and the spec that it then names. `daemon_default` is asked only
-    /// when the runtime has no spec yet.
+    /// The edit of one runtime's table, and the base spec that it then names. `daemon_default` is called only if
+    /// the runtime has no base spec yet.
     pub(crate) fn plan(
         &self,
         base_spec: &Path,
@@ -136,7 +136,7 @@ impl Former<'_> {
         };
         let shown = original.display().to_string();
         if original == base_spec {
-            // Ours already, though by a line without our mark: only the file is to be right.
+            // It is register's base spec already, though in an unmarked line: only the spec file has to be right.
             let text = base_spec::with_hook(daemon_default()?, hook, DAEMON_DEFAULT)?;
             let change = FileChange::to(base_spec, Some(text))?;
             return Ok((edit, Some(change)));

@@ -1,5 +1,5 @@
-//! A registration with containerd taken back: from every file of the configuration, and with the specs
-//! that nothing names any more.
+//! Removes a registration with containerd: the lines in every file of the configuration, and the base specs that
+//! nothing names any more.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -17,17 +17,16 @@ use crate::register::error::RegisterError;
 use crate::register::file_change::FileChange;
 use crate::register::replace_file;
 
-/// What takes a registration back.
+/// The changes that remove a registration.
 #[derive(Debug)]
 pub(crate) struct Removal {
-    /// The configuration first, then the specs that it named. Empty when there is nothing to do.
+    /// The configuration first, then the specs that it named. Empty if there is nothing to do.
     pub(crate) changes: Vec<FileChange>,
-    /// Our specs that stay, and the files that name them.
+    /// The base specs that stay, and the files that name them.
     pub(crate) kept: Vec<(PathBuf, PathBuf)>,
 }
 
-/// Where our base spec for this configuration is or goes: where it was registered with it, unless `given` says
-/// otherwise.
+/// The path of the base spec for this configuration: `given`, or the path that it was registered with.
 pub(crate) fn base_spec(place: &Place, given: Option<PathBuf>) -> PathBuf {
     let marked = || {
         let texts = files(place)
@@ -41,7 +40,7 @@ pub(crate) fn base_spec(place: &Place, given: Option<PathBuf>) -> PathBuf {
     given.or_else(marked).unwrap_or_else(default)
 }
 
-/// Removes what killed runs left beside the files of a registration.
+/// Removes temporary files that killed runs left beside the files of a registration.
 pub(crate) fn remove_left_overs(place: &Place, base_spec: &Path) {
     let drop_in = place.with_own_drop_in().ok().flatten().map(|it| it.edited);
     for path in files(place).into_iter().chain(drop_in) {
@@ -52,20 +51,20 @@ pub(crate) fn remove_left_overs(place: &Place, base_spec: &Path) {
     }
 }
 
-/// Those of these files in the directory of our base spec that are it or a copy that belongs to it.
+/// Those of these files that are the base spec or a copy that belongs to it, in its directory.
 fn specs_beside(base_spec: &Path, names: Vec<String>) -> impl Iterator<Item = PathBuf> {
     let paths = names.into_iter().map(|name| base_spec.with_file_name(name));
     paths.filter(|path| base_spec::is_ours(base_spec, path))
 }
 
-/// The changes that take a registration back. containerd, where there is one to ask, must take the result
-/// as it takes the configuration now, but for our two keys.
+/// The changes that remove a registration. If there is a containerd to ask, it must read the result as it reads the
+/// present configuration, except for register's two keys.
 pub(crate) fn unregister(
     place: &Place,
     base_spec: &Path,
     loader: Option<&Loader>,
 ) -> Result<Removal, RegisterError> {
-    // A killed run may have left one that no file names.
+    // A killed run may have left a spec that no file names.
     let mut specs: BTreeSet<PathBuf> =
         specs_beside(base_spec, replace_file::names_beside(base_spec)).collect();
     let mut runtimes = Vec::new();
@@ -78,7 +77,7 @@ pub(crate) fn unregister(
             inherited: inherited(place, &path)?,
         };
         let former = containerd_undo::strip_edits(file, text, base_spec)?;
-        // Without its spec the CRI plugin would not come up: a file that names one stays as it is.
+        // The CRI plugin does not start without its spec, so a spec that a file names stays.
         let family = base_spec.with_extension("");
         if former.text.contains(&*family.to_string_lossy()) {
             containerd_undo::check_all_marked(file, &former.text, base_spec)?;
@@ -109,7 +108,7 @@ pub(crate) fn unregister(
     Ok(Removal { changes, kept })
 }
 
-/// The files that may have lines that register wrote: the one that was named, or all of the configuration.
+/// The files that may have register's lines: the named file, or all files of the configuration.
 fn files(place: &Place) -> Vec<PathBuf> {
     let mut files = vec![place.edited.clone()];
     if !place.is_drop_in() {
@@ -146,7 +145,7 @@ fn prove(
             .map(|change| (change.path.as_path(), of(change)));
         planned.collect::<Vec<Planned<'_>>>()
     };
-    // One that containerd does not load gets no worse.
+    // A configuration that containerd does not load cannot get worse.
     let Ok(before) = loader.load(&place.main, &texts(|change| change.before.as_deref())) else {
         return Ok(());
     };
@@ -182,7 +181,7 @@ fn of_configuration(main: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The texts of all configurations of containerd's that are known on this node, as they will be.
+/// The future texts of all known containerd configurations of this node.
 pub(crate) struct NamedSpecs(BTreeMap<PathBuf, String>);
 
 impl NamedSpecs {
@@ -205,7 +204,7 @@ impl NamedSpecs {
         Self(texts.collect())
     }
 
-    /// A file in which the spec is named outside of comments.
+    /// A file that names the spec outside comments.
     pub(crate) fn file_naming(&self, spec: &Path) -> Option<&Path> {
         let spec = spec.to_string_lossy();
         let names = |line: &str| !line.trim_start().starts_with('#') && line.contains(&*spec);

@@ -1,9 +1,9 @@
-//! Where in its text a containerd configuration file says what register has to change; whatever
-//! cannot be changed there is refused.
+//! Finds the places in a containerd configuration file that register has to change. What cannot be changed there is
+//! refused.
 //!
-//! The text is never printed back by a TOML library: `toml_edit` loses carriage returns and byte
-//! order marks, and an administrator's file is to come back byte for byte. The parser is asked for
-//! places only, and [`super::containerd_edit`] cuts and pastes whole lines there.
+//! No TOML library prints the text back: `toml_edit` loses carriage returns and byte order marks, and unregister
+//! restores the file byte for byte. The parser gives only the places; [`super::containerd_edit`] cuts and inserts
+//! whole lines there.
 
 use std::ops::Range;
 use std::path::Path;
@@ -13,12 +13,12 @@ use toml_edit::{Document, Item, Table};
 use crate::engines::containerd::tables::{self, Dialect, RUNTIME_TYPE};
 use crate::register::error::{Refusal, RegisterError};
 
-/// Which file a text is.
+/// What kind of file a text is.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ConfigFile<'p> {
     pub(crate) path: &'p Path,
-    /// The version that holds where the file names none: that of the file that imports it. `None` for
-    /// one that containerd is started with.
+    /// The version if the file names none: that of the file that imports it. `None` for the file that containerd is
+    /// started with.
     pub(crate) inherited: Option<i64>,
 }
 
@@ -37,14 +37,14 @@ pub(crate) struct ContainerdConfig<'t> {
     document: Document<&'t str>,
     /// The version of its format, its own or its importer's.
     pub(crate) version: i64,
-    /// The table names that count in this file.
+    /// The table names that containerd reads in this file.
     pub(crate) dialect: Dialect,
     /// Whether the file says nothing at all, not even its version.
     pub(crate) is_blank: bool,
 }
 
 impl<'t> ContainerdConfig<'t> {
-    /// Parses `text`, the contents of the file. A text without any key is a version 2 to be.
+    /// Parses `text`, the contents of the file. A text without any key becomes version 2.
     pub(crate) fn parse(file: ConfigFile<'t>, text: &'t str) -> Result<Self, RegisterError> {
         let path = file.path;
         let refuse = |refusal| Err(RegisterError::config(path, refusal));
@@ -95,7 +95,7 @@ impl<'t> ContainerdConfig<'t> {
         }
     }
 
-    /// Refuses what would make a registration in this file pointless. `is_2`: for containerd 2.x.
+    /// Refuses a file in which a registration has no effect. `is_2`: for containerd 2.x.
     pub(crate) fn check_read_by_containerd(&self, is_2: bool) -> Result<(), RegisterError> {
         let refuse = |refusal| Err(RegisterError::config(self.path, refusal));
         self.check_cri_enabled()?;
@@ -133,14 +133,14 @@ impl<'t> ContainerdConfig<'t> {
         Ok(tables)
     }
 
-    /// `default_runtime_name`, when it is there and not empty.
+    /// `default_runtime_name`, if it is set and not empty.
     pub(crate) fn default_runtime_name(&self) -> Result<Option<String>, RegisterError> {
         let table = self.containerd_table(self.dialect)?;
         let name = table.map(|table| self.string_at(table, "default_runtime_name"));
         Ok(name.transpose()?.flatten().filter(|name| !name.is_empty()))
     }
 
-    /// The files that `imports` names, as it names them.
+    /// The patterns of `imports`.
     pub(crate) fn imports(&self) -> Result<Vec<String>, RegisterError> {
         self.strings_at(self.document.as_table(), "imports")
     }
@@ -268,7 +268,7 @@ pub(crate) struct RuntimeTable<'c> {
 }
 
 impl RuntimeTable<'_> {
-    /// The place of the `[…]` header; `None` when only tables below it have one.
+    /// The place of the `[…]` header; `None` if only tables below it have one.
     pub(crate) fn header(&self) -> Option<Range<usize>> {
         self.table.span().filter(|_| !self.table.is_implicit())
     }
@@ -295,7 +295,7 @@ impl RuntimeTable<'_> {
         self.config.string_at(self.table, key)
     }
 
-    /// A list of strings of the table; empty when it is not there.
+    /// A list of strings of the table; empty if it is not set.
     pub(crate) fn strings(&self, key: &str) -> Result<Vec<String>, RegisterError> {
         self.config.strings_at(self.table, key)
     }

@@ -1,7 +1,7 @@
-//! Our lines taken out of a containerd configuration, and the former ones brought back.
+//! Removes register's lines from a containerd configuration and restores the original ones.
 //!
-//! What comes back is proved in the other direction: an edit of it must say exactly what the file
-//! says now. Where that fails, our lines were changed, and nothing is touched.
+//! The result is checked in reverse: registering it again must give exactly the present file. If it does not,
+//! register's lines were changed, and nothing is touched.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -18,10 +18,10 @@ use crate::register::containerd_edit::{RuntimeEdit, spec_for, verify_edit, with_
 use crate::register::containerd_text::{ConfigFile, ContainerdConfig, RuntimeTable};
 use crate::register::error::{Refusal, RegisterError};
 
-/// A configuration without our lines.
+/// A configuration without register's lines.
 #[derive(Debug)]
 pub(crate) struct Original {
-    /// The text as it was.
+    /// The original text.
     pub(crate) text: String,
     /// Whether there was no file.
     pub(crate) was_missing: bool,
@@ -34,9 +34,9 @@ pub(crate) fn has_marks(text: &str) -> bool {
     text.lines().any(|line| is_added(line) || is_former(line))
 }
 
-/// `text` without our lines and with the former ones back. Our lines that later additions by the
-/// administrator depend on are kept without their marks: the `version` of a file that something was
-/// added to, the header and `runtime_type` of a table that something was added to.
+/// `text` without register's lines and with the original ones. Lines that the administrator's later additions need
+/// stay without their marks: the `version` of a file, and the header and `runtime_type` of a table, to which
+/// something was added.
 pub(crate) fn strip_edits(
     file: ConfigFile<'_>,
     text: &str,
@@ -80,7 +80,7 @@ pub(crate) fn strip_edits(
     })
 }
 
-/// Refuses a runtime that names our spec in a line without our mark.
+/// Refuses a runtime that names register's base spec in an unmarked line.
 pub(crate) fn check_all_marked(
     file: ConfigFile<'_>,
     text: &str,
@@ -99,8 +99,8 @@ pub(crate) fn check_all_marked(
     Ok(())
 }
 
-/// The edits that the marked lines of `text` amount to, each checked against what register would
-/// write for the former value.
+/// The edits that the marked lines of `text` represent, each checked against what register would write for the
+/// original value.
 fn marked_edits(
     file: ConfigFile<'_>,
     config: &ContainerdConfig<'_>,
@@ -109,7 +109,7 @@ fn marked_edits(
     stay: &BTreeSet<usize>,
     base_spec: &Path,
 ) -> Result<Vec<RuntimeEdit>, RegisterError> {
-    // Without our `version` the file would be one of version 1.
+    // Without register's `version`, the file would have version 1.
     let inherited = file.inherited.or(Some(config.version));
     let file_before = ConfigFile { inherited, ..file };
     let config_before = ContainerdConfig::parse(file_before, former)?;
@@ -133,7 +133,7 @@ fn marked_edits(
             let original = original.transpose()?.flatten();
             let mut expected = spec_for(base_spec, original.as_deref());
             let named = table.string(BASE_RUNTIME_SPEC)?;
-            // What a drop-in replaces is said in another file.
+            // The value that a drop-in replaces is in another file.
             let of_another = |named: &String| base_spec::is_ours(base_spec, Path::new(named));
             if let Some(named) = named
                 .clone()
@@ -174,7 +174,7 @@ fn marked_edits(
     Ok(edits)
 }
 
-/// The starts of our lines that must not go, because later additions need them.
+/// The starts of register's lines that must stay, because later additions need them.
 fn lines_to_keep(
     config: &ContainerdConfig<'_>,
     text: &str,

@@ -1,4 +1,4 @@
-//! Why a registration, or its removal, is not possible, in words that say what to do about it.
+//! Why a registration or its removal is not possible, and what to do about it.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,24 +11,24 @@ use crate::exit::Exit;
 pub(crate) enum RegisterError {
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// `place` is containerd's configuration, with a line where there is one to name.
+    /// `place` is containerd's configuration, with a line number if there is one.
     #[error("{place}: {refusal}")]
     Config { place: String, refusal: Refusal },
     #[error("several containerd run on this node ({0}): choose one with --config")]
     SeveralDaemons(String),
     #[error(
-        "containerd runs in a container only ({0} there): run this inside it, or name a file of this \
+        "containerd runs only in a container ({0} there): run this inside it, or name a file of this \
          node with --config"
     )]
     OnlyInContainers(String),
     #[error(
-        "{}: there is no containerd to check it with, neither a running one nor one in PATH: install it \
-         first, or leave out the check with --unchecked", .0.display()
+        "{}: no containerd is running or in PATH to check the change: install containerd first, or skip the \
+         check with --unchecked", .0.display()
     )]
     NoProgram(PathBuf),
-    /// `diff` is for the person who ran the command.
+    /// `diff` is printed before the message.
     #[error(
-        "{}: nothing was changed, because containerd would read more from it than base_runtime_spec and \
+        "{}: nothing was changed: containerd would see other changes than base_runtime_spec and \
          pod_annotations of runtime {}: see the difference above", file.display(), runtimes.join(", ")
     )]
     OtherDifference {
@@ -36,17 +36,17 @@ pub(crate) enum RegisterError {
         runtimes: Vec<String>,
         diff: String,
     },
-    #[error("{} is there already and is not ours ({why}): look at it, then move it away", path.display())]
+    #[error("{} already exists and is not from register ({why}): look at it, then move it away", path.display())]
     NotOurs { path: PathBuf, why: String },
     /// Renaming over a symbolic link would replace the link and leave its target as it is.
     #[error("{} is a symbolic link to {}: name the file itself", path.display(), target.display())]
     SymbolicLink { path: PathBuf, target: PathBuf },
     #[error("{} is not a regular file", path.display())]
     NotRegular { path: PathBuf },
-    /// An editor, or another run.
+    /// By an editor, or by another run.
     #[error("{} was changed in the meantime: run this again", path.display())]
     Changed { path: PathBuf },
-    /// systemd, about the agent's service.
+    /// systemd could not change the agent's service.
     #[error("{command}: {said}")]
     Systemctl { command: String, said: String },
     /// Configuration and JSON are UTF-8 by definition; `at` is the offset of the first other byte.
@@ -70,7 +70,7 @@ pub(crate) enum Refusal {
     Generated(Generated),
     #[error(
         "this file has no `version` key (or version 1), and other names for its tables, which containerd 2 \
-         ignores: bring it to `version = 2` first (`containerd config dump` of 1.x and `containerd config \
+         ignores: convert it to `version = 2` first (`containerd config dump` of 1.x and `containerd config \
          migrate` of 2.x print how)"
     )]
     VersionOne,
@@ -97,16 +97,15 @@ pub(crate) enum Refusal {
         program: PathBuf,
     },
     #[error(
-        "disabled_plugins names {0}: nothing starts Pods through this containerd; take it out there first, \
-         if it shall"
+        "disabled_plugins has {0}, so this containerd starts no Pods: remove it there first if it should"
     )]
     CriDisabled(String),
     #[error("containerd does not load it: {0}")]
     NotLoaded(String),
-    /// Asked with `config dump`.
+    /// `containerd config dump` shows this.
     #[error(
-        "nothing was changed, because containerd would not take {key} of runtime {runtime:?} from it: \
-         another file that it reads later sets it, or has another version"
+        "nothing was changed: containerd would ignore {key} of runtime {runtime:?} in it, because a file \
+         that it reads later sets it or has another version"
     )]
     WithoutEffect { key: &'static str, runtime: String },
     #[error(
@@ -122,21 +121,21 @@ pub(crate) enum Refusal {
     DeprecatedDefaultRuntime,
     #[error("{key} is not {expected}")]
     WrongType { key: String, expected: &'static str },
-    /// No place for whole lines.
+    /// register inserts whole lines, which need a table header.
     #[error("{0} is written inline or with dotted keys: write it as a [table] of its own")]
     NotATable(String),
-    #[error("no runtime {name:?}; there is {known}")]
+    #[error("no runtime {name:?}: the configuration has {known}")]
     NoSuchRuntime { name: String, known: String },
-    /// containerd reads a relative path from wherever it was started.
+    /// containerd resolves a relative path from its working directory.
     #[error("base_runtime_spec of runtime {runtime:?} is {spec:?}: make it an absolute path first")]
     RelativeSpec { runtime: String, spec: String },
-    /// The result, read again, is not what it should be.
+    /// The result of the edit, parsed again, is not what it should be.
     #[error(
-        "left as it is, because {0}: write base_runtime_spec and pod_annotations into the runtime's \
-         table by hand, or take them out there"
+        "nothing was changed, because {0}: write base_runtime_spec and pod_annotations into the runtime's \
+         table by hand, or remove them there"
     )]
     NotProvable(&'static str),
-    /// One of our lines was changed, so what to bring back is not known.
+    /// One of register's lines was changed, so the original value is not known.
     #[error(
         "pod_annotations of runtime {0:?} is not what register wrote: correct it by hand; the former \
          line is below it in a comment"
@@ -148,11 +147,11 @@ pub(crate) enum Refusal {
          is below it in a comment", base_spec.display()
     )]
     OtherBaseSpec { runtime: String, base_spec: PathBuf },
-    /// Another program wrote the file anew and dropped the comments.
+    /// Another program rewrote the file and dropped the comments.
     #[error(
-        "base_runtime_spec of runtime {runtime:?} names our {spec}, but the comments by which \
-         unregister knows its lines are gone: take it and oci-hostaliases.io/* in pod_annotations \
-         out by hand, then run this again"
+        "base_runtime_spec of runtime {runtime:?} is register's {spec}, but the comments that mark \
+         its lines are gone: remove it and oci-hostaliases.io/* in pod_annotations by hand, then run \
+         this again"
     )]
     MarksGone { runtime: String, spec: String },
 }

@@ -1,4 +1,4 @@
-//! One file as it is and as it shall be: shown as a diff, then made so.
+//! One file before and after a change: shown as a diff, then written.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use similar::TextDiff;
 use crate::register::error::RegisterError;
 use crate::register::replace_file;
 
-/// A file that shall change; a text of `None` means no file.
+/// A file to change. A text of `None` means no file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FileChange {
     pub(crate) path: PathBuf,
@@ -16,7 +16,7 @@ pub(crate) struct FileChange {
 }
 
 impl FileChange {
-    /// The change that makes `after` of what is at `path` now.
+    /// The change from the present content of `path` to `after`.
     pub(crate) fn to(path: &Path, after: Option<String>) -> Result<Self, RegisterError> {
         Ok(Self {
             path: path.to_owned(),
@@ -71,7 +71,7 @@ impl FileChange {
 ///
 /// # Errors
 ///
-/// One could not be made. Those before it are taken back, as far as that is possible.
+/// A change could not be made. The changes before it are undone as far as possible.
 pub(crate) fn apply_all(changes: &[FileChange]) -> Result<(), RegisterError> {
     for (done, change) in changes.iter().enumerate() {
         if let Err(error) = change.apply() {

@@ -10,7 +10,7 @@ use crate::engines::our_hook::{Containers, HOOK_NAME, HOOK_PATH};
 use crate::register::error::RegisterError;
 use crate::register::file_change::FileChange;
 
-/// The changes that register the hook in `directory`, or in the one that the engine reads. Empty when it is
+/// The changes that register the hook in `directory`, or in the directory that the engine reads. Empty if it is
 /// registered so already.
 ///
 /// For every container that is never the package's own directory, whose file an upgrade brings back: it is
@@ -40,7 +40,7 @@ pub(crate) fn register(
     let administrators = Path::new(ADMINISTRATORS);
     let is_ours = |text: &String| drop_in::is_ours(text);
     if !drop_in.before.as_ref().is_none_or(is_ours) {
-        let (path, why) = (drop_in.path, "its first line is another one".to_owned());
+        let (path, why) = (drop_in.path, "it has another first line".to_owned());
         return Err(RegisterError::NotOurs { path, why });
     }
     Ok(only_changes([
@@ -48,7 +48,7 @@ pub(crate) fn register(
             text(administrators, before, engine, hook, containers)
         })?,
         drop_in,
-        // Former versions wrote this registration into the package's file.
+        // Earlier versions wrote this registration into the package's file.
         change(Path::new(DEFAULT), |before| match before {
             Some(text) if is_for_all(text) => {
                 file::text(Engine::Podman, hook, Containers::Asking).map(Some)
@@ -58,8 +58,8 @@ pub(crate) fn register(
     ]))
 }
 
-/// The changes that remove the hook from `directory`, or from the one that the engine reads. Empty when it is
-/// not registered there. The administrator's file stays where the other engine's drop-in needs it.
+/// The changes that remove the hook from `directory`, or from the directory that the engine reads. Empty if the
+/// hook is not registered there. The administrator's file stays if the other engine's drop-in needs it.
 pub(crate) fn unregister(
     engine: Engine,
     directory: Option<&Path>,
@@ -83,15 +83,15 @@ pub(crate) fn unregister(
     Ok(only_changes(std::iter::once(file).chain(drop_in)))
 }
 
-/// The removal of our drop-in, where it is.
+/// The removal of the drop-in that register wrote, if it exists.
 fn own_drop_in(engine: Engine) -> Result<Option<FileChange>, RegisterError> {
     let removal = FileChange::to(&drop_in::path(engine), None)?;
     let is_ours = removal.before.as_deref().is_some_and(drop_in::is_ours);
     Ok(is_ours.then_some(removal))
 }
 
-/// The file's new text. CRI-O may read what Podman reads, so what is safe for it stays; and the package's
-/// own file stays as it is, since it goes before the hook does.
+/// The file's new text. CRI-O may read Podman's directories, so what is safe for CRI-O stays. The package's file
+/// stays unchanged, because the package removes it before the hook.
 fn text(
     directory: &Path,
     before: Option<&str>,
@@ -112,8 +112,8 @@ fn text(
     }))
 }
 
-/// The change of our file in `directory`. Refuses to touch one that is not for our hook, wherever that is
-/// installed.
+/// The change of the registration's file in `directory`. Refuses to change a file that is not for this hook,
+/// wherever the hook is installed.
 fn change(
     directory: &Path,
     after: impl FnOnce(Option<&str>) -> Result<Option<String>, EngineError>,

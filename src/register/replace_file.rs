@@ -1,4 +1,4 @@
-//! Files of the node read and replaced such that nobody ever sees half of one.
+//! Reads and replaces files of the node. No process ever sees half of a file.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
@@ -10,17 +10,17 @@ use rustix::io::Errno;
 
 use crate::register::error::RegisterError;
 
-/// The mode of a file that was not there before.
+/// The mode of a new file.
 const NEW_FILE_MODE: u32 = 0o644;
 
-/// The end of the name of a file that is not yet whole.
+/// The suffix of an unfinished file.
 const TEMPORARY: &str = ".tmp";
 /// Longest value of an extended attribute, and longest list of their names (xattr(7)).
 const XATTR_MAX: usize = 64 * 1024;
 /// Attributes that belong to the bytes and not to the file.
 const OF_THE_BYTES: [&[u8]; 2] = [b"security.ima", b"security.evm"];
 
-/// The text of a regular file that may later be replaced; `None` when there is no such file.
+/// The text of a regular file that may later be replaced; `None` if it does not exist.
 ///
 /// # Errors
 ///
@@ -41,8 +41,8 @@ pub(crate) fn read(path: &Path) -> Result<Option<String>, RegisterError> {
         })
 }
 
-/// Opens a regular file. What has become something else since it was looked at neither keeps us waiting nor
-/// leads elsewhere.
+/// Opens a regular file. If it was replaced by something else in the meantime, the call neither blocks nor follows
+/// a link.
 fn open(path: &Path) -> Result<File, RegisterError> {
     let file = OpenOptions::new()
         .read(true)
@@ -56,15 +56,15 @@ fn open(path: &Path) -> Result<File, RegisterError> {
         .ok_or(RegisterError::NotRegular { path })
 }
 
-/// Puts `text` at `path`, where `before` was read, by a temporary file in the same directory, fsync, rename
-/// and fsync of the directory. Mode, owner and extended attributes (SELinux label, ACL) of an existing file
-/// are kept; a new one is 0644. Missing directories on the way are made: neither `/etc/oci-hostaliases` nor
-/// a hooks.d need be there. Temporary files of runs that were killed are removed.
+/// Puts `text` at `path`, where `before` was read, by a temporary file in the same directory, fsync, rename and
+/// fsync of the directory. Mode, owner and extended attributes (SELinux label, ACL) of an existing file are kept; a
+/// new one is 0644. Missing directories are made: `/etc/oci-hostaliases` and hooks.d need not exist. Temporary
+/// files of runs that were killed are removed.
 ///
 /// # Errors
 ///
-/// The path is a symbolic link or not a regular file, or its text is not `before` any more, or a system call
-/// failed. The former file is then still there and no temporary file is left.
+/// The path is a symbolic link or not a regular file, or its text is no longer `before`, or a system call failed.
+/// The old file is then still there and no temporary file is left.
 pub(crate) fn replace(path: &Path, before: Option<&str>, text: &str) -> Result<(), RegisterError> {
     let former = existing(path)?;
     let directory = parent(path);
@@ -77,14 +77,14 @@ pub(crate) fn replace(path: &Path, before: Option<&str>, text: &str) -> Result<(
             fs::rename(&temporary, path).map_err(RegisterError::call("rename", &temporary))
         });
     if written.is_err() {
-        // The first error is the one to report; a temporary file that was never made is no news.
+        // The first error is the one to report, even if there is no temporary file to remove.
         let _ = fs::remove_file(&temporary);
         return written;
     }
     sync_directory(directory)
 }
 
-/// As late as can be: an editor that saves from here on is not seen.
+/// As late as possible: an editor that saves after this check is not noticed.
 fn check_unchanged(path: &Path, before: Option<&str>) -> Result<(), RegisterError> {
     if read(path)?.as_deref() == before {
         return Ok(());
@@ -93,7 +93,7 @@ fn check_unchanged(path: &Path, before: Option<&str>) -> Result<(), RegisterErro
     Err(RegisterError::Changed { path })
 }
 
-/// Removes the file at `path`, where `before` was read. One that is already gone is no error.
+/// Removes the file at `path`, where `before` was read. If it is already gone, that is not an error.
 ///
 /// # Errors
 ///
@@ -109,7 +109,7 @@ pub(crate) fn remove(path: &Path, before: Option<&str>) -> Result<(), RegisterEr
     sync_directory(parent(path))
 }
 
-/// What is at `path`, when it is a regular file, or nothing.
+/// The status of the regular file at `path`; `None` if there is no file.
 fn existing(path: &Path) -> Result<Option<fs::Metadata>, RegisterError> {
     let metadata = match fs::symlink_metadata(path) {
         Ok(metadata) => metadata,
@@ -206,8 +206,7 @@ fn parent(path: &Path) -> &Path {
     }
 }
 
-/// A name that no engine reads: CRI-O watches its hooks.d for `*.json`, containerd imports
-/// `*.toml`.
+/// A name that no engine reads: CRI-O reads `*.json` in its hooks.d, containerd imports `*.toml`.
 fn temporary_beside(path: &Path) -> PathBuf {
     let prefix = temporary_prefix(path);
     parent(path).join(format!("{prefix}{}{TEMPORARY}", std::process::id()))
@@ -218,7 +217,7 @@ fn temporary_prefix(path: &Path) -> String {
     format!(".{name}.")
 }
 
-/// Removes what runs that were killed left beside `path`: the number of their process is in the name.
+/// Removes temporary files that killed runs left beside `path`. Their names have the process ID.
 pub(crate) fn remove_left_over(path: &Path) {
     let prefix = temporary_prefix(path);
     for name in names_beside(path) {

@@ -1,4 +1,4 @@
-//! The container's ID out of its cgroup's name, for a file without a stamp. Pure.
+//! Gets the container's ID from its cgroup's name, for a file without a stamp. Pure.
 
 /// What engines put before the ID in the name of a systemd scope.
 const SCOPES: [&str; 4] = ["cri-containerd-", "crio-", "libpod-", "docker-"];
@@ -21,7 +21,7 @@ pub(super) fn container_id(cgroup: &str) -> Option<String> {
         .iter()
         .find_map(|scope| name.strip_prefix(scope))
         .unwrap_or(name);
-    // youki names a cgroup as systemd's cgroupsPath is written, SLICE:PREFIX:ID, without systemd too.
+    // youki uses systemd's form of cgroupsPath, SLICE:PREFIX:ID, even without systemd.
     let id = id.rsplit(':').next().unwrap_or(id);
     Some(id.to_owned())
 }

@@ -19,7 +19,7 @@ struct State {
 }
 
 impl Snapshot {
-    /// Looks. What cannot be read is as if it were not there; who reads it says why.
+    /// Takes a snapshot. What cannot be read is treated as missing; the reader of the files reports it.
     pub(super) fn of(hosts_d: &Path) -> Self {
         let mut seen = Vec::new();
         if let Ok(status) = fs::metadata(hosts_d) {
@@ -30,7 +30,7 @@ impl Snapshot {
         Self(seen)
     }
 
-    /// Whether there is a file that can have entries.
+    /// Whether there is a file that may have entries.
     pub(super) fn has_files(&self) -> bool {
         let is_entries = |path: &Path| path.extension().is_some_and(|end| end == "hosts");
         self.0.iter().any(|(path, _)| is_entries(path))

@@ -1,11 +1,10 @@
-//! The engine's file behind a container's, read on the host.
+//! Reads the engine's file of a container on the host.
 //!
-//! Its path is what `config.json` named as the source of the mount, and a tenant may own a directory on the way.
-//! So the path decides nothing: what it leads to is looked at first (`O_PATH` opens nothing) and is read
-//! only when it is the very file that the runtime had mounted on the container's `/etc/hosts`, by device,
-//! number and birth. The mount lies there still, below the hook's, so the file's number is not given to another one
-//! meanwhile. The container could read that file when it started; a tenant who moves, links or mounts something on
-//! the way only keeps the container from what its engine writes.
+//! Its path is the source of the mount in `config.json`, and a tenant may own a directory of it. So the path alone
+//! is not trusted: the file is opened with `O_PATH` and read only if it is the very file that the runtime mounted
+//! on the container's `/etc/hosts`, by device, inode number and birth time. That mount still exists below the
+//! hook's, so the inode number is not reused. The container could read that file when it started; a tenant who
+//! moves, links or mounts something on the path only keeps the container from getting its engine's changes.
 
 use std::fs::File;
 use std::io::Read;
@@ -20,25 +19,23 @@ use crate::kernel::inode::Inode;
 use crate::kernel::procfs::{ProcDirectory, path_of};
 use crate::stamp::EngineFile;
 
-/// An engine empties its file before it writes the new text: one that was written just now may not be whole.
+/// An engine truncates its file before it writes the new text, so a file that was just written may be incomplete.
 const SETTLED: Duration = Duration::from_millis(50);
-/// How often it is read again for that.
+/// How often such a file is read again.
 const TRIES: usize = 5;
 
-/// Why the engine's text is not taken.
+/// Why the engine's text is not used.
 #[derive(Debug, thiserror::Error)]
-pub enum NotRead {
-    /// It is empty. A container of the Pod can do that to the kubelet's file.
-    #[error("{0} is empty: what the container has of it stays")]
+pub(crate) enum NotRead {
+    /// It is empty. A container of the Pod can truncate the kubelet's file.
+    #[error("{0} is empty: the container keeps its copy")]
     Empty(String),
-    /// It does not fit, with what the container has behind it.
-    #[error(
-        "{0} does not fit into the container's file any more: what the container has of it stays"
-    )]
+    /// It does not fit together with what the container has after it.
+    #[error("{0} no longer fits into the container's file: the container keeps its copy")]
     TooLarge(String),
-    /// The path does not lead to it.
+    /// The path leads to another file.
     #[error(
-        "{0} is not the file any more that the container was started with: what the container has of it stays until its next start"
+        "{0} is no longer the file that the container started with: the container keeps its copy until its next start"
     )]
     Another(String),
     /// A call failed.
@@ -50,7 +47,7 @@ pub enum NotRead {
 ///
 /// # Errors
 ///
-/// It is another file, cannot be read, is empty or longer.
+/// It is another file, cannot be read, is empty or is longer.
 pub(super) fn read(engine: &EngineFile, limit: u64) -> Result<Vec<u8>, NotRead> {
     let found = find(&engine.source)
         .map_err(|errno| Error::file("open", &engine.source, errno))
@@ -65,7 +62,7 @@ pub(super) fn read(engine: &EngineFile, limit: u64) -> Result<Vec<u8>, NotRead> 
     let mut tries = 0;
     loop {
         tries += 1;
-        // A lease that someone holds on it is an error at once.
+        // If a process holds a lease on it, this fails at once.
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let file = rustix::fs::open(path_of(found.as_fd()), flags, Mode::empty())
             .map_err(|errno| failed("open")(errno.into()))?;
@@ -91,14 +88,14 @@ pub(super) fn read(engine: &EngineFile, limit: u64) -> Result<Vec<u8>, NotRead> 
     }
 }
 
-/// Leads to the file without opening it: from the root of the host's first process, since we may be in a
+/// Finds the file without opening it, from the root of the host's first process, because this process may be in a
 /// container that sees all processes.
 fn find(path: &str) -> rustix::io::Result<OwnedFd> {
     let flags = OFlags::PATH | OFlags::CLOEXEC;
     let way = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
     let host = ProcDirectory::of(1).and_then(|init| init.open_root());
     match host.map(|host| openat2(host, path, flags, Mode::empty(), way)) {
-        // Who may not look there; and Linux before 5.6.
+        // Without permission, and on Linux before 5.6.
         Err(_) | Ok(Err(Errno::NOSYS)) => rustix::fs::open(path, flags, Mode::empty()),
         Ok(found) => found,
     }

@@ -1,4 +1,4 @@
-//! Finding the files of ours that are mounted where a process sees them.
+//! Finds the files of the hook that are mounted where a process sees them.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -20,15 +20,15 @@ use crate::kernel::procfs::ProcDirectory;
 use crate::running::cgroup;
 use crate::running::file::{Device, RunningFile, read_stamp};
 
-/// As much of one mount table as is read. A thousand mounts with long names make a table of 1 GB.
+/// How much of one mount table is read. A thousand mounts with long names make a table of 1 GB.
 const TABLE_MAX: u64 = 16 * 1024 * 1024;
-/// How many places with mounts named like ours are looked at in one mount namespace. A container has one.
+/// How many places with mounts named like the hook's are checked in one mount namespace. A container has one.
 const PLACES_MAX: usize = 16;
-/// How often a place is asked for without waiting: any mount or rename on the node can come between.
+/// How often a place is tried without waiting: any mount or rename on the node can interfere.
 const TRIES: usize = 8;
 const ETC_HOSTS: &[u8] = b"/etc/hosts";
 
-/// What is mounted at a place and named like ours, by the mounts' numbers: the one on top is seen.
+/// The mounts at a place that are named like the hook's, by their IDs: the process sees the one on top.
 type Stack = BTreeMap<u64, (Device, bool)>;
 
 /// The places, escaped as in the table.
@@ -36,26 +36,26 @@ type Places = BTreeMap<Vec<u8>, Stack>;
 /// A file system and the path of the file in it.
 type EngineMount = (Device, PathBuf);
 
-/// What a process sees on its `/etc/hosts` and elsewhere.
+/// What a process sees on `/etc/hosts` and elsewhere.
 #[derive(Debug)]
-pub enum Seen {
+pub(crate) enum Seen {
     /// Files of the hook's; there may be none.
     Files(Vec<RunningFile>),
     /// A file that an engine made for the container with this ID, and none of the hook's.
     EngineFileAlone(String),
 }
 
-/// The files of ours that the process sees.
+/// The hook's files that the process sees.
 ///
 /// # Errors
 ///
-/// The process is gone, or may not be looked at, or its mount table is too long. EAGAIN where `may_wait` is
-/// not set and a file system has to be asked.
-pub fn files_of(pid: i32, may_wait: bool) -> Result<Seen, Error> {
+/// The process is gone, cannot be examined, or has too long a mount table. EAGAIN if `may_wait` is not set and a
+/// file system has to answer.
+pub(crate) fn files_of(pid: i32, may_wait: bool) -> Result<Seen, Error> {
     let process = ProcDirectory::of(pid)?;
     let mut files = Vec::new();
     let (ours, engines) = places(&process)?;
-    // What the node itself has there, where it is a container, is no container's.
+    // If the node itself is a container, its own mount is no container's.
     if ours.is_empty() && engines.is_some() && engines != places(&ProcDirectory::of_self()?)?.1 {
         return Ok(Seen::EngineFileAlone(identity_by_cgroup(&process).id));
     }
@@ -85,9 +85,9 @@ pub fn files_of(pid: i32, may_wait: bool) -> Result<Seen, Error> {
     Ok(Seen::Files(files))
 }
 
-/// Where the process sees mounts named like ours, escaped as in the table. A place is opened once, however
-/// many mounts lie on it, and of very many places only some are. And the engine's file that is mounted
-/// on `/etc/hosts`, known by its path in its file system, which ends like the path on the host.
+/// The places of mounts named like the hook's, escaped as in the table. A place is opened once, however many mounts
+/// are on it, and only some of very many places are opened. Also the engine's file on `/etc/hosts`, recognised by
+/// the end of its path in its file system.
 fn places(process: &ProcDirectory) -> Result<(Places, Option<EngineMount>), Error> {
     let mut places = Places::new();
     let mut engines = None;
@@ -125,8 +125,8 @@ fn device(text: &[u8]) -> Option<Device> {
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
-/// Opens what is mounted at `path` in the container, through the container's own root: whatever
-/// symlinks the container puts there lead nowhere else. `None` unless it is a regular file.
+/// Opens the mount at `path` through the container's own root, so symlinks of the container cannot lead outside.
+/// `None` unless it is a regular file.
 fn open_in_container(
     process: &ProcDirectory,
     path: &Path,
@@ -142,14 +142,14 @@ fn open_in_container(
     Ok((inode.kind == FileType::RegularFile).then_some((inode.mount, file)))
 }
 
-/// Without asking a file system that might not answer (Linux 5.12): the way to a mount point is known to the
-/// kernel. An older kernel is asked the usual way, which can last.
+/// Does not ask a file system that might not answer (Linux 5.12): the kernel knows the path to a mount point. On an
+/// older kernel, this call can block.
 fn resolve(root: &OwnedFd, path: &Path, may_wait: bool) -> rustix::io::Result<OwnedFd> {
     let cached = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS | ResolveFlags::CACHED;
     let flags = OFlags::PATH | OFlags::CLOEXEC;
     for _ in 0..TRIES {
         match openat2(root, path, flags, Mode::empty(), cached) {
-            // Also where a mount or a rename anywhere on the node came between.
+            // Also if a mount or a rename anywhere on the node interfered.
             Err(Errno::AGAIN) => {}
             Err(Errno::NOSYS | Errno::INVAL) => return resolve_waiting(root, path),
             resolved => return resolved,
@@ -168,8 +168,8 @@ fn resolve_waiting(root: &OwnedFd, path: &Path) -> rustix::io::Result<OwnedFd> {
     Ok(resolved.into())
 }
 
-/// The identity of the container that the process belongs to, as far as its cgroup tells.
-pub fn identity_by_cgroup(process: &ProcDirectory) -> Identity {
+/// The identity of the process's container, as far as its cgroup shows it.
+pub(crate) fn identity_by_cgroup(process: &ProcDirectory) -> Identity {
     let id = process
         .read("cgroup")
         .ok()

@@ -1,8 +1,8 @@
-//! What is being written, kept outside of the container while it is written.
+//! Keeps what is being written outside the container while it is written.
 //!
-//! A process that is killed inside a `write` of several pages leaves the beginning of the new text and the
-//! end of the old one. Neither the stamp nor the text then tells which byte is whose. So both texts lie in
-//! a file of root's until the write is done; the next refresh finds them there and writes once more.
+//! A process that is killed during a `write` of several pages leaves the beginning of the new text and the end of
+//! the old one. Then neither the stamp nor the text shows where one ends and the other begins. So both texts are in
+//! a file of root until the write is done; the next refresh finds them there and writes again.
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
@@ -14,29 +14,29 @@ use crate::running::file::Device;
 use crate::running::lock_file::DIRECTORY;
 
 const PREFIX: &str = "writing-";
-/// A write within one page of the file is whole or not done, whenever its process is killed (64 KiB pages
-/// have the same border).
+/// A write within one page of the file is atomic even if its process is killed (64 KiB pages have the same
+/// boundary).
 const PAGE: usize = 4096;
 
 /// The two texts of one write, of the same length.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Journal {
+pub(crate) struct Journal {
     old: Vec<u8>,
     new: Vec<u8>,
 }
 
 impl Journal {
-    /// The write that puts `new` over `old`, padded to the same length.
-    pub fn new(old: &[u8], new: &[u8]) -> Self {
+    /// The write of `new` over `old`, padded to the same length.
+    pub(crate) fn new(old: &[u8], new: &[u8]) -> Self {
         let mut old = old.to_vec();
         old.resize(new.len(), b'\n');
         let new = new.to_vec();
         Self { old, new }
     }
 
-    /// The new text and what was put behind it since, where `text` is what a killed write leaves: the
-    /// beginning of the new text and the end of the old one.
-    pub fn mend(&self, text: &[u8]) -> Option<Vec<u8>> {
+    /// The new text and what was appended to it, if `text` is what a killed write leaves: the beginning of the new
+    /// text and the end of the old one.
+    pub(crate) fn mend(&self, text: &[u8]) -> Option<Vec<u8>> {
         let (written, behind) = text.split_at_checked(self.new.len())?;
         let same = |of: &[u8]| written.iter().zip(of).take_while(|(a, b)| a == b).count();
         let from_new = same(&self.new);
@@ -44,12 +44,12 @@ impl Journal {
         rest(&self.old).then(|| [&self.new, behind].concat())
     }
 
-    /// Keeps it, where the write is not whole by itself; whether it was.
+    /// Keeps it if the write is not atomic. Returns whether it was kept.
     ///
     /// # Errors
     ///
     /// It cannot be kept.
-    pub fn keep(&self, device: Device) -> Result<bool, Error> {
+    pub(crate) fn keep(&self, device: Device) -> Result<bool, Error> {
         if self.new.len() <= PAGE {
             return Ok(false);
         }
@@ -62,7 +62,7 @@ impl Journal {
             .mode(0o600)
             .open(&path)
             .map_err(failed)?;
-        // The length last: a journal that was killed itself is none.
+        // The length comes last: an unfinished journal is ignored.
         file.write_all(&self.old).map_err(failed)?;
         file.write_all(&self.new).map_err(failed)?;
         file.write_all(&(self.new.len() as u64).to_le_bytes())
@@ -71,7 +71,7 @@ impl Journal {
     }
 
     /// What was being written to the file of this device.
-    pub fn of(device: Device) -> Option<Self> {
+    pub(crate) fn of(device: Device) -> Option<Self> {
         let mut bytes = Vec::new();
         fs::File::open(path(device))
             .and_then(|mut file| file.read_to_end(&mut bytes))
@@ -87,11 +87,11 @@ impl Journal {
 }
 
 /// Forgets what was being written.
-pub fn remove(device: Device) {
+pub(crate) fn remove(device: Device) {
     let _ = fs::remove_file(path(device));
 }
 
-/// Forgets what was being written to files that are no more.
+/// Forgets what was being written to files that no longer exist.
 pub(super) fn remove_all(directory: &Path) {
     let entries = match fs::read_dir(directory) {
         Err(error) if error.kind() == ErrorKind::NotFound => return,

@@ -1,4 +1,4 @@
-//! One refresh at a time, by a lock that the kernel takes back from a process that dies.
+//! One refresh at a time, by a lock that the kernel releases when its process dies.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -13,7 +13,7 @@ const FILE: &str = "/run/oci-hostaliases/refresh.lock";
 
 /// The lock, until this is dropped.
 #[derive(Debug)]
-pub struct Lock {
+pub(crate) struct Lock {
     _file: File,
     keeps_journals: bool,
 }
@@ -23,8 +23,8 @@ impl Lock {
     ///
     /// # Errors
     ///
-    /// The lock's file cannot be made: only root can bring files up to date.
-    pub fn wait() -> Result<Self, Error> {
+    /// The lock's file cannot be created: only root can refresh.
+    pub(crate) fn wait() -> Result<Self, Error> {
         loop {
             let Some(file) = lock_file::open(FILE)? else {
                 continue;
@@ -40,8 +40,8 @@ impl Lock {
         }
     }
 
-    /// A container was not reached: what is known of a write that was killed is still needed.
-    pub fn keep_journals(&mut self) {
+    /// A container was not reached: the journal of a killed write is still needed.
+    pub(crate) fn keep_journals(&mut self) {
         self.keeps_journals = true;
     }
 }
@@ -52,7 +52,7 @@ impl Drop for Lock {
             journal::remove_all(Path::new(DIRECTORY));
         }
         let _ = fs::remove_file(FILE);
-        // Not while it has journals.
+        // This fails while it has journals.
         let _ = fs::remove_dir(DIRECTORY);
     }
 }

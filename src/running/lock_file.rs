@@ -1,4 +1,4 @@
-//! A lock's file below `/run/oci-hostaliases`, which goes with the process that has the lock.
+//! A lock's file below `/run/oci-hostaliases`, which the process that holds the lock removes.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::ErrorKind;
@@ -8,11 +8,12 @@ use rustix::fs::OFlags;
 
 use crate::error::Error;
 
-/// Root's alone, so that no other user can hold a lock; gone when nothing runs and nothing is to be mended.
+/// Only root has access, so that no other user can hold a lock. It is removed when nothing runs and nothing is left
+/// to repair.
 pub(crate) const DIRECTORY: &str = "/run/oci-hostaliases";
 
-/// Opens the file in [`DIRECTORY`], which is made. `None` when a process that ends has just taken the directory
-/// away: try again.
+/// Opens the file in [`DIRECTORY`], which it creates. `None` if a process that ends has just removed the directory:
+/// try again.
 pub(crate) fn open(path: &str) -> Result<Option<File>, Error> {
     match DirBuilder::new().mode(0o700).create(DIRECTORY) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => {
@@ -36,8 +37,8 @@ pub(crate) fn open(path: &str) -> Result<Option<File>, Error> {
     }
 }
 
-/// Whether the file that is locked now is still the one of this name. The process that had the lock before takes
-/// its file away: another process would lock another file then.
+/// Whether the locked file still has this name. The process that held the lock before removes its file, and another
+/// process would then lock another file.
 pub(crate) fn is_current(file: &File, path: &str) -> Result<bool, Error> {
     let ours = file
         .metadata()

@@ -1,66 +1,75 @@
-//! Bringing all running containers up to date: what `refresh` and the agent do.
+//! Updates all running containers, for `refresh` and the agent.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::error::Error;
+use crate::error::{Error, on_one_line};
 use crate::exit::Exit;
 use crate::facts::container::Identity;
+use crate::files::compile;
 use crate::running::changes::Snapshot;
 use crate::running::file::Device;
 use crate::running::lock::Lock;
 use crate::running::step::{Done, Report, Task};
 use crate::running::walk::{Hidden, Met, Walk};
 
-/// How long a container may take from reading `hosts.d` to having its file mounted. One that
-/// starts while we look is found by looking again after this time.
+/// How long a container may take from reading `hosts.d` to having its file mounted. A second walk after this time
+/// finds containers that started during the first.
 const START_GRACE: Duration = Duration::from_millis(200);
-/// Longer than a tick of the clock by which the kernel dates changes: one that comes after this has another time.
+/// Longer than a tick of the clock of file times: a change after this time has another timestamp.
 const TICK: Duration = Duration::from_millis(20);
 
-/// What happens on the way.
+/// What happens during a refresh.
 #[derive(Debug)]
-pub enum Event<'a> {
+pub(crate) enum Event<'a> {
     /// This container's file was replaced, or would be.
     Refreshed(&'a Identity),
     /// A sentence for the administrator. Names in it are escaped.
     Trouble(String),
+    /// The walk is at this process.
+    Step {
+        /// From 1.
+        nth: usize,
+        /// The processes of the node.
+        of: usize,
+    },
 }
 
-/// How it went, counted by files.
+/// The numbers of files, by result.
 #[derive(Debug, Default)]
-pub struct Summary {
+pub(crate) struct Summary {
     /// Replaced, or would be.
-    pub refreshed: usize,
+    pub(crate) refreshed: usize,
     /// Nothing to replace.
-    pub up_to_date: usize,
-    /// Not replaced by their containers' own doing: no failure, or a container could make every refresh fail.
-    pub own_doing: usize,
+    pub(crate) up_to_date: usize,
+    /// Not replaced, because their containers changed them. That is no failure, or a container could make every
+    /// refresh fail.
+    pub(crate) own_doing: usize,
     /// Could not be replaced.
-    pub failed: usize,
-    /// Files that the hook has not recorded, or did not make: no failure, since any user can make such.
-    pub without_stamp: usize,
+    pub(crate) failed: usize,
+    /// Files without the hook's record. That is no failure, because any user can make such a file.
+    pub(crate) without_stamp: usize,
     /// Made from another `hosts.d`.
-    pub passed_over: usize,
+    pub(crate) passed_over: usize,
     /// Those directories.
-    pub other_hosts_d: BTreeSet<String>,
+    pub(crate) other_hosts_d: BTreeSet<String>,
     /// Containers with the file that their engine made, which the hook left alone.
-    pub engine_file_alone: usize,
-    /// What of `hosts.d` no container gets.
-    pub left_out: BTreeSet<String>,
+    pub(crate) engine_file_alone: usize,
+    /// The entries of `hosts.d` that no container gets.
+    pub(crate) left_out: BTreeSet<String>,
     /// Files into which not all of `hosts.d` fits.
-    pub too_small: usize,
+    pub(crate) too_small: usize,
     /// The engines' files on the host that files here were made from: what is written to one of these reaches its
     /// containers at the next refresh. A tenant may have chosen a path: do not open it, watch it at most.
-    pub engine_files: BTreeSet<PathBuf>,
-    /// Processes that could not be looked at.
-    pub hidden: Option<Hidden>,
+    pub(crate) engine_files: BTreeSet<PathBuf>,
+    /// Processes that could not be examined.
+    pub(crate) hidden: Option<Hidden>,
 }
 
 impl Summary {
-    /// The exit status that stands for this.
-    pub fn exit(&self) -> Exit {
+    /// The exit status.
+    pub(crate) fn exit(&self) -> Exit {
         if self.failed > 0 || self.hidden.is_some() {
             Exit::System
         } else if !self.left_out.is_empty() || self.too_small > 0 {
@@ -90,20 +99,20 @@ impl Summary {
     }
 }
 
-/// Brings the file of each running container that was made from `hosts_d` up to date with that directory and with
-/// its engine's file, and goes on until the directory is as it was when it was read last. One at a time on a
-/// node. With `dry_run` only says what would be done. The program has to do [`super::step::work`] when it is
-/// called with the verb [`super::walk::VERB`].
+/// Updates the file of each running container that was made from `hosts_d` from that directory and from its
+/// engine's file, and repeats that until the directory does not change meanwhile. Only one refresh runs on a node.
+/// With `dry_run`, only says what would be done. The program has to call [`super::step::work`] if it is started
+/// with the verb [`super::walk::VERB`].
 ///
 /// # Errors
 ///
-/// Nothing can be done at all: no root, no `/proc`, no process can be started.
-pub fn refresh(
+/// Without root, without `/proc`, or if no process can be started.
+pub(crate) fn refresh(
     hosts_d: &Path,
     dry_run: bool,
     tell: &mut dyn FnMut(Event<'_>),
 ) -> Result<Summary, Error> {
-    // Who is not root can write no stamp, so there is nothing to lock.
+    // Only root can write a stamp, so other users need no lock.
     let writes = !dry_run && nix::unistd::geteuid().is_root();
     let mut lock = writes.then(Lock::wait).transpose()?;
     let mut walk = Walk::new(Task::Refresh {
@@ -130,6 +139,9 @@ pub fn refresh(
         }
         seen = now;
     };
+    if let Some(trouble) = lock.as_ref().and_then(|_| compile::keep(hosts_d).err()) {
+        tell(Event::Trouble(on_one_line(&trouble)));
+    }
     let mut summary = Summary {
         failed: met.troubles.len(),
         hidden,
@@ -150,12 +162,24 @@ pub fn refresh(
     Ok(summary)
 }
 
+/// Keeps the compiled file as `hosts_d` is, for the containers that start.
+///
+/// # Errors
+///
+/// It cannot be written.
+#[cfg(feature = "agent")]
+pub(crate) fn compile(hosts_d: &Path) -> Result<(), Error> {
+    let _lock = Lock::wait()?;
+    compile::keep(hosts_d)
+}
+
 /// The engines' files that files of running containers were made from, as in [`Summary::engine_files`].
 ///
 /// # Errors
 ///
 /// As [`refresh`].
-pub fn engine_files() -> Result<BTreeSet<PathBuf>, Error> {
+#[cfg(feature = "agent")]
+pub(crate) fn engine_files() -> Result<BTreeSet<PathBuf>, Error> {
     let mut files = BTreeSet::new();
     Walk::new(Task::Look).go(&mut |met| {
         if let Met::File(_, report) = met {
@@ -165,7 +189,7 @@ pub fn engine_files() -> Result<BTreeSet<PathBuf>, Error> {
     Ok(files)
 }
 
-/// What was met, each file once: as it was met last, and replaced when it was so once.
+/// The files that were found, each once: with its last state, but as replaced if it was ever replaced.
 #[derive(Default)]
 struct Files {
     files: BTreeMap<Device, Report>,
@@ -175,6 +199,7 @@ struct Files {
 impl Files {
     fn add(&mut self, met: Met, tell: &mut dyn FnMut(Event<'_>)) {
         match met {
+            Met::Step { nth, of } => tell(Event::Step { nth, of }),
             Met::Trouble(situation) => {
                 if self.troubles.insert(situation.clone()) {
                     tell(Event::Trouble(situation));

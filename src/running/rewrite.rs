@@ -1,16 +1,14 @@
-//! Replacing what a running container's file has of its engine's file and of `hosts.d`, in place.
+//! Replaces the parts of a running container's file that come from its engine's file and from `hosts.d`, in place.
 //!
-//! The inode stays: programs watch it, and a mount point cannot be renamed over. Memory for the new
-//! text is reserved first, so that a full file system cannot leave half of it. A file that grows is
-//! filled up with empty lines, by one append; then the new text is one `pwrite` of that length; a
-//! file that shrinks is cut off last. So whoever reads finds the old or the new text, with some
-//! empty lines behind it, and never an empty file; only who reads while the kernel copies may find
-//! the beginning of the one and the end of the other, and who reads while it cuts off the empty lines
-//! may find zeros in their place: tmpfs clears what it cuts off before a reader knows the new length.
+//! The inode stays: programs watch it, and a mount point cannot be renamed over. Memory for the new text is
+//! reserved first, so that a full file system cannot leave half of it. A file that grows is filled up with empty
+//! lines, by one append; then the new text is one `pwrite` of that length; a file that shrinks is cut off last. So
+//! a reader finds the old or the new text, followed by some empty lines, and never an empty file. Only a read
+//! during the kernel's copy may find the beginning of the one and the end of the other, and a read during the
+//! truncation may find zeros in place of the empty lines: tmpfs clears them before it changes the length.
 //!
-//! What a container appends meanwhile is found by the file's size and kept. Only between the last
-//! look at the size and the `ftruncate` of a shrinking file lies a moment, some microseconds, in
-//! which an append could be cut off.
+//! What a container appends meanwhile is found by the file's size and kept. Only in the microseconds between the
+//! last check of the size and the `ftruncate` of a shrinking file could an append be cut off.
 //!
 //! A process that is killed between two of these calls leaves a file that the stamp still explains; one that
 //! is killed inside the `pwrite` of several pages leaves one that [`crate::running::journal`] explains.
@@ -29,21 +27,21 @@ use crate::running::sections;
 use crate::running::writable::Writable;
 use crate::stamp::{self, Edited, Parts, Stamp};
 
-/// How often it is tried again when the container writes at the same time.
+/// How often it is tried again if the container writes at the same time.
 const TRIES: usize = 8;
 
-/// How it went with one file.
+/// The result for one file.
 #[derive(Debug)]
-pub struct Rewritten {
+pub(crate) struct Rewritten {
     /// Whether anything was replaced, or would be.
-    pub is_replaced: bool,
+    pub(crate) is_replaced: bool,
     /// What of `hosts.d` does not fit, with its file.
-    pub does_not_fit: Vec<String>,
+    pub(crate) does_not_fit: Vec<String>,
     /// Why the engine's part is as it was.
-    pub engine_stays: Option<NotRead>,
+    pub(crate) engine_stays: Option<NotRead>,
 }
 
-/// What a file is to begin with.
+/// The new beginning of a file.
 struct Wanted {
     own: Vec<u8>,
     node: Vec<u8>,
@@ -51,13 +49,13 @@ struct Wanted {
 
 /// Why a file was not brought up to date.
 #[derive(Debug, thiserror::Error)]
-pub enum NotRewritten {
+pub(crate) enum NotRewritten {
     /// The hook could not stamp what it wrote.
     #[error(
         "the hook ran in its user namespace and could not mark the file for refresh: it gets the new entries at its next start"
     )]
     NoStamp,
-    /// The container's own doing.
+    /// The container changed the file itself.
     #[error(transparent)]
     Edited(#[from] Edited),
     /// The container writes all the time.
@@ -68,13 +66,12 @@ pub enum NotRewritten {
     Failed(#[from] Error),
 }
 
-/// Brings the engine's part and the sections of `hosts.d` up to date; with `dry_run` only says whether that is
-/// needed.
+/// Updates the engine's part and the sections of `hosts.d`. With `dry_run`, only says whether that is needed.
 ///
 /// # Errors
 ///
 /// Why that was not possible. The file is as it was, or has the whole new text.
-pub fn refresh(
+pub(crate) fn refresh(
     file: &RunningFile,
     entries: &NodeEntries,
     dry_run: bool,
@@ -89,7 +86,7 @@ pub fn refresh(
     let taken = own.len() as u64 + behind;
     let (node, does_not_fit) = sections::renewed(parts.node, entries, taken, limit);
     if node.is_empty() && !parts.behind.is_empty() && !own.ends_with(b"\n") {
-        // What the container appended must not end up on the last line of another one.
+        // What the container appended must start on a line of its own.
         own.push(b'\n');
     }
     let is_replaced = parts.own != own || parts.node != node || was_killed;
@@ -106,8 +103,8 @@ pub fn refresh(
     })
 }
 
-/// The own part as it should be in at most `limit` bytes: with the engine's text where that can be read, and
-/// there is room for what the container has already.
+/// The new own part, in at most `limit` bytes: with the engine's text if it can be read, and if there is room for
+/// what the container already has.
 fn own_part(stamp: &Stamp, parts: &Parts<'_>, limit: u64) -> (Vec<u8>, Option<NotRead>) {
     let Some(engine) = &stamp.engine else {
         return (parts.own.to_vec(), None);
@@ -120,8 +117,7 @@ fn own_part(stamp: &Stamp, parts: &Parts<'_>, limit: u64) -> (Vec<u8>, Option<No
     }
 }
 
-/// The parts of the text. One that was killed while it was written is mended first, which needs no more than
-/// to write it once more.
+/// The parts of the text. A write that was killed is repaired first: it is written again.
 fn split<'a>(
     file: &RunningFile,
     stamp: &Stamp,

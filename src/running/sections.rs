@@ -1,4 +1,4 @@
-//! The sections of `hosts.d` in a file that has some already. Pure.
+//! Renews the sections of `hosts.d` in a file. Pure.
 
 use std::path::Path;
 
@@ -6,11 +6,11 @@ use crate::compose::Notice;
 use crate::facts::node_entries::NodeEntries;
 use crate::text::hosts_file::{HostsFile, NODE_HEADER};
 
-/// The sections for these entries, where `current` are those that the file has, and what could not be done. `taken` of the
-/// file's `limit` bytes are not the sections'.
+/// The sections for these entries, and what could not be done. `current` are the sections of the file; `taken` of
+/// the file's `limit` bytes belong to its other parts.
 ///
-/// What does not fit takes nothing away that did: where a file's new section does not fit its former one stays,
-/// and a section that becomes longer leaves the others their room.
+/// An entry that does not fit removes nothing: if a file's new section does not fit, its old one stays, and a
+/// longer section leaves the others their room.
 pub fn renewed(
     current: &[u8],
     entries: &NodeEntries,
@@ -43,7 +43,7 @@ pub fn renewed(
         } else if let Some(former) = former.filter(fits) {
             text.extend_from_slice(former);
             notices.push(format!(
-                "{}: its former entries stay, with the new ones the file would have more than {limit} bytes",
+                "{}: its old entries stay, because with the new ones the file would have more than {limit} bytes",
                 path.display()
             ));
         } else {
@@ -54,7 +54,7 @@ pub fn renewed(
     (text, notices)
 }
 
-/// The section of this file. Only the hook's own headings are in `current`: no entry has a line like one.
+/// The section of this file. `current` has only the hook's own headings: no entry has a line like one.
 fn former<'a>(current: &'a [u8], path: &Path) -> Option<&'a [u8]> {
     let heading = format!("{NODE_HEADER}{}.\n", path.display());
     let from = current.get(position(current, heading.as_bytes())?..)?;

@@ -1,7 +1,7 @@
-//! The work on one container: a step, done in a process of its own.
+//! The work on one container: a step, in a child process.
 //!
-//! That process gets the numbers of processes, a line each, with ` wait` behind it or not, and answers each
-//! with a line of JSON.
+//! The child reads process IDs, one on each line, optionally followed by ` wait`, and answers each with a line of
+//! JSON.
 
 use std::ffi::OsString;
 use std::io::{BufRead, ErrorKind, Write};
@@ -20,25 +20,25 @@ use crate::running::file::{Device, RunningFile};
 use crate::running::find::{self, Seen};
 use crate::running::rewrite::{self, NotRewritten};
 
-/// Behind the number of a process: the step may wait for a file system.
+/// Follows a process ID: the step may wait for a file system.
 pub(super) const WAIT: &str = " wait";
 
-/// What is done with a file that is found.
+/// What to do with a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Task {
-    /// Nothing: it is told.
+pub(crate) enum Task {
+    /// Only report it.
     Look,
-    /// What it has of its engine's file and of `hosts.d` becomes what these say.
+    /// Update it from its engine's file and from `hosts.d`.
     Refresh {
-        /// The directory. Files that were made from another one are passed over.
+        /// The directory. Files that were made from another one are skipped.
         hosts_d: PathBuf,
-        /// Only say whether that is needed.
+        /// Only report whether that is needed.
         dry_run: bool,
     },
 }
 
 impl Task {
-    /// The arguments by which another process gets this task.
+    /// The arguments that give another process this task.
     pub(super) fn arguments(&self) -> Vec<OsString> {
         match self {
             Self::Look => Vec::new(),
@@ -64,80 +64,80 @@ const DRY_RUN: &str = "--dry-run";
 
 /// The answer for one process.
 #[derive(Debug, Serialize, Deserialize)]
-pub enum Answer {
-    /// What it sees of ours.
+pub(crate) enum Answer {
+    /// The hook's files that it sees.
     Files(Vec<Report>),
-    /// It sees none of the hook's, but a file that an engine made for the container with this ID.
+    /// It sees no file of the hook, but a file that an engine made for the container with this ID.
     EngineFileAlone(String),
     /// It has ended.
     Ended,
-    /// We may not look.
+    /// Permission denied.
     NotAllowed,
-    /// A file system has to be asked, which can last.
+    /// A file system has to answer, which can block.
     WouldWait,
     /// Something else.
     Failed(String),
 }
 
-/// What there is to say of one file.
+/// The report on one file.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Report {
-    /// Whose it is.
-    pub identity: Identity,
+pub(crate) struct Report {
+    /// The container.
+    pub(crate) identity: Identity,
     /// Where the container sees it.
-    pub path: String,
+    pub(crate) path: String,
     /// Its file system.
-    pub device: Device,
+    pub(crate) device: Device,
     /// Whether the container may only read it.
-    pub is_read_only: bool,
+    pub(crate) is_read_only: bool,
     /// Whether the hook has recorded what `refresh` needs.
-    pub is_stamped: bool,
+    pub(crate) is_stamped: bool,
     /// The `hosts.d` that it was made from.
-    pub hosts_d: Option<String>,
+    pub(crate) hosts_d: Option<String>,
     /// The engine's file on the host that it was made from.
-    pub engine_file: Option<PathBuf>,
+    pub(crate) engine_file: Option<PathBuf>,
     /// What was done.
-    pub done: Done,
-    /// What there is to say of it, a sentence each.
-    pub troubles: Vec<String>,
-    /// What of `hosts.d` was left out: for every container, and what does not fit into this file.
-    pub left_out: LeftOut,
+    pub(crate) done: Done,
+    /// Messages about it.
+    pub(crate) troubles: Vec<String>,
+    /// The entries of `hosts.d` that were left out: for every container, and those that do not fit into this file.
+    pub(crate) left_out: LeftOut,
 }
 
-/// What of `hosts.d` a container does not get.
+/// The entries of `hosts.d` that a container does not get.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub struct LeftOut {
+pub(crate) struct LeftOut {
     /// No container gets it.
-    pub everywhere: Vec<String>,
+    pub(crate) everywhere: Vec<String>,
     /// It does not fit into this container's file.
-    pub here: Vec<String>,
+    pub(crate) here: Vec<String>,
 }
 
 /// What was done with one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Done {
-    /// It was only looked at.
+pub(crate) enum Done {
+    /// It was only reported.
     Nothing,
     /// It was made from another `hosts.d`.
     PassedOver,
-    /// It is as its engine's file and `hosts.d` have it.
+    /// It is up to date with its engine's file and `hosts.d`.
     UpToDate,
     /// It was replaced, or would be.
     Replaced,
     /// It was not made by the hook as root, or not by the hook.
     NoStamp,
-    /// It stays as it is, by the container's own doing.
+    /// It stays unchanged, because the container changed it.
     OwnDoing,
     /// It could not be brought up to date.
     NotPossible,
 }
 
-/// Does the steps that another process asks for on stdin, and answers on stdout. `arguments` are what that
-/// process put behind the verb [`super::walk::VERB`].
+/// Does the steps that another process requests on stdin, and answers on stdout. `arguments` are the arguments
+/// after the verb [`super::walk::VERB`].
 ///
 /// # Errors
 ///
-/// That process is gone.
+/// The other process is gone.
 pub fn work(arguments: &[OsString]) -> Result<(), Error> {
     let task = Task::of_arguments(arguments);
     let (mut questions, mut answers) = (std::io::stdin().lock(), std::io::stdout().lock());
@@ -181,8 +181,8 @@ fn answer(pid: i32, may_wait: bool, task: &Task) -> Answer {
     }
 }
 
-/// What procfs answers of a process that has ended, also before its parent has noticed (EINVAL: it has no
-/// mount namespace any more).
+/// The errors of procfs for a process that has ended, even if its parent has not reaped it (EINVAL: it no longer
+/// has a mount namespace).
 fn is_end(source: &std::io::Error) -> bool {
     let ends = [Errno::NOENT, Errno::SRCH, Errno::INVAL].map(|errno| errno.raw_os_error());
     source
@@ -190,7 +190,7 @@ fn is_end(source: &std::io::Error) -> bool {
         .is_some_and(|errno| ends.contains(&errno))
 }
 
-/// `None` where the container ended meanwhile: that is no error.
+/// `None` if the container ended meanwhile, which is not an error.
 fn report(file: &RunningFile, task: &Task) -> Option<Report> {
     let stamp = file.stamp.as_ref();
     let engine = stamp.and_then(|stamp| stamp.engine.as_ref());
@@ -219,7 +219,7 @@ fn refresh(file: &RunningFile, hosts_d: &Path, dry_run: bool, report: &mut Repor
     if !is_same_directory(hosts_d, made_from) {
         return Some(Done::PassedOver);
     }
-    // By the name that the headings in the file have.
+    // By the name in the headings of the file.
     let entries = NodeEntries::read(made_from, file.identity.namespace.as_deref());
     report.left_out.everywhere = entries.left_out.iter().map(ToString::to_string).collect();
     match rewrite::refresh(file, &entries, dry_run) {
@@ -248,12 +248,13 @@ fn refresh(file: &RunningFile, hosts_d: &Path, dry_run: bool, report: &mut Repor
     }
 }
 
-/// The one of a file whose stamp has none: the version that recorded none was hardly given another one.
+/// For a file whose stamp does not name the directory: versions that did not record it almost always used the
+/// default.
 fn default_hosts_d() -> String {
     hosts_d::DEFAULT_PATH.to_owned()
 }
 
-/// By their names, or where both are there by what they are.
+/// By their names, or, if both exist, by their real paths.
 fn is_same_directory(one: &Path, other: &Path) -> bool {
     let real = |path: &Path| path.canonicalize().ok();
     one == other || real(one).is_some_and(|one| real(other) == Some(one))

@@ -1,8 +1,8 @@
-//! Going through all processes of the node, a step for each mount namespace.
+//! Walks through all processes of the node, with a step for each mount namespace.
 //!
-//! A container can put a file system on its `/etc` that does not answer, or hold its file's lock in the
-//! kernel for good. No program can take back a call that waits for such; so the steps are done by a child.
-//! When it does not answer in time it is killed and left behind, and another one goes on with the next.
+//! A container can mount a file system on its `/etc` that does not answer, or hold its file's lock in the kernel
+//! forever. A call that waits for it cannot be cancelled, so a child process does the steps. If it does not answer
+//! in time, it is killed and abandoned, and another child continues with the next step.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -18,8 +18,7 @@ use crate::running::file::Device;
 use crate::running::find::identity_by_cgroup;
 use crate::running::step::{Answer, Report, Task, WAIT};
 
-/// The verb of the program that does the steps: the program that walks is started again with it, and calls
-/// [`super::step::work`] then.
+/// The verb of the child process: the program starts itself with it, and then calls [`super::step::work`].
 pub const VERB: &str = "do-steps";
 /// How long one step may take.
 const STEP_LIMIT: Duration = Duration::from_secs(5);
@@ -28,31 +27,38 @@ const ANSWER_MAX: u64 = 64 * 1024 * 1024;
 
 /// One walk through the node, or several.
 #[derive(Debug)]
-pub struct Walk {
+pub(crate) struct Walk {
     task: Task,
     worker: Option<Worker>,
-    /// The files that were met: a container's child in a namespace of its own sees copies.
+    /// The files that were found: a container's child in another namespace sees copies of the mounts.
     devices: BTreeSet<Device>,
-    /// The containers that have their engine's file alone, by their IDs.
+    /// The IDs of containers that have only their engine's file.
     engine_file_alone: BTreeSet<String>,
-    /// Where a step did not end: it is not tried again.
+    /// Namespaces in which a step did not end: they are not tried again.
     hung: BTreeSet<NamespaceId>,
-    /// How many processes we were not allowed to look at.
+    /// How many processes could not be examined without permission.
     not_allowed: usize,
 }
 
-/// What is met on the way.
+/// What a walk finds.
 #[derive(Debug)]
-pub enum Met {
-    /// A file of ours that this process sees.
+pub(crate) enum Met {
+    /// A file of the hook that this process sees.
     File(i32, Box<Report>),
     /// Something went wrong, and with which container.
     Trouble(String),
+    /// The next process.
+    Step {
+        /// From 1.
+        nth: usize,
+        /// The processes of the node.
+        of: usize,
+    },
 }
 
-/// So many processes could not be looked at.
+/// The number of processes that could not be examined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Hidden(usize);
+pub(crate) struct Hidden(usize);
 
 impl fmt::Display for Hidden {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -61,8 +67,8 @@ impl fmt::Display for Hidden {
 }
 
 impl Walk {
-    /// A walk on which this is done.
-    pub fn new(task: Task) -> Self {
+    /// A walk that does this task.
+    pub(crate) fn new(task: Task) -> Self {
         Self {
             task,
             worker: None,
@@ -73,16 +79,19 @@ impl Walk {
         }
     }
 
-    /// Goes to all mount namespaces, and gives each file once, also when it walks again.
+    /// Walks through all mount namespaces and reports each file once, even on a later walk.
     ///
     /// # Errors
     ///
-    /// `/proc` cannot be read, or no process can be started. A process that ends meanwhile is no error.
-    pub fn go(&mut self, meet: &mut dyn FnMut(Met)) -> Result<(), Error> {
+    /// `/proc` cannot be read, or no process can be started. A process that ends meanwhile is not an error.
+    pub(crate) fn go(&mut self, meet: &mut dyn FnMut(Met)) -> Result<(), Error> {
         let mut namespaces = self.hung.clone();
         self.not_allowed = 0;
         let mut waiting = Vec::new();
-        for pid in processes()? {
+        let processes = processes()?;
+        let of = processes.len();
+        for (nth, pid) in (1..).zip(processes) {
+            meet(Met::Step { nth, of });
             let namespace = ProcDirectory::of(pid).and_then(|process| process.namespace("mnt"));
             // Several processes of a container share its mount namespace.
             if namespace
@@ -102,7 +111,7 @@ impl Walk {
             }
             namespaces.extend(namespace);
         }
-        // Those that can last come last.
+        // Steps that may block come last.
         for pid in waiting {
             let answer = self.step(pid, WAIT)?;
             self.tell(pid, answer, meet);
@@ -110,18 +119,18 @@ impl Walk {
         Ok(())
     }
 
-    /// Gives the files once more that were given before.
-    pub fn forget(&mut self) {
+    /// Reports again the files that were reported before.
+    pub(crate) fn forget(&mut self) {
         self.devices.clear();
         self.engine_file_alone.clear();
     }
 
-    /// The same once more: gives files that were not there before, and says no trouble twice.
+    /// Walks again and reports only new files, and no trouble twice.
     ///
     /// # Errors
     ///
     /// As [`Walk::go`].
-    pub fn go_again(&mut self, meet: &mut dyn FnMut(Met)) -> Result<(), Error> {
+    pub(crate) fn go_again(&mut self, meet: &mut dyn FnMut(Met)) -> Result<(), Error> {
         let not_allowed = self.not_allowed;
         let done = self.go(&mut |met| {
             if matches!(met, Met::File(..)) {
@@ -132,14 +141,14 @@ impl Walk {
         done
     }
 
-    /// How many containers have a file that their engine made and the hook left alone.
-    pub fn engine_file_alone(&self) -> usize {
+    /// How many containers have only their engine's file, which the hook left alone.
+    pub(crate) fn engine_file_alone(&self) -> usize {
         self.engine_file_alone.len()
     }
 
-    /// Why containers may be missing; `None` where root looked, who sees all but what a stronger
-    /// root has locked away.
-    pub fn hidden(&self) -> Option<Hidden> {
+    /// Why containers may be missing; `None` for root, who sees everything that is not restricted by another
+    /// security mechanism.
+    pub(crate) fn hidden(&self) -> Option<Hidden> {
         let is_hidden = self.not_allowed > 0 && !nix::unistd::geteuid().is_root();
         is_hidden.then_some(Hidden(self.not_allowed))
     }
@@ -166,14 +175,14 @@ impl Walk {
                 }
                 let identity = process.map(|process| identity_by_cgroup(&process));
                 meet(Met::Trouble(format!(
-                    "{} (process {pid}): its file system does not answer: passed over",
+                    "{} (process {pid}): its file system does not answer: skipped",
                     identity.unwrap_or_default()
                 )));
             }
         }
     }
 
-    /// The answer for this process; `None` when there is none in time.
+    /// The answer for this process; `None` if there is none in time.
     fn step(&mut self, pid: i32, wait: &str) -> Result<Option<Answer>, Error> {
         let mut worker = match self.worker.take() {
             Some(worker) => worker,
@@ -186,7 +195,7 @@ impl Walk {
                 Ok(Some(answer))
             }
             Err(_) => {
-                // It cannot be waited for: it may never end.
+                // Do not wait for it: it may never end.
                 let _ = worker.child.kill();
                 let _ = worker.child.try_wait();
                 Ok(None)
@@ -199,7 +208,7 @@ impl Drop for Walk {
     fn drop(&mut self) {
         if let Some(Worker { mut child, stream }) = self.worker.take() {
             drop(stream);
-            // Between two steps it only waits for the next.
+            // Between two steps it only waits for the next one.
             let _ = child.wait();
         }
     }
@@ -221,7 +230,7 @@ impl Worker {
         let child = command
             .stdin(Stdio::from(theirs.try_clone()?))
             .stdout(Stdio::from(theirs))
-            // One that is left behind must not keep our reader waiting for the end.
+            // An abandoned child must not keep the reader of stderr waiting.
             .stderr(Stdio::null())
             .spawn()?;
         let stream = BufReader::new(ours);
@@ -241,8 +250,8 @@ impl Worker {
     }
 }
 
-/// The numbers of all processes, in their order: a container's first process comes before those
-/// that it may have sent into namespaces of their own, which see copies of its mounts.
+/// The IDs of all processes, sorted: a container's first process comes before those that it put into other
+/// namespaces, which see copies of its mounts.
 fn processes() -> Result<BTreeSet<i32>, Error> {
     let failed = |source| Error::file("read", "/proc", source);
     let mut pids = BTreeSet::new();

@@ -1,8 +1,8 @@
-//! Writing a file that the container has mounted read-only, while it stays read-only for the container.
+//! Writes a file that is mounted read-only in the container. It stays read-only for the container.
 //!
-//! The mount is cloned, and the clone alone made writable, in a mount namespace of its own that only one
-//! thread is ever in: nothing leads there from the container, and it ends with the thread, also when that is
-//! killed. mount(2) changes mounts of the caller's namespace only, hence the namespace.
+//! The mount is cloned, and only the clone is made writable, in a mount namespace that only one thread is ever in.
+//! The container cannot reach that namespace, and it ends with the thread, even if the thread is killed. The
+//! namespace is needed because mount(2) changes only mounts of the caller's namespace.
 
 use std::fs::File;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -25,7 +25,7 @@ use crate::running::file::RunningFile;
 pub(super) struct Writable {
     pub(super) anywhere: File,
     pub(super) end: File,
-    /// Whether the container's own mount is writable as long as this is there (Linux before 5.2).
+    /// Whether the container's own mount is writable while this exists (Linux before 5.2).
     is_remounted: bool,
 }
 
@@ -83,15 +83,15 @@ impl Writable {
     }
 }
 
-/// What a thread in the container's mount namespace has: our descriptors as a directory, in which it is, and
-/// the file there by its number.
+/// What a thread in the container's mount namespace has: this process's descriptors as its working directory, and
+/// the file's name there.
 struct Inside<'a> {
     held: &'a OwnedFd,
     name: String,
 }
 
-/// Does `work` in a thread that goes to the container's mount namespace and ends there: nothing else of us
-/// ever leaves the host's tree. It takes a directory of the host's procfs along.
+/// Does `work` in a thread that enters the container's mount namespace and ends there. The rest of the process
+/// never leaves the host's mount namespace. The thread takes a directory of the host's procfs along.
 fn in_namespace_of<T: Send>(
     file: &RunningFile,
     work: impl FnOnce(&Inside<'_>) -> rustix::io::Result<T> + Send,
@@ -117,7 +117,7 @@ fn of_nix(errno: nix::Error) -> Errno {
     Errno::from_raw_os_error(errno as i32)
 }
 
-/// The way since Linux 5.2.
+/// Since Linux 5.2.
 fn clone_and_open(inside: &Inside<'_>) -> rustix::io::Result<(File, File)> {
     let flags = OpenTreeFlags::OPEN_TREE_CLONE
         | OpenTreeFlags::OPEN_TREE_CLOEXEC
@@ -125,7 +125,7 @@ fn clone_and_open(inside: &Inside<'_>) -> rustix::io::Result<(File, File)> {
     let clone = open_tree(inside.held, "", flags)?;
     let place = place()?;
     unshare(CloneFlags::CLONE_NEWNS).map_err(of_nix)?;
-    // What is mounted from here on is seen here only.
+    // Mounts from here on are visible only here.
     let flags = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
     mount(None::<&str>, "/", None::<&str>, flags, None::<&str>).map_err(of_nix)?;
     move_mount(
@@ -170,13 +170,13 @@ fn place() -> rustix::io::Result<OwnedFd> {
     )
 }
 
-/// The way before Linux 5.2: the container's own mount becomes writable for as long as it is written.
+/// Before Linux 5.2: the container's own mount is writable while the file is written.
 fn remount(file: &RunningFile, read_only: bool) -> Result<(), Error> {
     in_namespace_of(file, |inside| make(&inside.name, read_only).map_err(of_nix))
         .map_err(|errno| file.failed("remount", errno))
 }
 
-/// Makes the mount of a descriptor of ours read-only, or writable.
+/// Makes the mount of a descriptor read-only or writable.
 fn make(number: &str, read_only: bool) -> nix::Result<()> {
     let mut flags = MsFlags::MS_REMOUNT
         | MsFlags::MS_BIND

@@ -1,10 +1,9 @@
-//! The annotation `host-aliases` in the form of hosts(5) lines, read as strictly as its JSON form.
+//! Reads the annotation `host-aliases` in the form of hosts(5) lines, as strictly as its JSON form.
 //!
-//! The text goes through YAML, templates and other tools, and may lose its line ends on the way
-//! (`>-` where `|` was meant). Read as it then stands, every name behind the first address would
-//! resolve to a wrong one. So what looks like that is refused, and the message says what probably
-//! happened. In the files of `hosts.d`, and in `.spec.hostAliases` where the API allows it, such
-//! lines are legal.
+//! The text goes through YAML, templates and other tools, and may lose its line ends (`>-` instead of `|`). Then
+//! every name after the first address would resolve to the wrong address. So text that looks like that is refused,
+//! and the message says what probably happened. Such lines are allowed in the files of `hosts.d`, and in
+//! `.spec.hostAliases` where the API allows them.
 
 use std::net::IpAddr;
 
@@ -14,13 +13,13 @@ use crate::validation::names;
 
 const LOST_LINE_ENDS: &str = "is an address among the names of a line: if the text lost its line ends on the way \
      (in YAML, write `|` and not `>`), write one entry a line";
-const LOST_IN_COMMENT: &str = "the comment of the only line has an entry in it: if the text lost its line ends on the way \
+const LOST_IN_COMMENT: &str = "the comment of the only line has an entry: if the text lost its line ends on the way \
      (in YAML, write `|` and not `>`), write one entry a line";
 const NO_NAME: &str = "a line is an address and at least one name";
 
 /// Reads `10.1.2.3 foo.remote bar.remote  # comment`, one entry a line, with comments, empty lines
 /// and CRLF. A line's fields are named `FIELD: line N`, counted from
-/// 1. Refused values go to `errors`, all of them; the lines without fault are returned.
+/// 1. All refused values go to `errors`; valid lines are returned.
 pub(crate) fn read(field: &str, text: &str, errors: &mut Vec<FieldError>) -> Vec<HostAlias> {
     let is_only_line = !text.trim().contains('\n');
     let mut aliases = Vec::new();
@@ -57,8 +56,8 @@ fn is_address(word: &str) -> bool {
     word.parse::<IpAddr>().is_ok()
 }
 
-/// Whether an address with a name of several labels behind it is in a comment: `was 10.0.0.1 before`
-/// is none.
+/// Whether a comment has an address that is followed by a name of several labels, which `was 10.0.0.1 before` has
+/// not.
 fn holds_entry(comment: &str) -> bool {
     let words: Vec<&str> = comment.split_ascii_whitespace().collect();
     let is_name = |word: &str| word.contains('.') && !is_address(word) && names::is_name(word);

@@ -1,4 +1,4 @@
-//! One entry of `hostAliases`, and the strict reading of a JSON list of them.
+//! One entry of `hostAliases`, and the strict reader of a JSON list of them.
 
 use std::fmt;
 
@@ -8,9 +8,8 @@ use serde_json::Value;
 use crate::validation::field_error::{FieldError, bare, quote};
 use crate::validation::names;
 
-/// An IP address and the names for it: Kubernetes' `HostAlias`. Both are valid, by the API server's
-/// rules or, in the node's own files, by what resolvers read; the address is spelled as its author
-/// spelled it, as the kubelet leaves it.
+/// An IP address and its names: Kubernetes' `HostAlias`. They are valid by the API server's rules or, in the node's
+/// own files, for resolvers. The address keeps its author's spelling, as in the kubelet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostAlias {
     ip: String,
@@ -19,10 +18,9 @@ pub struct HostAlias {
 }
 
 impl HostAlias {
-    /// An entry, when `ip` and all `hostnames` are what the API server accepts. No names is an
-    /// entry too. `position` is where it stands in its source: the index in a list, the line
-    /// number in a file. The refused values go to `errors`, the address under `ip_field` and each
-    /// name under `name_field(index)`.
+    /// An entry if the API server accepts `ip` and all `hostnames`. An entry can have no names. `position` is its
+    /// position in the source: the index in a list, or the line number in a file. Refused values go to `errors`,
+    /// the address under `ip_field` and each name under `name_field(index)`.
     pub(crate) fn check(
         ip: &str,
         hostnames: Vec<String>,
@@ -53,7 +51,7 @@ impl HostAlias {
         })
     }
 
-    /// An entry of the node's own files, whose reader has looked at both.
+    /// An entry of the node's own files, whose reader has checked both.
     pub(super) fn as_written(ip: &str, hostnames: Vec<String>, position: usize) -> Self {
         Self {
             ip: ip.to_owned(),
@@ -78,11 +76,10 @@ impl HostAlias {
     }
 }
 
-/// Reads `[{"ip":"10.1.2.3","hostnames":["foo.remote","bar.remote"]}]`, the list of
-/// `.spec.hostAliases`, as strictly as the API server does with `fieldValidation=Strict`: unknown
-/// and repeated fields are errors. `field` is the list's own name. Refused values go to `errors`,
-/// all of them; the entries without fault are returned.
-pub fn read_list(field: &str, json: &str, errors: &mut Vec<FieldError>) -> Vec<HostAlias> {
+/// Reads `[{"ip":"10.1.2.3","hostnames":["foo.remote","bar.remote"]}]`, the list of `.spec.hostAliases`, as
+/// strictly as the API server does with `fieldValidation=Strict`: unknown and repeated fields are errors. `field`
+/// is the list's own name. All refused values go to `errors`; valid entries are returned.
+pub(crate) fn read_list(field: &str, json: &str, errors: &mut Vec<FieldError>) -> Vec<HostAlias> {
     match serde_json::from_str::<Vec<Item>>(json) {
         Ok(items) => check_items(field, items, errors),
         Err(error) => {
@@ -99,7 +96,7 @@ pub fn read_list(field: &str, json: &str, errors: &mut Vec<FieldError>) -> Vec<H
     }
 }
 
-/// The same for a list that a manifest's reader has parsed already. `null` is an empty list.
+/// The same for a list that a manifest's reader has already parsed. `null` is an empty list.
 #[cfg(feature = "cli")]
 pub(crate) fn read_value(
     field: &str,
@@ -226,7 +223,7 @@ fn strings(value: Value, field: &str, errors: &mut Vec<FieldError>) -> Vec<Strin
     }
 }
 
-/// A word for a value of the wrong kind: small ones themselves, the others by their kind.
+/// A word for a value of the wrong type: a small value itself, or the type.
 pub(crate) fn kind(value: &Value) -> String {
     match value {
         Value::Array(_) => "list".to_owned(),
@@ -236,8 +233,8 @@ pub(crate) fn kind(value: &Value) -> String {
     }
 }
 
-/// A member of the list before it is checked. An object keeps its members in order and twice when
-/// they are there twice: `serde_json::Value` would keep the last and tell nobody.
+/// A member of the list before it is checked. An object keeps its members in order, including duplicates:
+/// `serde_json::Value` would silently keep the last.
 enum Item {
     Object(Vec<(String, Value)>),
     Other(Value),

@@ -1,8 +1,8 @@
 //! The bytes of `/etc/hosts`, exactly as the kubelet writes them, and where each line comes from.
 //!
-//! Source: `managedHostsFileContent`, `nodeHostsFileContent` and `hostsEntriesFromHostAliases` in
-//! Kubernetes' `pkg/kubelet/kubelet_pods.go`. Nothing is sorted, merged or put right here: the
-//! odd `fe00::` addresses are the kubelet's.
+//! Source: `managedHostsFileContent`, `nodeHostsFileContent` and `hostsEntriesFromHostAliases` in Kubernetes'
+//! `pkg/kubelet/kubelet_pods.go`. Nothing is sorted, merged or corrected here: the odd `fe00::` addresses are the
+//! kubelet's.
 
 use crate::text::host_alias::HostAlias;
 use crate::validation::names::{self, HOST_NAME_MAX};
@@ -17,18 +17,18 @@ const BOILERPLATE: &str = "127.0.0.1\tlocalhost\n\
     fe00::2\tip6-allrouters\n";
 const ALIASES_HEADER: &str = "\n# Entries added by HostAliases.\n";
 /// How each section of `hosts.d` begins; its file's path, a full stop and a newline follow.
-pub const NODE_HEADER: &str = "\n# Entries added by oci-hostaliases from ";
+pub(crate) const NODE_HEADER: &str = "\n# Entries added by oci-hostaliases from ";
 
 /// The text of one container's `/etc/hosts` and, for `explain`, the origin of its lines.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HostsFile {
     bytes: Vec<u8>,
     sources: Vec<String>,
-    /// Where a run of lines starts, and whose it is; an index of `sources`, since there is a run for each entry.
+    /// Where a run of lines starts, and its origin with an index of `sources`.
     parts: Vec<(usize, Origin<usize>)>,
 }
 
-/// Where a line of the file comes from. Lists and files are told by their names.
+/// Where a line of the file comes from. Lists and files are identified by their names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin<S> {
     /// The lines that the kubelet writes into every file.
@@ -55,9 +55,9 @@ pub struct PodName<'a> {
 }
 
 impl<'a> PodName<'a> {
-    /// The names for a host name; `None` when it may not stand in the file. A host name that
-    /// already ends in the domain (`setHostnameAsFQDN`) is cut back to its first part, since the
-    /// kubelet writes `FQDN<TAB>short` then too.
+    /// The names for a host name; `None` if it is not valid in the file. A host name that already ends in the
+    /// domain (`setHostnameAsFQDN`) is cut to its first label, because the kubelet writes `FQDN<TAB>short` then
+    /// too.
     pub fn new(hostname: &'a str, domain: Option<&'a str>) -> Option<Self> {
         let short = domain
             .and_then(|domain| hostname.strip_suffix(domain)?.strip_suffix('.'))
@@ -69,13 +69,13 @@ impl<'a> PodName<'a> {
     }
 }
 
-/// Longest line of a section that the kubelet's bytes do not fix, its newline included: musl reads
-/// the file in pieces of that length, and what is behind the first one is lost (`docs/resolvers.md`).
+/// The longest line of a section of `hosts.d`, including its newline: musl reads the file in pieces of that length
+/// and ignores the rest of a longer line (`docs/resolvers.md`).
 pub const LINE_MAX: usize = 511;
 
 impl HostsFile {
-    /// The file of a Pod with a network of its own: header, boilerplate and one line per address
-    /// in the order given. Without a name there is no line for the addresses.
+    /// The file of a Pod with its own network: the header, the boilerplate and one line for each address, in the
+    /// given order. Without a name there is no line for the addresses.
     pub fn for_pod_network(addresses: &[String], name: Option<PodName<'_>>) -> Self {
         let mut file = Self::default();
         file.push(Origin::Kubelet, &[POD_HEADER, BOILERPLATE]);
@@ -95,8 +95,8 @@ impl HostsFile {
         file
     }
 
-    /// The file of a Pod on the host's network: the node's own file, byte for byte, under a
-    /// header. No line for the Pod's address: the node's file has the node's.
+    /// The file of a Pod on the host's network: the node's own file, byte for byte, under a header. It has no line
+    /// for the Pod's address, because the node's file has the node's.
     pub fn for_host_network(node_hosts: &[u8]) -> Self {
         let mut file = Self::default();
         file.push(Origin::Kubelet, &[HOST_NETWORK_HEADER]);
@@ -116,15 +116,14 @@ impl HostsFile {
         }
     }
 
-    /// Adds the section of the Pod's own aliases; nothing at all when there are none. `source`
-    /// names the list for `explain`.
+    /// Adds the section of the Pod's own aliases, if there are any. `source` names the list for `explain`.
     pub fn add_host_aliases(&mut self, source: &str, aliases: &[HostAlias]) {
         self.add_section(ALIASES_HEADER, source, aliases, usize::MAX);
     }
 
-    /// Adds the section of a file of node-wide or namespace entries, unless the text would then
-    /// have more than `limit` bytes; whether it fits. Names that do not fit on a line of
-    /// [`LINE_MAX`] bytes go on the next one, behind the same address.
+    /// Adds the section of a file of node-wide or namespace entries, unless the text would then have more than
+    /// `limit` bytes. Returns whether it fits. Names that do not fit on a line of [`LINE_MAX`] bytes go on the next
+    /// one, behind the same address.
     pub fn add_node_entries(&mut self, path: &str, aliases: &[HostAlias], limit: u64) -> bool {
         let before = (self.bytes.len(), self.parts.len());
         let heading = format!("{NODE_HEADER}{path}.\n");
@@ -135,6 +134,34 @@ impl HostsFile {
             self.parts.truncate(before.1);
         }
         fits
+    }
+
+    /// Adds sections as [`Self::add_node_entries`] has made them, those that fit. The paths of the others. The
+    /// origin of their lines is not told.
+    pub fn add_sections(&mut self, sections: &[u8], limit: u64) -> Vec<String> {
+        if (self.bytes.len() + sections.len()) as u64 <= limit {
+            self.bytes.extend_from_slice(sections);
+            return Vec::new();
+        }
+        let mut paths = Vec::new();
+        let mut rest = sections;
+        while !rest.is_empty() {
+            // No entry begins with `#`.
+            let next = rest.windows(2).skip(1).position(|two| two == b"\n#");
+            let (section, behind) = rest
+                .split_at_checked(next.map_or(rest.len(), |at| at + 1))
+                .unwrap_or((rest, &[]));
+            if (self.bytes.len() + section.len()) as u64 <= limit {
+                self.bytes.extend_from_slice(section);
+            } else {
+                let path = section.get(NODE_HEADER.len()..).unwrap_or_default();
+                let path = path.split(|byte| *byte == b'\n').next().unwrap_or_default();
+                let path = path.strip_suffix(b".").unwrap_or(path);
+                paths.push(String::from_utf8_lossy(path).into_owned());
+            }
+            rest = behind;
+        }
+        paths
     }
 
     /// The whole text.
@@ -149,7 +176,7 @@ impl HostsFile {
         let mut offset = 0;
         let text = self.bytes.strip_suffix(b"\n").unwrap_or(&self.bytes);
         text.split(|byte| *byte == b'\n').map(move |line| {
-            // The part that the line's first byte belongs to.
+            // The part with the line's first byte.
             while let Some((_, part)) = parts.next_if(|(start, _)| *start <= offset) {
                 origin = self.named(*part);
             }
@@ -176,8 +203,8 @@ impl HostsFile {
         }
         let source = self.sources.len();
         self.sources.push(name.to_owned());
-        // A file without a final newline gets none of its own: the heading's first byte ends its
-        // last line, and there is no empty line then. That is the kubelet's way.
+        // A file without a final newline gets no extra one: the heading's first byte ends its last line, and there
+        // is no empty line. The kubelet does the same.
         self.push(Origin::Heading(source), &[heading]);
         for alias in aliases {
             let run = Origin::Entry(source, alias.position());

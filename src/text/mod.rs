@@ -1,4 +1,4 @@
-//! The text of `/etc/hosts`: what may stand in it, and its bytes. Pure.
+//! The text of `/etc/hosts`: valid entries, and the bytes. Pure.
 
 pub(crate) mod annotation_lines;
 pub mod host_alias;

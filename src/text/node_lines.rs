@@ -1,8 +1,8 @@
 //! The files of `hosts.d`: hosts(5) as glibc reads it (`nss/nss_files/files-hosts.c`).
 //!
-//! These files are the administrator's, who may write what resolvers read: upper case, `_`, a
-//! trailing dot. Only what cannot be a line is left out, name by name, since the other names of its
-//! line are right. The API server's rules bind what tenants write, not these files.
+//! These files are the administrator's and may have everything that resolvers read: upper case, `_`, a trailing
+//! dot. Only invalid parts are left out, name by name, because the other names of the line are valid. The API
+//! server's rules apply to what tenants write, not to these files.
 
 use std::net::IpAddr;
 
@@ -10,7 +10,7 @@ use crate::text::host_alias::HostAlias;
 use crate::text::hosts_file::LINE_MAX;
 use crate::validation::field_error::quote;
 
-/// What is left out of a file, and why.
+/// A part of a file that is left out, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unread {
     /// The line, counted from 1; `None` for the whole file.
@@ -19,8 +19,8 @@ pub struct Unread {
     pub why: String,
 }
 
-/// Reads a file: its entries, and what is left out. A byte order mark at the start is passed over,
-/// as are empty lines and comments. An address without names is an entry.
+/// Reads a file: its entries, and what is left out. A byte order mark at the start, empty lines and comments are
+/// skipped. An address without names is an entry.
 pub fn read(text: &[u8]) -> (Vec<HostAlias>, Vec<Unread>) {
     let (mut aliases, mut unread) = (Vec::new(), Vec::new());
     if let Some(encoding) = utf16(text) {
@@ -64,7 +64,7 @@ pub fn read(text: &[u8]) -> (Vec<HostAlias>, Vec<Unread>) {
     (aliases, unread)
 }
 
-/// What stands between white space, as far as the comment.
+/// The words between white space, up to the comment.
 fn words(mut line: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         let start = line.iter().position(|byte| !is_space(*byte))?;
@@ -79,15 +79,15 @@ fn words(mut line: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// The word as a name that may stand in the file beside this address, or why it may not.
+/// The word as a valid name for this address, or why it is not valid.
 fn name<'w>(address: &str, word: &'w [u8]) -> Result<&'w str, &'static str> {
     let Ok(name) = std::str::from_utf8(word) else {
         return Err("not UTF-8 text");
     };
-    // Nearly all are plain, which takes one look at each byte.
+    // Nearly all names are plain, which one pass over the bytes shows.
     let is_plain = word.iter().all(u8::is_ascii_graphic);
     if !is_plain && name.chars().any(char::is_control) {
-        Err("has a control character in it")
+        Err("has a control character")
     } else if address.len() + name.len() + "\t\n".len() > LINE_MAX {
         Err("longer than a line that every resolver reads")
     } else {
@@ -95,7 +95,7 @@ fn name<'w>(address: &str, word: &'w [u8]) -> Result<&'w str, &'static str> {
     }
 }
 
-/// White space of the C locale (isspace(3)), by which glibc takes a line apart.
+/// White space of the C locale (isspace(3)), at which glibc splits a line.
 fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | 0x0b | 0x0c | b'\r')
 }

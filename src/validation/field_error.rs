@@ -1,15 +1,15 @@
-//! A refused value, said the way the Kubernetes API server says it.
+//! A refused value, in the form of the Kubernetes API server.
 
 use std::fmt::{self, Display};
 
-/// Longest piece of a refused value that is repeated to the person, in characters. The value is
-/// a tenant's and may be 256 KiB long; the message goes into an event and a log.
+/// The longest piece of a refused value in a message, in characters. A tenant wrote the value, which may have 256
+/// KiB; the message goes to an event and a log.
 const SHOWN: usize = 128;
 
-/// Longest word that is shown unquoted, in bytes: no name of Kubernetes is longer than 253.
+/// The longest word that is shown without quotes, in bytes: names in Kubernetes have at most 253.
 const BARE_MAX: usize = 256;
 
-/// How many refused fields are named, and kept, before the rest is only counted: a tenant can write some
+/// How many refused fields are kept and named. The others are only counted, because a tenant can write several
 /// hundred thousand into one annotation.
 const LISTED: usize = 20;
 
@@ -18,20 +18,20 @@ const LISTED: usize = 20;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldError {
     field: String,
-    /// Behind the field's name, or nothing where errors are only counted.
+    /// The text after the field's name; nothing if errors are only counted.
     problem: String,
     /// How many errors these are.
     count: usize,
 }
 
 impl FieldError {
-    /// The value is of the right kind and refused for `detail`. It is shown quoted, with control
-    /// characters escaped.
+    /// The value has the right type and is refused for `detail`. It is shown in quotes, with control characters
+    /// escaped.
     pub(crate) fn invalid(field: impl Into<String>, value: &str, detail: impl Display) -> Self {
         Self::wrong_kind(field, quote(value), detail)
     }
 
-    /// The value is not even of the right kind; `shown` is a word for it, such as `7` or `object`.
+    /// The value has the wrong type. `shown` is a word for it, such as `7` or `object`.
     pub(crate) fn wrong_kind(
         field: impl Into<String>,
         shown: impl Display,
@@ -40,13 +40,13 @@ impl FieldError {
         Self::new(field, format!("Invalid value: {shown}: {detail}"))
     }
 
-    /// The field must be there and is not; `detail` says why, or what to do.
+    /// The field is required and missing. `detail` says why, or what to do.
     pub(crate) fn required(field: impl Into<String>, detail: impl Display) -> Self {
         Self::new(field, format!("Required value: {detail}"))
     }
 
-    /// No field has this name: a typo such as `hostames` must not be lost without a word. `nearest` is the
-    /// field that its author most likely meant.
+    /// An unknown field: a typo such as `hostames` must not be ignored silently. `nearest` is the field that its
+    /// author most likely meant.
     pub(crate) fn unknown(field: impl Into<String>, nearest: Option<&str>) -> Self {
         let problem = match nearest {
             Some(nearest) => format!("Unknown field: did you mean {nearest}?"),
@@ -55,7 +55,7 @@ impl FieldError {
         Self::new(field, problem)
     }
 
-    /// The field stands twice in one object.
+    /// An object has the field twice.
     pub(crate) fn duplicate(field: impl Into<String>) -> Self {
         Self::new(field, "Duplicate field".to_owned())
     }
@@ -68,7 +68,7 @@ impl FieldError {
         )
     }
 
-    /// Adds an error; behind the first twenty only the number.
+    /// Adds an error. After the first twenty, only the number is kept.
     pub(crate) fn add(errors: &mut Vec<Self>, error: Self) {
         let is_kept = errors.len() < LISTED;
         match errors.last_mut() {
@@ -78,7 +78,7 @@ impl FieldError {
         }
     }
 
-    /// How many errors these are, the counted ones among them.
+    /// The number of errors, including those that are only counted.
     pub(crate) fn count(errors: &[Self]) -> usize {
         errors.iter().map(|error| error.count).sum()
     }
@@ -96,18 +96,18 @@ impl Display for FieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (field, count) = (&self.field, self.count);
         match self.problem.as_str() {
-            "" => write!(f, "{field} and behind it: {count} more errors"),
+            "" => write!(f, "{field} and later: {count} more errors"),
             problem => write!(f, "{field}: {problem}"),
         }
     }
 }
 
-/// All refused values of one source, never only the first.
+/// All refused values of one source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldErrors(Vec<FieldError>);
 
 impl FieldErrors {
-    /// `Ok(value)` when nothing was refused.
+    /// `Ok(value)` if nothing was refused.
     pub(crate) fn or<T>(errors: Vec<FieldError>, value: T) -> Result<T, Self> {
         if errors.is_empty() {
             Ok(value)
@@ -140,8 +140,7 @@ impl Display for FieldErrors {
 
 impl std::error::Error for FieldErrors {}
 
-/// A word for a message, unquoted where it cannot be mistaken for anything else: letters, digits and what
-/// of ASCII's punctuation is `plain` there.
+/// A word for a message, without quotes if it has only letters, digits and the punctuation in `plain`.
 pub(crate) fn bare(word: &str, plain: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || plain.contains(c);
     if !word.is_empty() && word.len() <= BARE_MAX && word.chars().all(is_plain) {
@@ -151,8 +150,8 @@ pub(crate) fn bare(word: &str, plain: &str) -> String {
     }
 }
 
-/// `value` in double quotes, cut to a length that a message can carry. Control characters, quotes
-/// and whatever is not printable is escaped: the text is a tenant's and goes to a log.
+/// `value` in double quotes, cut to a length for a message. Control characters, quotes and other unprintable
+/// characters are escaped: a tenant wrote the text, and it goes to a log.
 pub(crate) fn quote(value: &str) -> String {
     let mut shown: String = value.chars().take(SHOWN).collect();
     let cut = shown.len() < value.len();

@@ -1,5 +1,4 @@
-//! The API server's own validation: which names and addresses are valid, and the words in which it
-//! refuses a field.
+//! The API server's validation: which names and addresses are valid, and its messages for refused fields.
 
 pub(crate) mod field_error;
 pub mod names;

@@ -21,9 +21,8 @@ const BAD_LABEL: &str = "a lowercase RFC 1123 label must consist of lower case a
 const DOTS: &str = "must not contain dots";
 const LABEL_TOO_LONG: &str = "must be no more than 63 characters";
 
-/// Why `text` is not an IP address in the strict reading of Kubernetes 1.36
-/// (`StrictIPCIDRValidation`): no leading zeros, no IPv4-mapped IPv6 address, no zone. Any
-/// spelling of IPv6 is one. `None` when it is.
+/// Why `text` is not an IP address in the strict reading of Kubernetes 1.36 (`StrictIPCIDRValidation`): no leading
+/// zeros, no IPv4-mapped IPv6 address, no zone. Any spelling of IPv6 is valid. `None` if it is valid.
 pub fn ip_refusal(text: &str) -> Option<&'static str> {
     match text.parse::<IpAddr>() {
         Ok(IpAddr::V6(address)) if address.to_ipv4_mapped().is_some() => Some(MAPPED),
@@ -33,8 +32,8 @@ pub fn ip_refusal(text: &str) -> Option<&'static str> {
     }
 }
 
-/// Why `text` is not a lowercase RFC 1123 subdomain (`IsDNS1123Subdomain`), all reasons. Single
-/// labels may be longer than 63 bytes there, so they may here. Empty when it is one.
+/// Why `text` is not a lowercase RFC 1123 subdomain (`IsDNS1123Subdomain`), all reasons. Labels may be longer than
+/// 63 bytes there, so they may here too. Empty if it is one.
 pub fn name_refusals(text: &str) -> Vec<&'static str> {
     let mut reasons = Vec::new();
     if text.len() > NAME_MAX {
@@ -46,7 +45,7 @@ pub fn name_refusals(text: &str) -> Vec<&'static str> {
     reasons
 }
 
-/// Why `text` is not an RFC 1123 label (`IsDNS1123Label`), all reasons. Empty when it is one.
+/// Why `text` is not an RFC 1123 label (`IsDNS1123Label`), all reasons. Empty if it is one.
 pub fn label_refusals(text: &str) -> Vec<&'static str> {
     let mut reasons = Vec::new();
     if text.len() > 63 {
@@ -59,7 +58,7 @@ pub fn label_refusals(text: &str) -> Vec<&'static str> {
     reasons
 }
 
-/// Whether `text` may stand in the file as a name.
+/// Whether `text` is a valid name for the file.
 pub(crate) fn is_name(text: &str) -> bool {
     text.len() <= NAME_MAX && text.split('.').all(is_label)
 }
@@ -76,9 +75,8 @@ fn is_label(text: &str) -> bool {
             .all(|byte| alphanumeric(Some(byte)) || *byte == b'-')
 }
 
-/// `010.000.0.5` without the zeros that make it ambiguous (octal to some readers), and `::00001`
-/// or `::ffff:010.0.0.5` without those that are too many: what the API server's lenient reading
-/// makes of them.
+/// `010.000.0.5` without the zeros that make it ambiguous (octal to some readers), and `::00001` or
+/// `::ffff:010.0.0.5` without superfluous zeros, as the API server's lenient parser reads them.
 fn without_leading_zeros(text: &str) -> String {
     let mut rest = String::with_capacity(text.len());
     for part in text.split_inclusive(['.', ':']) {

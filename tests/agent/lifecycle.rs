@@ -1,13 +1,11 @@
 //! What happens when the agent is not there, dies, hangs or is started twice, and when the engine restarts.
 
 use std::fs;
-use std::io::{ErrorKind, Read};
-use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::agent::{self, Agent};
-use crate::containerd_daemon::{self, Containerd, nri_socket};
+use crate::containerd_daemon::{self, Containerd};
 use crate::node_log::NodeLog;
 use crate::pods::{ContainerSpec, Node, Pod, PodSpec};
 use crate::{HOSTS_D, NODE_HOSTS, hook_program, throwaway, world};
@@ -122,32 +120,34 @@ fn a_second_agent_does_not_start() {
         assert_eq!(
             String::from_utf8_lossy(&second.stderr),
             format!(
-                "oci-hostaliases-agent: /run/oci-hostaliases/agent.lock: process {} is the agent of this node: \
-                 stop it first, or leave this one off\n",
+                "oci-hostaliases-agent: /run/oci-hostaliases/agent.lock: process {} is already the agent of \
+                 this node: stop it first, or do not start this one\n",
                 first.pid()
             )
         );
     });
 }
 
+/// More than one message of NRI's can have (4 MiB) is running when the agent connects.
 #[test]
-fn a_socket_that_is_no_nri() {
-    world("lifecycle::a_socket_that_is_no_nri", |home| {
-        let listener = UnixListener::bind(nri_socket(home)).expect("a socket");
-        let agent = Agent::start_alone(home);
-        let (mut stream, _) = listener.accept().expect("the agent");
-        std::io::Write::write_all(&mut stream, b"HTTP/1.1 400 Bad Request\r\n\r\n")
-            .expect("written");
-        agent.wait_for("this is no NRI socket; waiting for an engine");
-        stream
-            .set_read_timeout(Some(Duration::from_secs(5)))
-            .expect("a limit");
-        match stream.read_to_end(&mut Vec::new()) {
-            Ok(_) => {}
-            // Not all that it was sent was read.
-            Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+fn what_runs_is_told_in_parts() {
+    world("lifecycle::what_runs_is_told_in_parts", |home| {
+        const PODS: usize = 20;
+        let node = Node::new(Containerd::start(home), NodeLog::listen(), home, "crun");
+        let long = "x".repeat(250 * 1024);
+        for _ in 0..PODS {
+            let pod = node.pod(&PodSpec {
+                annotations: &[("example.org/long", &long)],
+                ..PodSpec::default()
+            });
+            node.start(&pod, &LASTS).expect("a container");
         }
-        assert_eq!(agent::page("/healthz").0, "HTTP/1.1 200 OK");
+        let agent = Agent::start(home);
+        agent.wait_for("it started without the agent");
+        let without = agent::metric("oci_hostaliases_nri_started_without ");
+        assert_eq!(without, PODS as f64, "{}", agent.said());
+        assert!(output(&node).ends_with(ENTRIES), "it stays connected");
+        node.remove_pods();
     });
 }
 

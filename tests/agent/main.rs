@@ -24,18 +24,21 @@ mod needs;
 mod newer_engines;
 #[path = "../support/node_log.rs"]
 mod node_log;
+mod node_setup;
+mod older_nri;
 mod plan_by_nri;
 #[path = "../containerd_cri/pods.rs"]
 mod pods;
 #[path = "../support/skipped.rs"]
 mod skipped;
 mod start_time;
+mod strange_peers;
 #[path = "../support/throwaway.rs"]
 mod throwaway;
 mod tool;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const PROGRAMS: [needs::Program; 4] = [
     ("busybox", "busybox-static"),
@@ -49,7 +52,18 @@ const HOSTS_D: &str = "/etc/oci-hostaliases/hosts.d";
 
 /// Runs the body in a world of its own with the hook in its home and an empty `hosts.d`.
 fn world(test: &str, body: impl FnOnce(&Path)) {
-    let Some(bin) = newer_engines::bin(test) else {
+    let bin = newer_engines::bin(test);
+    world_with(test, bin, body);
+}
+
+/// The same with containerd 1.7.
+fn world_of_1_7(test: &str, body: impl FnOnce(&Path)) {
+    let bin = newer_engines::bin_of_1_7(test);
+    world_with(test, bin, body);
+}
+
+fn world_with(test: &str, bin: Option<PathBuf>, body: impl FnOnce(&Path)) {
+    let Some(bin) = bin else {
         return;
     };
     if !needs::met(test, &PROGRAMS) {

@@ -131,7 +131,11 @@ const CASES: [Case<Engine>; 9] = [
     ),
 ];
 
-const HOOK_CASES: [Case<Engine>; 4] = [
+const HOOK_CASES: [Case<Engine>; 5] = [
+    (
+        "256 KiB of annotations of others: the container gets its file",
+        others_annotations,
+    ),
     (
         "what hosts.d says now is in a running container within a second",
         refreshed,
@@ -229,13 +233,19 @@ fn own_file(engine: &Engine) {
     let own = "10.9.9.9\tthe-users-own\n";
     let file = engine.node.home.join("own-hosts");
     fs::write(&file, own).expect("the user's file");
+    // As a Pod's author may write it, also so that it looks like the kubelet's.
+    let roundabout = engine.node.home.join("pods/../own-hosts");
+    fs::create_dir_all(engine.node.home.join("pods/etc-hosts")).expect("a directory");
+    let disguised = engine.node.home.join("pods/etc-hosts/../../own-hosts");
     for annotations in [&[ALIASES][..], &[]] {
-        let pod = pod(engine, annotations);
-        assert_eq!(with_mount(engine, &pod, &file), own);
+        for path in [&file, &roundabout, &disguised] {
+            let pod = pod(engine, annotations);
+            assert_eq!(with_mount(engine, &pod, path), own, "{}", path.display());
+        }
     }
     engine
         .agent
-        .wait_for("is the user's own volume on /etc/hosts: the entries asked for are not added");
+        .wait_for("is the user's own volume on /etc/hosts: the requested entries are not added");
 }
 
 fn not_to_be_managed(engine: &Engine) {
@@ -309,6 +319,19 @@ fn bad_annotations(engine: &Engine) {
             ("oci-hostaliases.io/pod-ips", "10.0.0.300"),
             "oci-hostaliases.io/pod-ips[0]: Invalid value",
         ),
+        (
+            ("oci-hostaliases.io/domain", "web.default_svc"),
+            "oci-hostaliases.io/domain: Invalid value",
+        ),
+        (
+            (KEY, "10.0.0.1 a\u{1b}[2Jb"),
+            "oci-hostaliases.io/host-aliases",
+        ),
+        ((KEY, "10.0.0.1"), "oci-hostaliases.io/host-aliases"),
+        (
+            (KEY, r#"[{"ip":"10.0.0.5","hostnames":"a"}]"#),
+            "oci-hostaliases.io/host-aliases[0].hostnames: Invalid value",
+        ),
     ] {
         let pod = pod(engine, &[annotation]);
         let refused = engine.node.start(&pod, &ContainerSpec::default());
@@ -320,6 +343,13 @@ fn bad_annotations(engine: &Engine) {
         );
         assert!(message.contains(said), "{said:?} is not in {message:?}");
     }
+}
+
+fn others_annotations(engine: &Engine) {
+    let long = "x".repeat(128 * 1024);
+    let others = [("example.org/a", &*long), ("example.org/b", &long), ALIASES];
+    let (pod, text) = output(engine, &others);
+    assert_eq!(text, managed(&pod) + ENTRIES);
 }
 
 /// What a container prints that waits for this text in its file.

@@ -106,8 +106,8 @@ fn files_of_others_are_left_alone() {
         plane.apply(CORP);
         agent.wait_for_files(&[by_hand, in_the_way, CORP_FILE]);
         agent.wait_for_metric("oci_hostaliases_kubernetes_refused_files", 1.0);
-        let expected = "/etc/oci-hostaliases/hosts.d/shop/payment+hostaliasset.hosts: has the name of a file of the \
-                        agent and another first line: move it away";
+        let expected = "/etc/oci-hostaliases/hosts.d/shop/payment+hostaliasset.hosts: has the name of an \
+                        agent's file, but another first line: move it away";
         assert!(agent.log().contains(expected), "{}", agent.log());
 
         // Once it is moved away, the object's file takes its place; no event of the API server is needed.

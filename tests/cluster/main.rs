@@ -12,7 +12,11 @@ mod image_archive;
 mod manifests;
 #[path = "../support/needs.rs"]
 mod needs;
+#[path = "../support/newer_engines.rs"]
+mod newer_engines;
 mod node;
+mod node_by_nri;
+mod node_registered;
 mod outages;
 mod scale;
 mod schema;

@@ -98,6 +98,50 @@ fn the_charts_values_are_used() {
     assert!(spec.get("tolerations").is_none());
 }
 
+/// What docs/cluster.md has for those who do not use the chart.
+#[test]
+fn a_registration_changes_two_fields() {
+    let daemonset = |text: &str| {
+        let name = r#""DaemonSet" "oci-hostaliases" "oci-hostaliases-agent""#;
+        objects(text).remove(name).expect("a DaemonSet")
+    };
+    for registration in ["containerd", "none", "remove"] {
+        let value = format!("registration={registration}");
+        let Some(rendered) = helm(&["--set", &value]) else {
+            return;
+        };
+        let kustomized =
+            output(Command::new(bin().join("kubectl")).args(["kustomize", &packaging("")]));
+        let (rendered, mut patched) = (daemonset(&rendered), daemonset(&kustomized));
+        for (pointer, from, to) in [
+            (
+                "/spec/template/spec/initContainers/0/args/1",
+                "--registration=nri",
+                &*format!("--registration={registration}"),
+            ),
+            (
+                "/spec/template/spec/containers/0/readinessProbe/httpGet/path",
+                "/readyz",
+                "/healthz",
+            ),
+        ] {
+            let field = patched.pointer_mut(pointer).expect("a field");
+            assert_eq!(*field, from);
+            *field = to.into();
+        }
+        assert_eq!(rendered, patched, "{registration}");
+    }
+    let helm = bin().join("helm");
+    let refused = Command::new(helm)
+        .args(["template", "test", &packaging("chart")])
+        .args(["--set", "registration=crio"])
+        .output()
+        .expect("helm");
+    let said = String::from_utf8_lossy(&refused.stderr);
+    let why = r#"registration: "crio": must be nri, containerd, none or remove"#;
+    assert!(!refused.status.success() && said.contains(why), "{said}");
+}
+
 #[test]
 fn the_api_server_takes_the_manifests_and_gives_them_back() {
     cluster(

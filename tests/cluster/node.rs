@@ -1,14 +1,13 @@
-//! A whole node: kubelet, scheduler and containerd, the agent as a DaemonSet, and Pods that run. It is also what
-//! `make demo-cluster` shows.
+//! A whole node: kubelet, scheduler and containerd, the project's image, and a Pod that runs.
 
+use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use crate::control_plane::{ControlPlane, output, start};
-use crate::files::{CORP, PAYMENT};
-use crate::{bin, image_archive, needs, packaging, skipped, throwaway};
+use crate::{bin, image_archive, needs, skipped};
 
 const PROGRAMS: [needs::Program; 8] = [
     ("openssl", "openssl"),
@@ -35,6 +34,18 @@ const CONTAINERD: &str = r#"version = 2
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
       runtime_type = "io.containerd.runc.v2"
 "#;
+pub(crate) const CONFIG: &str = "/etc/containerd/config.toml";
+pub(crate) const HOOK: &str = "/opt/oci-hostaliases/bin/oci-hostaliases-hook";
+/// What the kubelet writes for a Pod of this node, but for its own line.
+const KUBELETS: &str = "\
+# Kubernetes-managed hosts file.
+127.0.0.1\tlocalhost
+::1\tlocalhost ip6-localhost ip6-loopback
+fe00::0\tip6-localnet
+fe00::0\tip6-mcastprefix
+fe00::1\tip6-allnodes
+fe00::2\tip6-allrouters
+";
 const NETWORK: &str = r#"{"cniVersion":"0.4.0","name":"test","plugins":[
  {"type":"bridge","bridge":"cni0","isGateway":true,
   "ipam":{"type":"host-local","ranges":[[{"subnet":"10.88.77.0/24"}]],"routes":[{"dst":"0.0.0.0/0"}]}},
@@ -54,25 +65,20 @@ evictionHard: {memory.available: 1Mi}
 imageGCHighThresholdPercent: 100
 ";
 
-/// Its file is copied to where the test sees it.
-fn web(out: &Path) -> String {
-    format!(
-        "apiVersion: v1\n\
-         kind: Pod\n\
-         metadata: {{name: web, namespace: shop}}\n\
-         spec:\n\
-         \x20 terminationGracePeriodSeconds: 0\n\
-         \x20 automountServiceAccountToken: false\n\
-         \x20 tolerations: [{{operator: Exists}}]\n\
-         \x20 containers:\n\
-         \x20 - name: web\n\
-         \x20   image: localhost/busybox:1\n\
-         \x20   imagePullPolicy: Never\n\
-         \x20   command: [/bin/sh, -c, \"while :; do cat /etc/hosts >/out/new; mv /out/new /out/hosts; usleep 20000; done\"]\n\
-         \x20   volumeMounts: [{{name: out, mountPath: /out}}]\n\
-         \x20 volumes: [{{name: out, hostPath: {{path: {}}}}}]\n",
-        out.display()
-    )
+/// Whether everything is there that a node takes.
+pub(crate) fn can_start(test: &str) -> bool {
+    if !needs::met(test, &PROGRAMS) {
+        return false;
+    }
+    let kubelet = (bin().join("kubelet"), "make demo-cluster");
+    let agent = (programs().join("oci-hostaliases-agent"), "make build");
+    for (program, remedy) in [kubelet, agent] {
+        if !program.is_file() {
+            skipped::skipped(&format!("{test}: no {}: {remedy}", program.display()));
+            return false;
+        }
+    }
+    true
 }
 
 /// The static programs, as they are in the image.
@@ -89,281 +95,276 @@ fn programs() -> PathBuf {
     )
 }
 
-fn wait<T>(what: &str, home: &Path, found: impl Fn() -> Option<T>) -> T {
-    let end = Instant::now() + LIMIT;
-    loop {
-        if let Some(found) = found() {
-            return found;
-        }
-        if Instant::now() > end {
-            for log in ["kubelet.log", "containerd.log"] {
-                let text = fs::read_to_string(home.join(log)).unwrap_or_default();
-                let lines: Vec<_> = text.lines().rev().take(60).collect();
-                lines
-                    .iter()
-                    .rev()
-                    .for_each(|line| println!("{log}: {line}"));
-            }
-            panic!("no {what}");
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
+/// A control plane and its one node, which die with the world.
+pub(crate) struct Node<'a> {
+    pub(crate) plane: ControlPlane,
+    home: &'a Path,
+    containerd: RefCell<Child>,
+    daemons: Vec<Child>,
 }
 
-/// The daemons of the node, which die with the world.
-struct Node {
-    _daemons: Vec<Child>,
-}
-
-impl Node {
-    fn start(plane: &ControlPlane, home: &Path) -> Self {
+impl<'a> Node<'a> {
+    /// Started, with `more` in containerd's configuration and the images that Pods need.
+    pub(crate) fn start(home: &'a Path, more: &str) -> Self {
+        let plane = ControlPlane::start(home, &bin());
         for chain in SERVICE {
-            output(
-                Command::new("iptables")
-                    .args(["-t", "nat", "-A", chain, "-d", "10.96.0.1", "-p", "tcp"])
-                    .args([
-                        "--dport",
-                        "443",
-                        "-j",
-                        "DNAT",
-                        "--to-destination",
-                        "192.0.2.10:6443",
-                    ]),
-            );
+            let rule = ["-t", "nat", "-A", chain, "-d", "10.96.0.1", "-p", "tcp"];
+            let to = ["--dport", "443", "-j", "DNAT", "--to-destination"];
+            let server = "192.0.2.10:6443";
+            output(Command::new("iptables").args(rule).args(to).arg(server));
         }
         fs::write("/proc/sys/net/ipv4/ip_forward", "1").expect("ip_forward");
-        // An overlay of the world cannot be below containerd's, and /opt is the machine's.
-        for directory in ["/var/lib/containerd", "/opt"] {
+        // An overlay of the world cannot be below containerd's; the others are the machine's.
+        for directory in ["/var/lib/containerd", "/opt", "/var/log"] {
             fs::create_dir_all(directory).expect("a directory");
-            output(Command::new("mount").args(["-t", "tmpfs", "node", directory]));
+            let mount = ["-t", "tmpfs", "-o", "mode=755", "node", directory];
+            output(Command::new("mount").args(mount));
         }
         for (path, text) in [
-            ("/etc/containerd/config.toml", CONTAINERD),
+            (CONFIG, &*format!("{CONTAINERD}{more}")),
             ("/etc/cni/net.d/10-test.conflist", NETWORK),
             ("/etc/hosts", "127.0.0.1\tlocalhost\n192.0.2.10\tnode1\n"),
         ] {
-            fs::create_dir_all(Path::new(path).parent().expect("a directory"))
-                .expect("a directory");
+            let directory = Path::new(path).parent().expect("a directory");
+            fs::create_dir_all(directory).expect("a directory");
             fs::write(path, text).expect("a file");
         }
         let kubelet = home.join("kubelet.yaml");
         fs::write(&kubelet, KUBELET).expect("kubelet's configuration");
-        // containerd 1.6 has no NRI: its configuration names the hook, as docs/cluster.md has it for such nodes.
-        let hook = home.join("oci-hostaliases-hook");
-        fs::copy(programs().join("oci-hostaliases-hook"), &hook).expect("hook");
-        let mut register = Command::new(programs().join("oci-hostaliases"));
-        output(
-            register
-                .args(["register", "containerd", "--hook"])
-                .arg(&hook),
-        );
-
-        let mut daemons = vec![start(home, "containerd", &mut Command::new("containerd"))];
-        wait("containerd", home, || {
-            Command::new("ctr")
-                .arg("version")
-                .output()
-                .ok()?
-                .status
-                .success()
-                .then_some(())
-        });
         let admin = format!("--kubeconfig={}", plane.kubeconfig("admin").display());
-        daemons.push(start(
+        let mut node = Self {
+            plane,
             home,
-            "scheduler",
-            Command::new(bin().join("kube-scheduler")).args([&admin, "--leader-elect=false"]),
-        ));
-        daemons.push(start(
-            home,
+            containerd: RefCell::new(containerd(home)),
+            daemons: Vec::new(),
+        };
+        import(&image_archive::busybox(home));
+        node.daemon("kube-scheduler", &[&admin, "--leader-elect=false"]);
+        let config = format!("--config={}", kubelet.display());
+        node.daemon(
             "kubelet",
-            Command::new(bin().join("kubelet"))
-                .args([
-                    &admin,
-                    "--hostname-override=node1",
-                    "--node-ip=192.0.2.10",
-                    "--container-runtime=remote",
-                ])
-                .arg("--container-runtime-endpoint=unix:///run/containerd/containerd.sock")
-                .arg(format!("--config={}", kubelet.display())),
-        ));
-        wait("Node", home, || {
+            &[
+                &admin,
+                &config,
+                "--hostname-override=node1",
+                "--node-ip=192.0.2.10",
+                "--container-runtime=remote",
+                "--container-runtime-endpoint=unix:///run/containerd/containerd.sock",
+            ],
+        );
+        node.wait("Node", || {
             let ready = "--output=jsonpath={.status.conditions[?(@.type==\"Ready\")].status}";
-            let (is_done, text) = plane.try_kubectl("admin", &["get", "node", "node1", ready], "");
+            let (is_done, text) = node.try_kubectl(&["get", "node", "node1", ready]);
             (is_done && text == "True").then_some(())
         });
-        Self { _daemons: daemons }
+        node.kubectl(&["create", "namespace", "shop"]);
+        let account = ["get", "serviceaccount", "default", "--namespace=shop"];
+        node.wait("service account", || {
+            node.try_kubectl(&account).0.then_some(())
+        });
+        node
     }
 
-    fn import(archive: &Path) {
-        output(
-            Command::new("ctr")
-                .args(["--namespace", "k8s.io", "images", "import"])
-                .arg(archive),
-        );
+    fn daemon(&mut self, program: &str, arguments: &[&str]) {
+        let mut command = Command::new(bin().join(program));
+        let started = start(self.home, program, command.args(arguments));
+        self.daemons.push(started);
     }
-}
 
-#[test]
-fn a_node_from_install_to_uninstall() {
-    const NAME: &str = "node::a_node_from_install_to_uninstall";
-    if !needs::met(NAME, &PROGRAMS) {
-        return;
+    /// As an administrator does it; Pods run on.
+    pub(crate) fn restart_containerd(&self) {
+        let mut daemon = self.containerd.borrow_mut();
+        daemon.kill().expect("kill");
+        daemon.wait().expect("wait");
+        *daemon = containerd(self.home);
     }
-    for (program, remedy) in [
-        (bin().join("kubelet"), "make demo-cluster"),
-        (programs().join("oci-hostaliases-agent"), "make build"),
-    ] {
-        if !program.is_file() {
-            skipped::skipped(&format!("{NAME}: no {}: {remedy}", program.display()));
-            return;
+
+    pub(crate) fn try_kubectl(&self, arguments: &[&str]) -> (bool, String) {
+        self.plane.try_kubectl("admin", arguments, "")
+    }
+
+    pub(crate) fn kubectl(&self, arguments: &[&str]) -> String {
+        self.plane.kubectl("admin", arguments, "")
+    }
+
+    /// Waits until something is found.
+    pub(crate) fn wait<T>(&self, what: &str, found: impl Fn() -> Option<T>) -> T {
+        let end = Instant::now() + LIMIT;
+        loop {
+            if let Some(found) = found() {
+                return found;
+            }
+            if Instant::now() > end {
+                print_end_of_logs(self.home);
+                panic!("no {what}");
+            }
+            std::thread::sleep(Duration::from_millis(10));
         }
     }
-    throwaway::world(NAME, |home| {
-        let out = home.join("out");
-        fs::create_dir_all(&out).expect("out");
-        let plane = ControlPlane::start(home, &bin());
-        let _node = Node::start(&plane, home);
-        println!("A node is ready.");
-        Node::import(&image_archive::busybox(home));
-        let root = env!("CARGO_MANIFEST_DIR");
-        output(
-            Command::new(format!("{root}/packaging/container/image.sh"))
-                .current_dir(root)
-                .env("SOURCE_DATE_EPOCH", "1700000000")
-                .arg(programs())
-                .args([env!("CARGO_PKG_VERSION")])
-                .arg(home),
-        );
-        let archive = fs::read_dir(home)
-            .expect("home")
-            .flatten()
-            .map(|entry| entry.path());
-        let archive: Vec<_> = archive
-            .filter(|path| path.display().to_string().ends_with(".oci.tar"))
-            .collect();
-        Node::import(&archive[0]);
 
-        let rendered = output(Command::new(bin().join("helm")).args([
-            "template",
-            "test",
-            &packaging("chart"),
-            "--set",
-            "registration=none",
-        ]));
-        let manifests = home.join("manifests.yaml");
-        fs::write(&manifests, rendered).expect("manifests");
-        let manifests = manifests.display().to_string();
-        // The CRDs' kinds are known a moment after they are made.
-        plane.kubectl("admin", &["apply", "-f", &manifests], "");
-        let rollout = [
+    /// Waits until the DaemonSet's Pod is the newest and ready.
+    pub(crate) fn wait_for_rollout(&self) {
+        let (is_done, text) = self.try_kubectl(&[
             "rollout",
             "status",
             "--timeout=120s",
             "--namespace=oci-hostaliases",
             "daemonset/oci-hostaliases-agent",
-        ];
-        let (is_done, text) = plane.try_kubectl("admin", &rollout, "");
-        let pods = || {
-            plane
-                .try_kubectl(
-                    "admin",
-                    &["describe", "pods", "--namespace=oci-hostaliases"],
-                    "",
-                )
-                .1
-        };
-        assert!(is_done, "{text}\n{}", pods());
-        println!("The DaemonSet is there: {text}");
-
-        // The engine's file is extended only where there is something to add, and only an extended one follows.
-        plane.apply(CORP);
-        wait("file of the object", home, || {
-            (crate::agent::files().len() == 1).then_some(())
-        });
-        plane.kubectl("admin", &["create", "namespace", "shop"], "");
-        wait("service account", home, || {
-            plane
-                .try_kubectl(
-                    "admin",
-                    &["get", "serviceaccount", "default", "--namespace=shop"],
-                    "",
-                )
-                .0
-                .then_some(())
-        });
-        plane.apply(&web(&out));
-        let hosts = || fs::read_to_string(out.join("hosts")).unwrap_or_default();
-        let with = |name: &str| wait(name, home, || hosts().contains(name).then_some(()));
-        let without = |name: &str| {
-            wait(&format!("end of {name}"), home, || {
-                (!hosts().contains(name)).then_some(())
-            })
-        };
-        with("\tregistry.corp\n");
-        println!("A Pod's /etc/hosts before:\n{}", hosts());
-
-        let began = Instant::now();
-        plane.apply(PAYMENT);
-        with("\tsix.payment.corp\n");
-        println!(
-            "kubectl apply to the line in the running Pod: {} ms",
-            began.elapsed().as_millis()
-        );
-        let text = hosts();
-        println!("The same Pod's /etc/hosts now:\n{text}");
-        let sections = text.split_once("\n\n").expect("sections").1;
-        assert_eq!(
-            sections,
-            "# Entries added by oci-hostaliases from /etc/oci-hostaliases/hosts.d/shop/payment+hostaliasset.hosts.\n\
-             10.0.7.21\tapi.payment.corp\tpayment\n\
-             2001:DB8:0:0::A\tsix.payment.corp\n\
-             \n\
-             # Entries added by oci-hostaliases from /etc/oci-hostaliases/hosts.d/+corp+clusterhostaliasset.hosts.\n\
-             10.0.0.1\tregistry.corp\n"
-        );
-        let mut times = Vec::new();
-        for n in 1..=10 {
-            let began = Instant::now();
-            plane.apply(&CORP.replace("registry.corp", &format!("registry-{n}.corp")));
-            with(&format!("\tregistry-{n}.corp\n"));
-            times.push(began.elapsed().as_millis());
+        ]);
+        let pods = || self.try_kubectl(&["describe", "pods", "--namespace=oci-hostaliases"]);
+        if !is_done {
+            print_end_of_logs(self.home);
         }
-        times.sort_unstable();
-        println!("kubectl apply to the line in the running Pod, ten times, in ms: {times:?}");
+        assert!(is_done, "{text}\n{}\n{}", pods().1, self.set_up_log());
+        print!("{text}");
+    }
 
-        plane.kubectl(
-            "admin",
-            &["delete", "has", "payment", "--namespace=shop"],
-            "",
-        );
-        without("payment");
-        // The agent is killed; the kubelet starts it again; an edited file is put right by then.
-        let edited = Path::new(crate::agent::HOSTS_D).join("+corp+clusterhostaliasset.hosts");
-        let agent =
-            fs::read_to_string("/run/oci-hostaliases/agent.json").expect("the agent's state");
-        let pid =
-            serde_json::from_str::<serde_json::Value>(&agent).expect("JSON")["pid"].to_string();
-        println!("The agent is killed: process {pid} of its namespace, the world's");
-        output(Command::new("kill").args(["-KILL", &pid]));
-        fs::write(
-            &edited,
-            format!(
-                "{}10.6.6.6\tedited\n",
-                fs::read_to_string(&edited).expect("the file")
-            ),
-        )
-        .expect("edit");
-        plane.apply(&CORP.replace("registry.corp", "after.corp"));
-        with("\tafter.corp\n");
-        without("edited");
+    /// What the first step of the DaemonSet's Pod has written.
+    pub(crate) fn set_up_log(&self) -> String {
+        let pod = "daemonset/oci-hostaliases-agent";
+        let namespace = "--namespace=oci-hostaliases";
+        self.try_kubectl(&["logs", namespace, pod, "--container=set-up-node"])
+            .1
+    }
 
-        // Uninstalled as docs/cluster.md has it.
-        plane.kubectl("admin", &["delete", "clusterhostaliassets", "--all"], "");
-        without("after.corp");
-        plane.kubectl("admin", &["delete", "-f", &manifests], "");
-        assert_eq!(crate::agent::files().len(), 0);
-        println!("Uninstalled. The Pod's /etc/hosts:\n{}", hosts());
-        plane.kubectl("admin", &["delete", "pod", "web", "--namespace=shop"], "");
-    });
+    /// Imports the project's image with these tags; the hook of the second one has a byte more.
+    pub(crate) fn import_images(&self, tags: [&str; 2]) {
+        let other = self.home.join("other");
+        fs::create_dir_all(&other).expect("a directory");
+        for program in fs::read_dir(programs()).expect("the programs").flatten() {
+            let name = program.file_name();
+            if name.to_string_lossy().starts_with("oci-hostaliases") && program.path().is_file() {
+                fs::copy(program.path(), other.join(name)).expect("a program");
+            }
+        }
+        let hook = other.join("oci-hostaliases-hook");
+        let mut bytes = fs::read(&hook).expect("the hook");
+        bytes.push(b'\n');
+        fs::write(&hook, bytes).expect("the hook");
+        let root = env!("CARGO_MANIFEST_DIR");
+        for (built, tag) in [programs(), other].iter().zip(tags) {
+            let out = self.home.join(tag);
+            output(
+                Command::new(format!("{root}/packaging/container/image.sh"))
+                    .current_dir(root)
+                    .env("SOURCE_DATE_EPOCH", "1700000000")
+                    .arg(built)
+                    .arg(tag)
+                    .arg(&out),
+            );
+            let files = fs::read_dir(&out).expect("the archive").flatten();
+            let mut files = files.map(|entry| entry.path());
+            let archive = files.find(|path| path.to_string_lossy().ends_with(".oci.tar"));
+            import(&archive.expect("an archive"));
+        }
+    }
+
+    /// A Pod in the namespace shop that runs on.
+    pub(crate) fn web(&self, name: &str) -> Web<'_> {
+        let out = self.home.join(name);
+        fs::create_dir_all(&out).expect("a directory");
+        self.plane.apply(&format!(
+            "apiVersion: v1\n\
+             kind: Pod\n\
+             metadata: {{name: {name}, namespace: shop}}\n\
+             spec:\n\
+             \x20 terminationGracePeriodSeconds: 0\n\
+             \x20 automountServiceAccountToken: false\n\
+             \x20 tolerations: [{{operator: Exists}}]\n\
+             \x20 containers:\n\
+             \x20 - name: web\n\
+             \x20   image: localhost/busybox:1\n\
+             \x20   imagePullPolicy: Never\n\
+             \x20   command: [/bin/sh, -c, \"while :; do cat /etc/hosts >/out/new; mv /out/new /out/hosts; usleep 20000; done\"]\n\
+             \x20   volumeMounts: [{{name: out, mountPath: /out}}]\n\
+             \x20 volumes: [{{name: out, hostPath: {{path: {}}}}}]\n",
+            out.display()
+        ));
+        let web = Web {
+            node: self,
+            hosts: out.join("hosts"),
+            name: name.to_owned(),
+        };
+        let is_there = || (!web.hosts().is_empty()).then_some(());
+        self.wait(&format!("file of the Pod {name}"), is_there);
+        web
+    }
+}
+
+/// A Pod that keeps a copy of its /etc/hosts where the test sees it.
+pub(crate) struct Web<'a> {
+    node: &'a Node<'a>,
+    hosts: PathBuf,
+    name: String,
+}
+
+impl Web<'_> {
+    /// The file as the Pod had it some milliseconds ago.
+    pub(crate) fn hosts(&self) -> String {
+        fs::read_to_string(&self.hosts).unwrap_or_default()
+    }
+
+    /// The same once the Pod has copied it anew.
+    pub(crate) fn hosts_now(&self) -> String {
+        fs::remove_file(&self.hosts).expect("its file");
+        self.node.wait("a new copy", || {
+            let text = self.hosts();
+            (!text.is_empty()).then_some(text)
+        })
+    }
+
+    pub(crate) fn wait_for(&self, text: &str) {
+        let found = || self.hosts().contains(text).then_some(());
+        self.node.wait(&format!("{text:?} in {}", self.name), found);
+    }
+
+    pub(crate) fn wait_without(&self, text: &str) {
+        let found = || (!self.hosts_now().contains(text)).then_some(());
+        self.node.wait(&format!("end of {text:?}"), found);
+    }
+
+    /// What stands behind the kubelet's own lines.
+    pub(crate) fn entries(&self) -> String {
+        let text = self.hosts_now();
+        let rest = text
+            .strip_prefix(KUBELETS)
+            .unwrap_or_else(|| panic!("{text}"));
+        let (line, rest) = rest.split_once('\n').unwrap_or_else(|| panic!("{text}"));
+        assert!(line.ends_with(&format!("\t{}", self.name)), "{text}");
+        rest.to_owned()
+    }
+
+    pub(crate) fn delete(self) {
+        let Self { node, name, .. } = self;
+        node.kubectl(&["delete", "pod", &name, "--namespace=shop"]);
+    }
+}
+
+fn containerd(home: &Path) -> Child {
+    let daemon = start(home, "containerd", &mut Command::new("containerd"));
+    let end = Instant::now() + LIMIT;
+    let is_up = || Command::new("ctr").arg("version").output().expect("ctr");
+    while !is_up().status.success() {
+        if Instant::now() > end {
+            print_end_of_logs(home);
+            panic!("containerd does not start");
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    daemon
+}
+
+fn import(archive: &Path) {
+    let mut ctr = Command::new("ctr");
+    ctr.args(["--namespace", "k8s.io", "images", "import"]);
+    output(ctr.arg(archive));
+}
+
+fn print_end_of_logs(home: &Path) {
+    for log in ["kubelet.log", "containerd.log"] {
+        let text = fs::read_to_string(home.join(log)).unwrap_or_default();
+        let lines: Vec<_> = text.lines().rev().take(60).collect();
+        let lines = lines.iter().rev();
+        lines.for_each(|line| println!("{log}: {line}"));
+    }
 }

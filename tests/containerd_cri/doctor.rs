@@ -4,13 +4,17 @@ use std::process::Command;
 
 use crate::pods::Node;
 
-/// The line of the engine, the last line, and the exit status.
+/// The line of the engine, what the last line says beside its counts, and the exit status.
 fn doctor(node: &Node) -> (String, String, Option<i32>) {
     let output = tool(&["doctor", "--engine", "containerd"]);
     let text = String::from_utf8(output.stdout).unwrap();
-    let subject = format!("engine   containerd ({}): ", config(node));
+    let subject = format!("  containerd ({})  ", config(node));
     let line = text.lines().find_map(|it| it.strip_prefix(&subject));
     let last = text.lines().last().unwrap();
+    let last = match last.split_once("change this first: ") {
+        Some((_, change)) => change,
+        None => last.split_once(": no problems").unwrap().0,
+    };
     println!("{text}");
     (
         line.unwrap().to_owned(),
@@ -59,7 +63,7 @@ pub(crate) fn after_unregister(node: &Node) {
         config
     };
     let pending =
-        format!("was started before {changed} changed, and runs a hook that it read then");
+        format!("was started before {changed} changed, and still runs the hook that it read then");
     assert!(text.lines().any(|it| it.ends_with(&pending)), "{text}");
     crate::annotated(node);
 }

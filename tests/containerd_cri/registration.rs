@@ -263,7 +263,7 @@ fn running(node: &Node) {
         run.stderr.split_inclusive('\n').next().unwrap(),
         format!(
             "restart the containerd that reads {}, pid {}: it reads its configuration at its start only; running \
-             containers keep what they have\n",
+             containers keep their files\n",
             config.display(),
             daemon.pid()
         )
@@ -323,7 +323,10 @@ fn several(node: &Node) {
     }
     let said = node.succeed(&[&["unregister", "containerd"][..], &of_one].concat());
     assert!(
-        said.contains(&format!("shared.json stays: {} names it", other.display())),
+        said.contains(&format!(
+            "shared.json stays, because {} uses it",
+            other.display()
+        )),
         "{said}"
     );
     assert!(Path::new(shared[1]).exists());
@@ -397,7 +400,7 @@ fn none_runs(node: &Node) {
     assert_eq!(run.status, Some(0));
     assert_eq!(
         run.stderr,
-        "no running containerd reads /etc/containerd/config.toml: this takes effect when one is started with it\n"
+        "no running containerd reads /etc/containerd/config.toml: it takes effect when containerd is started with it\n"
     );
     node.assert_registered(Path::new(DEFAULT), true);
     node.succeed(&["unregister", "containerd"]);
@@ -734,7 +737,10 @@ fn spec_stays(node: &Node) {
         drop_in.to_str().unwrap(),
     ]);
     assert!(
-        said.contains(&format!("{spec} stays: {} names it", config.display())),
+        said.contains(&format!(
+            "{spec} stays, because {} uses it",
+            config.display()
+        )),
         "{said}"
     );
     assert_eq!(fs::read_to_string(&config).unwrap(), main);

@@ -41,7 +41,7 @@ pub(crate) fn on_containerd_node(test: &str, body: impl FnOnce(&Node)) {
         said.assert_line("note     containerd: not running");
         assert_eq!(
             (said.status, said.last()),
-            (1, "containerd: registered, and not running: start it")
+            (1, "containerd: registered, but not running: start it")
         );
         let daemon = Daemon::start("containerd", &[]);
         node.doctor().assert_works();
@@ -56,8 +56,8 @@ fn what_is_right() {
         let said = node.doctor();
         for line in [
             &format!("ok       containerd: runtime runc: runs {HOOK} at prestart"),
-            "ok       containerd: runtime runc: passes the annotations on",
-            "ok       containerd: running since after its configuration changed",
+            "ok       containerd: runtime runc: passes the annotations to the hook",
+            "ok       containerd: started after its configuration last changed",
         ] {
             said.assert_line(line);
         }
@@ -108,7 +108,7 @@ fn base_specs() {
                 spec["hooks"] = json!({"createContainer": hook});
             }),
             &format!(
-                "containerd: runtime runc: {SPEC} runs the hook at createContainer and tells it that this is prestart"
+                "containerd: runtime runc: {SPEC} runs the hook at createContainer with the argument prestart"
             ),
             &format!(
                 "put the hook into hooks.prestart of {SPEC} with \"args\": [\"oci-hostaliases-hook\", \"prestart\"]"
@@ -118,7 +118,7 @@ fn base_specs() {
             fs::write(path, with(&|spec| spec["hooks"] = json!({}))).unwrap()
         });
         let said = node.doctor();
-        let problem = format!("containerd: runtime runc: {SPEC} has no hook in it");
+        let problem = format!("containerd: runtime runc: {SPEC} does not have the hook");
         assert_eq!(said.problems(), [(problem.as_str(), register)]);
         assert_eq!(said.last(), format!("containerd: {register}"));
         assert_cures(&format!("problem  {problem}"), register);
@@ -127,7 +127,7 @@ fn base_specs() {
         restart(None);
         before_start(SPEC, |path| set_mode(path, 0o666));
         node.doctor().assert_problem(
-            &format!("containerd: {SPEC}: others than root may write it (mode 0666)"),
+            &format!("containerd: {SPEC}: users other than root can write to it (mode 0666)"),
             &format!("chmod go-w {SPEC}"),
         );
         before_start(SPEC, |path| set_mode(path, 0o644));
@@ -178,7 +178,7 @@ fn a_base_spec_elsewhere() {
         };
         broken("hooks", json!({}));
         let said = node.doctor();
-        let problem = format!("containerd: runtime runc: {spec} has no hook in it");
+        let problem = format!("containerd: runtime runc: {spec} does not have the hook");
         let register = format!("oci-hostaliases register containerd --base-spec {spec}");
         assert_eq!(said.problems(), [(problem.as_str(), register.as_str())]);
         assert_cures(&format!("problem  {problem}"), &register);
@@ -271,7 +271,7 @@ fn a_restart_that_is_pending_after_unregister() {
             let pid = node.pid("containerd");
             let said = node.doctor();
             let note = format!(
-                "containerd: restart pending: process {pid} was started before {CONFIG} changed, and runs a hook that it read then"
+                "containerd: restart pending: process {pid} was started before {CONFIG} changed, and still runs the hook that it read then"
             );
             said.assert_note(&note, "systemctl restart containerd");
             assert_eq!(
@@ -318,17 +318,17 @@ fn runtimes_that_run_the_hook_in_vain() {
                 (
                     "kata",
                     "kata-runtime",
-                    "not found runs hooks outside of the guest, so that the container cannot get the file",
+                    "not found runs hooks outside the guest, so containers cannot get the file",
                 ),
                 (
                     "gvisor",
                     "runsc",
-                    "version release-20260601.0 shows a container only what is mounted at createContainer",
+                    "version release-20260601.0 shows a container only the mounts of createContainer hooks",
                 ),
                 (
                     "old",
                     "/run/world/bin/youki",
-                    "version 0.5.7 (before 0.6.0) runs its hooks at other moments than the specification says",
+                    "version 0.5.7 (before 0.6.0) runs hooks at other times than the specification says",
                 ),
             ] {
                 node.succeed(&[
@@ -341,13 +341,13 @@ fn runtimes_that_run_the_hook_in_vain() {
                 ]);
                 let said = node.doctor();
                 said.assert_problem(
-                &format!("{subject}: runtime {runtime}: {text}: a container that asks for something does not start"),
+                &format!("{subject}: runtime {runtime}: {text}: containers that request entries do not start"),
                 &format!("run oci-hostaliases unregister containerd, then register the other runtimes with --runtime, without {runtime}"),
             );
                 said.assert_note(
-                "containerd: runtime runc, which containers get that ask for none, does not run the hook",
-                &format!("oci-hostaliases register containerd --runtime runc --hook {HOOK}"),
-            );
+                    "containerd: runtime runc, the default, does not run the hook",
+                    &format!("oci-hostaliases register containerd --runtime runc --hook {HOOK}"),
+                );
                 node.succeed(&["unregister", "containerd"]);
             }
         },

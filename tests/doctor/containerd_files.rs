@@ -15,14 +15,14 @@ fn configurations_that_containerd_does_not_read() {
             before_start(CONFIG, |path| fs::write(path, "version = = 2\n").unwrap());
             node.doctor().assert_problem(
             "containerd: does not start: /etc/containerd/config.toml: extra `=`, expected nothing",
-            "correct /etc/containerd/config.toml (containerd --config /etc/containerd/config.toml config dump says whether it is read)",
+            "correct /etc/containerd/config.toml (containerd --config /etc/containerd/config.toml config dump checks it)",
         );
             // containerd 1.x puts the imported table in the place of the whole one.
             let import = "/etc/containerd/conf.d/10-x.toml";
             let text = format!("imports = [\"/etc/containerd/conf.d/*.toml\"]\n{good}");
             before_start(CONFIG, |path| fs::write(path, &text).unwrap());
             let lost = format!(
-                "containerd: {CONFIG} imports {import}, whose [plugins.\"io.containerd.grpc.v1.cri\"] containerd 1.x puts in the place of this file's: register in that file (--config) or bring both into one"
+                "containerd: {CONFIG} imports {import}, whose [plugins.\"io.containerd.grpc.v1.cri\"] replaces this file's in containerd 1.x: register in that file (--config) or merge the two"
             );
             let register = [
                 "register",
@@ -72,7 +72,7 @@ fn configurations_that_containerd_does_not_read() {
             ] {
                 fs::write(CONFIG, text).unwrap();
                 let said = node.doctor();
-                said.assert_line("note     containerd: no Pods: its CRI plugin is disabled in /etc/containerd/config.toml");
+                said.assert_line("note     containerd: starts no Pods: its CRI plugin is disabled in /etc/containerd/config.toml");
                 assert_eq!(
                     said.last(),
                     "not registered: run oci-hostaliases register containerd|crio|podman"

@@ -44,13 +44,13 @@ fn before_it_runs() {
         assert_eq!(said.problems(), [], "{said:#?}");
         assert_eq!(
             (said.status, said.last()),
-            (1, "CRI-O: registered, and not running: start it")
+            (1, "CRI-O: registered, but not running: start it")
         );
         let _daemon = Daemon::start("crio", &[]);
         let said = node.doctor();
         said.assert_works();
         said.assert_line("engine   CRI-O: works");
-        said.assert_line(&format!("ok       CRI-O: {OURS} runs {HOOK} at prestart, for containers that carry an oci-hostaliases.io/ annotation"));
+        said.assert_line(&format!("ok       CRI-O: {OURS} runs {HOOK} at prestart, for containers with an oci-hostaliases.io/ annotation"));
     });
 }
 
@@ -129,7 +129,7 @@ fn its_command_line() {
             restart(None);
             let said = node.doctor();
             said.assert_works();
-            said.assert_line(&format!("ok       CRI-O: {directory}/oci-hostaliases.json runs {HOOK} at prestart, for containers that carry an oci-hostaliases.io/ annotation"));
+            said.assert_line(&format!("ok       CRI-O: {directory}/oci-hostaliases.json runs {HOOK} at prestart, for containers with an oci-hostaliases.io/ annotation"));
             node.succeed(&["unregister", "crio"]);
             drop(daemon);
         }
@@ -147,17 +147,17 @@ fn a_hook_that_goes_while_it_runs() {
         let away = "/run/world/away";
         fs::rename(HOOK, away).unwrap();
         let pid = node.pid("crio");
-        let missing = format!("CRI-O: {OURS} names {HOOK}, which is not there");
+        let missing = format!("CRI-O: {OURS} names {HOOK}, which does not exist");
         let remedy = format!("install {HOOK}, or run oci-hostaliases unregister crio");
         let said = node.doctor();
         said.assert_problem(
-            &format!("{missing}: process {pid} can have read the file before: then no container starts that it is for"),
+            &format!("{missing}: process {pid} may have read the file before: then no container that it applies to starts"),
             &remedy,
         );
         said.assert_line(&format!("engine   CRI-O: {remedy}"));
 
         // It reads its hooks anew when something changes in their directory, and when it starts.
-        let ignores = format!("{missing}: CRI-O ignores the file without a word");
+        let ignores = format!("{missing}: CRI-O silently ignores the file");
         let install = format!("install {HOOK}, or oci-hostaliases register crio --hook PATH");
         std::thread::sleep(std::time::Duration::from_millis(50));
         write(format!("{HOOKS_D}/README"), "x");
@@ -168,7 +168,7 @@ fn a_hook_that_goes_while_it_runs() {
         // Nor does it notice that the hook is back.
         fs::rename(away, HOOK).unwrap();
         node.doctor().assert_problem(
-            &format!("CRI-O: {HOOK} changed after CRI-O had read {OURS}: if it was missing before, no container runs it yet"),
+            &format!("CRI-O: {HOOK} changed after CRI-O read {OURS}: if it was missing then, no container runs it yet"),
             &format!("touch {OURS}"),
         );
         node.doctor().assert_works();
@@ -224,13 +224,13 @@ fn a_directory_that_is_made_while_it_runs() {
         node.succeed(&["register", "crio", "--hook", HOOK]);
         let pid = node.pid("crio");
         node.doctor().assert_problem(
-            &format!("CRI-O: restart pending: process {pid} was started before {HOOKS_D} was made, and does not see its files"),
+            &format!("CRI-O: restart pending: process {pid} was started before {HOOKS_D} was created, and does not see its files"),
             "systemctl restart crio",
         );
     });
 }
 
-/// Kata's hooks run outside of the guest. CRI-O runs the hook whatever the runtime.
+/// Kata's hooks run outside of the guest. CRI-O runs the hook with every runtime.
 #[test]
 fn its_runtimes() {
     on_node("crio::its_runtimes", &[], |node| {
@@ -239,7 +239,7 @@ fn its_runtimes() {
         node.add_program("kata-runtime", "echo 'kata-runtime  : 3.2.0'");
         let kata = "[crio.runtime.runtimes.kata]\nruntime_path = \"/run/world/bin/kata-runtime\"\nruntime_type = \"vm\"\n";
         let default = format!("[crio.runtime]\ndefault_runtime = \"kata\"\n{kata}");
-        let text = "/run/world/bin/kata-runtime: runtime kata: version 3.2.0 runs hooks outside of the guest, so that the container cannot get the file: a container that asks for something does not start";
+        let text = "/run/world/bin/kata-runtime: runtime kata: version 3.2.0 runs hooks outside the guest, so containers cannot get the file: containers that request entries do not start";
         let remedy = "make another runtime default_runtime in CRI-O's configuration";
         for (arguments, variables, drop_in, is_default) in [
             (&[][..], &[][..], kata, false),

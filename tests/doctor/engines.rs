@@ -66,7 +66,7 @@ fn each_engine_that_runs_has_to_run_the_hook() {
             // Docker has nothing to register with.
             let _docker = Daemon::start("dockerd", &[]);
             let said = node.doctor();
-            let change = "Docker runs no hooks, so its containers do not get the file: ask about another engine with --engine";
+            let change = "Docker runs no hooks, so its containers do not get the file: check another engine with --engine";
             assert_eq!(said.last(), format!("docker: {change}"));
             assert_eq!(engines(&said).len(), 3);
             ask(node, "containerd").assert_works();

@@ -10,7 +10,7 @@ use crate::on_podman_node;
 fn a_hook_that_cannot_run() {
     on_podman_node("hook::a_hook_that_cannot_run", |node| {
         let good = fs::read(HOOK).unwrap();
-        let stops = "no container starts that runs it";
+        let stops = "containers that run it do not start";
         let install = format!(
             "install oci-hostaliases-hook at {HOOK}, or register it again with --hook PATH"
         );
@@ -32,7 +32,7 @@ fn a_hook_that_cannot_run() {
         set_mode(HOOK, 0o755);
         node.doctor().assert_problem(
             &format!("hook: {HOOK} --version: Exec format error (os error 8)"),
-            &format!("install the oci-hostaliases-hook of this machine's architecture at {HOOK}"),
+            &format!("install the oci-hostaliases-hook for this machine's architecture at {HOOK}"),
         );
         // Another architecture's: e_machine.
         let mut foreign = good.clone();
@@ -40,11 +40,11 @@ fn a_hook_that_cannot_run() {
         fs::write(HOOK, &foreign).unwrap();
         node.doctor().assert_problem(
             &format!("hook: {HOOK} --version: Exec format error (os error 8)"),
-            &format!("install the oci-hostaliases-hook of this machine's architecture at {HOOK}"),
+            &format!("install the oci-hostaliases-hook for this machine's architecture at {HOOK}"),
         );
         fs::write(HOOK, "#!/bin/sh\necho oci-something 1.0\n").unwrap();
         node.doctor().assert_problem(
-            &format!("hook: {HOOK} is another program: to --version it answers \"oci-something\""),
+            &format!("hook: {HOOK} is another program: its --version prints \"oci-something\""),
             &format!("install oci-hostaliases-hook at {HOOK}"),
         );
         fs::write(HOOK, "#!/bin/sh\necho oci-hostaliases-hook 0.0.1\n").unwrap();
@@ -98,7 +98,7 @@ fn a_hook_that_others_can_change() {
             set_mode(path, 0o757);
             let said = node.doctor();
             said.assert_problem(
-                &format!("hook: {path}: others than root may write it (mode 0757)"),
+                &format!("hook: {path}: users other than root can write to it (mode 0757)"),
                 &remedy("chmod go-w"),
             );
             assert!(
@@ -121,13 +121,13 @@ fn a_hook_that_others_can_change() {
         fs::rename(HOOK, "/run/world/elsewhere/hook").unwrap();
         symlink("/run/world/elsewhere/hook", HOOK).unwrap();
         node.doctor().assert_problem(
-            "hook: /run/world/elsewhere: others than root may write it (mode 0777)",
+            "hook: /run/world/elsewhere: users other than root can write to it (mode 0777)",
             INSTEAD,
         );
         // A directory that everyone needs as it is.
         set_mode("/run/world/elsewhere", 0o1777);
         node.doctor().assert_problem(
-            "hook: /run/world/elsewhere: others than root may write it (mode 1777)",
+            "hook: /run/world/elsewhere: users other than root can write to it (mode 1777)",
             INSTEAD,
         );
         set_mode("/run/world/elsewhere", 0o755);
@@ -141,7 +141,7 @@ fn a_hook_that_needs_libraries() {
         let former = fs::read_to_string(OURS).unwrap();
         fs::write(HOOK, "#!/not/there\n").unwrap();
         node.doctor().assert_problem(
-            &format!("hook: {HOOK} needs a loader or an interpreter that does not exist: no container starts that runs it"),
+            &format!("hook: {HOOK} needs a loader or an interpreter that does not exist: containers that run it do not start"),
             &format!("install a static oci-hostaliases-hook at {HOOK}"),
         );
         let version = env!("CARGO_PKG_VERSION");
@@ -162,7 +162,7 @@ fn a_hook_that_needs_libraries() {
         node.doctor().assert_works();
         write(OURS, &at_create_container.replace(environment, ""));
         node.doctor().assert_problem(
-            &format!("hook: {HOOK} is not static, and at createContainer without \"env\" the container chooses its libraries"),
+            &format!("hook: {HOOK} is not static, and at createContainer without \"env\" the container can choose its libraries"),
             &format!("install a static oci-hostaliases-hook at {HOOK}"),
         );
         for linked in ["static", "static, musl"] {

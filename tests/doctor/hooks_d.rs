@@ -19,7 +19,7 @@ fn files_that_the_loader_does_not_take() {
             (
                 OURS,
                 edit(OURS, "1.0.0", "1.1.0"),
-                "version \"1.1.0\": only \"1.0.0\" is known",
+                "version \"1.1.0\": only \"1.0.0\" is supported",
             ),
             (
                 OURS,
@@ -29,7 +29,7 @@ fn files_that_the_loader_does_not_take() {
             (
                 OURS,
                 edit(OURS, "    \"prestart\"\n  ]", "    \"preStart\"\n  ]"),
-                "stages has \"preStart\", which is no stage",
+                "stages has \"preStart\", which is not a stage",
             ),
             (
                 &other,
@@ -45,7 +45,7 @@ fn files_that_the_loader_does_not_take() {
             node.broken_by(
                 path,
                 &text,
-                &format!("podman: {path}: {reason}: no podman run works"),
+                &format!("podman: {path}: {reason}: every podman run fails"),
                 &format!("correct {path} or move it away"),
             );
         }
@@ -63,7 +63,7 @@ fn files_that_do_not_count() {
         node.broken_by(
             OURS,
             &edit(OURS, HOOK, "/not/there"),
-            &format!("podman: {OURS} names /not/there, which is not there: podman ignores the file without a word"),
+            &format!("podman: {OURS} names /not/there, which does not exist: podman silently ignores the file"),
             "install /not/there, or oci-hostaliases register podman --hook PATH",
         );
         let retry = &format!("oci-hostaliases register podman --all --hook {HOOK}");
@@ -80,9 +80,7 @@ fn files_that_do_not_count() {
                 "    \"prestart\"\n  ]",
                 "    \"createContainer\"\n  ]",
             ),
-            &format!(
-                "podman: {OURS} runs the hook at createContainer and tells it that this is prestart"
-            ),
+            &format!("podman: {OURS} runs the hook at createContainer with the argument prestart"),
             retry,
         );
         // Ours by its path: register takes it for ours as well.
@@ -93,9 +91,7 @@ fn files_that_do_not_count() {
                 "      \"prestart\"\n    ]",
                 "      \"createContainer\"\n    ]",
             ),
-            &format!(
-                "podman: {OURS} runs the hook at prestart and tells it that this is createContainer"
-            ),
+            &format!("podman: {OURS} runs the hook at prestart with the argument createContainer"),
             retry,
         );
         node.broken_by(
@@ -159,7 +155,7 @@ fn files_that_others_can_change() {
             let mode = if path == OURS { 0o666 } else { 0o777 };
             set_mode(path, mode);
             node.doctor().assert_problem(
-                &format!("podman: {path}: others than root may write it (mode {mode:04o})"),
+                &format!("podman: {path}: users other than root can write to it (mode {mode:04o})"),
                 &format!("chmod go-w {path}"),
             );
             fs::set_permissions(path, former).unwrap();

@@ -48,11 +48,11 @@ fn calls_that_an_old_kernel_lacks() {
         }
         let said = doctor("open_tree:error=EINVAL");
         said.assert_works();
-        said.assert_line("note     kernel: a detached mount cannot be cloned (Linux 6.15): the hook attaches its tmpfs for a moment in the container's mount namespace");
+        said.assert_line("note     kernel: a detached mount cannot be cloned (Linux 6.15): the hook briefly attaches its tmpfs in the container's mount namespace");
         let said = doctor("fsopen:error=EPERM");
         said.assert_problem(
             "kernel: fsopen(\"tmpfs\", FSOPEN_CLOEXEC): Operation not permitted (os error 1): the hook cannot make its tmpfs",
-            "run doctor where the runtime runs: as root, with CAP_SYS_ADMIN, outside of any container",
+            "run doctor where the runtime runs: as root, with CAP_SYS_ADMIN, outside any container",
         );
     });
 }
@@ -63,9 +63,8 @@ fn a_node_without_a_log() {
         crate::throwaway::world("kernel::a_node_without_a_log", |home| {
             let node = crate::node::Node::new(home);
             node.with_podman();
-            node.doctor().assert_line(
-                "ok       log: /dev/log is there: the hook's records go to the node's log",
-            );
+            node.doctor()
+                .assert_line("ok       log: /dev/log exists: the hook logs to the node's log");
             node.without_log();
             let said = crate::node::Said::from(
                 std::process::Command::new(env!("CARGO_BIN_EXE_oci-hostaliases"))

@@ -188,16 +188,65 @@ fn end(child: &mut Child) -> bool {
 #[derive(Debug)]
 pub(crate) struct Said {
     pub(crate) status: i32,
+    pub(crate) printed: String,
+    /// The same with each group's name in its lines: `problem  hook: …`, `         change: …`, `engine   podman: …`;
+    /// then the last line without its counts.
     pub(crate) lines: Vec<String>,
 }
 
 impl From<Output> for Said {
     fn from(output: Output) -> Self {
         assert_eq!(String::from_utf8_lossy(&output.stderr), "");
-        let text = String::from_utf8(output.stdout).unwrap();
+        let printed = String::from_utf8(output.stdout).unwrap();
+        let mut lines = Vec::new();
+        let (groups, last) = match printed.trim_end().rsplit_once("\n\n") {
+            Some((groups, last)) => (groups, last),
+            None => ("", printed.trim_end()),
+        };
+        for group in groups.split("\n\n") {
+            let (name, rest) = group.split_once('\n').unwrap();
+            for line in rest.lines() {
+                let line = line.strip_prefix("  ").unwrap();
+                lines.push(if name == "engines" {
+                    let (engine, change) = line.split_once("  ").unwrap();
+                    format!("engine   {engine}: {}", change.trim_start())
+                } else if line.starts_with(' ') {
+                    line.to_owned()
+                } else {
+                    let (verdict, text) = line.split_at(9);
+                    format!("{verdict}{name}: {text}")
+                });
+            }
+        }
+        lines.push(without_counts(last, &lines));
+        let status = output.status.code().unwrap();
         Self {
-            status: output.status.code().unwrap(),
-            lines: text.lines().map(str::to_owned).collect(),
+            status,
+            printed,
+            lines,
+        }
+    }
+}
+
+/// `works`, or what to change first. The counts before or behind that are those of the lines.
+fn without_counts(last: &str, lines: &[String]) -> String {
+    let count = |verdict: &str| lines.iter().filter(|it| it.starts_with(verdict)).count();
+    let in_words = |verdict: &str| match count(verdict) {
+        0 => Vec::new(),
+        1 => vec![format!("1 {verdict}")],
+        many => vec![format!("{many} {verdict}s")],
+    };
+    let notes = in_words("note");
+    match last.split_once("change this first: ") {
+        None => {
+            let counts = [vec!["no problems".to_owned()], notes].concat().join(", ");
+            assert_eq!(last, format!("works: {counts}"), "{lines:#?}");
+            "works".to_owned()
+        }
+        Some((counts, change)) => {
+            let expected = [in_words("problem"), notes].concat().join(", ");
+            assert_eq!(counts.trim_end_matches("; "), expected, "{lines:#?}");
+            change.to_owned()
         }
     }
 }

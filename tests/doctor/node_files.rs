@@ -18,7 +18,7 @@ fn configuration() {
             &format!("node: {CONFIG}: \"on-eror\": Unknown key"),
             &format!("remove that key from {CONFIG} or correct its name"),
         );
-        let stops = "containers that ask for something do not start";
+        let stops = "containers that request entries do not start";
         node.broken_by(
             CONFIG,
             "on-error = \"ignore\"\n",
@@ -30,7 +30,7 @@ fn configuration() {
             .assert_line(&format!("ok       node: {CONFIG} is valid"));
         set_mode(CONFIG, 0o664);
         node.doctor().assert_problem(
-            &format!("node: {CONFIG}: others than root may write it (mode 0664): {stops}"),
+            &format!("node: {CONFIG}: users other than root can write to it (mode 0664): {stops}"),
             &format!("chmod go-w {CONFIG}"),
         );
         set_mode(CONFIG, 0o644);
@@ -63,7 +63,7 @@ fn entries_that_are_left_out() {
             );
             set_mode(&path, 0o646);
             node.doctor().assert_problem(
-                &format!("node: {path}: others than root may write it (mode 0646)"),
+                &format!("node: {path}: users other than root can write to it (mode 0646)"),
                 &format!("chmod go-w {path}"),
             );
             set_mode(&path, 0o644);
@@ -73,7 +73,7 @@ fn entries_that_are_left_out() {
         write(&odd, "10.0.0.3 odd.corp\n");
         set_mode(&odd, 0o666);
         node.doctor().assert_problem(
-            &format!("node: {odd}: others than root may write it (mode 0666)"),
+            &format!("node: {odd}: users other than root can write to it (mode 0666)"),
             &format!("chmod go-w '{HOSTS_D}/it'\\''s; one.hosts'"),
         );
         fs::remove_file(&odd).unwrap();
@@ -100,8 +100,8 @@ fn entries_that_are_left_out() {
 fn directories_that_are_never_read() {
     on_podman_node("node_files::directories_that_are_never_read", |node| {
         for (directory, why) in [
-            ("Web_1", "its name is not a namespace's"),
-            ("web/inner", "it lies below a namespace's directory"),
+            ("Web_1", "its name is not a valid namespace name"),
+            ("web/inner", "it is inside a namespace's directory"),
         ] {
             let directory = format!("{HOSTS_D}/{directory}");
             // Without entries in it, it is nobody's mistake.
@@ -143,7 +143,7 @@ fn entries_elsewhere_and_for_all() {
         let said = node.doctor();
         said.assert_works();
         said.assert_note(
-            &format!("node: {HOSTS_D} is for all containers, but podman runs the hook only for those that carry an oci-hostaliases.io/ annotation"),
+            &format!("node: {HOSTS_D} is for all containers, but podman runs the hook only for those with an oci-hostaliases.io/ annotation"),
             &format!("oci-hostaliases register podman --all --hook {HOOK}"),
         );
         write("/etc/entries/b.hosts", "10.0.0.1 a\nb 10.0.0.2\n");

@@ -24,14 +24,14 @@ fn a_hook_elsewhere() {
                 0o1777,
                 0,
                 "/run/tmp/oci/hook",
-                "/run/tmp: others than root may write it (mode 1777)",
+                "/run/tmp: users other than root can write to it (mode 1777)",
             ),
             (
                 "/run/tmp",
                 0o1777,
                 0,
                 "/run/tmp/hook",
-                "/run/tmp: others than root may write it (mode 1777)",
+                "/run/tmp: users other than root can write to it (mode 1777)",
             ),
             (
                 "/run/home/alice",
@@ -52,7 +52,7 @@ fn a_hook_elsewhere() {
                 0o775,
                 0,
                 "/run/srv/hook",
-                "/run/srv: others than root may write it (mode 0775)",
+                "/run/srv: users other than root can write to it (mode 0775)",
             ),
         ] {
             write(hook, "");
@@ -65,7 +65,7 @@ fn a_hook_elsewhere() {
                 .assert_problem(&format!("hook: {said}"), INSTALL);
             // Its own mode and owner would change nothing.
             set_mode(hook, 0o777);
-            let own = format!("hook: {hook}: others than root may write it (mode 0777)");
+            let own = format!("hook: {hook}: users other than root can write to it (mode 0777)");
             node.doctor().assert_problem(&own, INSTALL);
             fs::remove_dir_all(owned).unwrap();
         }
@@ -85,7 +85,7 @@ fn directories_of_the_systems() {
         for path in [hook, "/etc/other/libexec", "/etc/other"] {
             set_mode(path, 0o775);
             node.doctor().assert_problem(
-                &format!("hook: {path}: others than root may write it (mode 0775)"),
+                &format!("hook: {path}: users other than root can write to it (mode 0775)"),
                 &format!("chmod go-w {path}"),
             );
             set_mode(path, 0o755);
@@ -93,7 +93,7 @@ fn directories_of_the_systems() {
         // But not for everyone.
         set_mode("/etc/other", 0o1777);
         node.doctor().assert_problem(
-            "hook: /etc/other: others than root may write it (mode 1777)",
+            "hook: /etc/other: users other than root can write to it (mode 1777)",
             INSTALL,
         );
     });
@@ -124,7 +124,7 @@ fn other_files_elsewhere() {
         set_mode("/run/tmp", 0o1777);
         let daemon = Daemon::start("containerd", &[]);
         node.doctor().assert_problem(
-            "containerd: /run/tmp: others than root may write it (mode 1777)",
+            "containerd: /run/tmp: users other than root can write to it (mode 1777)",
             REGISTER,
         );
         // And that works.
@@ -147,7 +147,7 @@ fn hooks_d(node: &Node) {
     );
     node.succeed(&["register", "podman", "--hook", HOOK]);
     node.doctor().assert_problem(
-        "podman: /run/tmp: others than root may write it (mode 1777)",
+        "podman: /run/tmp: users other than root can write to it (mode 1777)",
         HOOKS_DIR,
     );
 }

@@ -4,7 +4,7 @@ use crate::node::{HOOK, HOOKS_D, Node, OURS, write};
 use crate::on_node;
 
 const CONF: &str = "/etc/containers/containers.conf";
-const ASKING: &str = "for containers that carry an oci-hostaliases.io/ annotation";
+const ASKING: &str = "for containers with an oci-hostaliases.io/ annotation";
 
 /// Runs `body` on a node with a Podman of this version.
 fn on_version(test: &str, version: &str, body: impl FnOnce(&Node)) {
@@ -33,7 +33,7 @@ fn names_that_are_no_absolute_paths() {
             ] {
                 write(CONF, &hooks_dir(&format!("{name:?}")));
                 let why = format!(
-                    "{CONF}: hooks_dir names {name:?}, which podman takes as it is, below the directory in which it is started: write an absolute path"
+                    "{CONF}: hooks_dir names {name:?}, a relative path, which podman resolves from its working directory: write an absolute path"
                 );
                 node.doctor().assert_problem(
                     &format!("podman: {why}"),
@@ -52,7 +52,7 @@ fn names_that_are_no_absolute_paths() {
                 node.succeed(&["register", "podman", "--hook", HOOK]);
                 let said = node.doctor();
                 said.assert_works();
-                said.assert_line(&format!("note     podman: hooks_dir names {name:?}, which podman takes as it is, below the directory in which it is started: what is there is not looked at"));
+                said.assert_line(&format!("note     podman: hooks_dir names {name:?}, a relative path, which podman resolves from its working directory: doctor does not look there"));
                 node.succeed(&["unregister", "podman"]);
             }
             assert!(!std::path::Path::new("/~").exists());
@@ -99,7 +99,7 @@ fn the_files_of_each_version() {
             // Which one it is has to be known.
             node.add_program("podman", "exit 1");
             node.doctor().assert_problem(
-                "podman: podman --version: does not say its version (exit status: 1): which of its configuration files count depends on its version",
+                "podman: podman --version: prints no version (exit status: 1): which configuration files it reads depends on its version",
                 "install podman such that podman --version answers",
             );
             node.add_program("podman", "/bin/sleep 100");
@@ -109,7 +109,7 @@ fn the_files_of_each_version() {
             let said = String::from_utf8(output.unwrap().stderr).unwrap();
             assert_eq!(
                 said,
-                "oci-hostaliases: podman --version: not done within 5 s: which of its configuration files count depends on its version\n"
+                "oci-hostaliases: podman --version: not done within 5 s: which configuration files it reads depends on its version\n"
             );
             std::fs::remove_file(&path).unwrap();
         }

@@ -15,12 +15,12 @@ fn versions_of_those_in_path() {
             (
                 "crun",
                 "crun version 1.8.1",
-                "note     crun: version 1.8.1 discards what a hook says: look in the node's log",
+                "note     crun: version 1.8.1 discards a hook's stderr: look in the node's log",
             ),
             (
                 "youki",
                 "youki version 0.5.7",
-                "note     youki: version 0.5.7 (before 0.6.0) runs its hooks at other moments than the specification says: do not register the hook for it",
+                "note     youki: version 0.5.7 (before 0.6.0) runs hooks at other times than the specification says: do not register the hook for it",
             ),
             (
                 "youki",
@@ -30,12 +30,12 @@ fn versions_of_those_in_path() {
             (
                 "runsc",
                 "runsc version release-20260513.0",
-                "note     runsc: version release-20260513.0 (before release-20260520) runs no hook where its mount reaches the container: do not register the hook for it",
+                "note     runsc: version release-20260513.0 (before release-20260520) runs no hook whose mount reaches the container: do not register the hook for it",
             ),
             (
                 "kata-runtime",
                 "kata-runtime  : 3.2.0",
-                "note     kata-runtime: version 3.2.0 runs hooks outside of the guest, so that the container cannot get the file: do not register the hook for it",
+                "note     kata-runtime: version 3.2.0 runs hooks outside the guest, so containers cannot get the file: do not register the hook for it",
             ),
         ] {
             node.add_program(
@@ -48,11 +48,11 @@ fn versions_of_those_in_path() {
             node.remove_program(program);
         }
         node.add_program("runc", "echo oops; exit 3");
-        node.doctor().assert_line("note     runc: does not say its version (exit status: 3): a runtime that this program does not know");
+        node.doctor()
+            .assert_line("note     runc: prints no version (exit status: 3): an unknown runtime");
         node.add_program("runc", "/bin/sleep 100");
-        node.doctor().assert_line(
-            "note     runc: not done within 5 s: a runtime that this program does not know",
-        );
+        node.doctor()
+            .assert_line("note     runc: not done within 5 s: an unknown runtime");
     });
 }
 
@@ -71,7 +71,7 @@ fn crun_at_create_container() {
             node.add_program("crun", &format!("echo crun version {version}"));
             let said = node.doctor();
             said.assert_works();
-            said.assert_line(&format!("note     crun: version {version} discards what a hook says: look in the node's log{more}"));
+            said.assert_line(&format!("note     crun: version {version} discards a hook's stderr: look in the node's log{more}"));
         }
     });
 }

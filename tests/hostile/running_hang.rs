@@ -59,7 +59,7 @@ fn passed_over(bundle: &Bundle, other: &Running, lacking: &[&str]) {
     );
     assert!(
         stderr.contains("container stuck (process ")
-            && stderr.ends_with("does not answer: passed over\n"),
+            && stderr.ends_with("does not answer: skipped\n"),
         "{stderr}"
     );
     assert_eq!(status, 1);

@@ -7,7 +7,6 @@ cd /run/test
 hook=/usr/libexec/oci/hooks.d/oci-hostaliases-hook
 spec=/etc/oci-hostaliases/containerd-base-spec.json
 packages_file=/usr/share/containers/oci/hooks.d/oci-hostaliases.json
-export CI=1 REMOVAL_HOME=/run/test/containerd
 
 fail() {
     echo "$*" >&2
@@ -18,36 +17,9 @@ apt() { apt-get -y -qq --allow-downgrades "$@" >said 2>&1 || fail "apt-get $*"; 
 install_package() { apt install "/run/test/$1"; }
 said() { grep -qF "oci-hostaliases: $1" said || fail "the package did not say: $1"; }
 
-# containerd, its CRI and crun, on a machine without cgroups.
-mkdir -p $REMOVAL_HOME/cni /etc/containerd
-printf '#!/bin/sh\nexec crun --cgroup-manager=disabled "$@"\n' >$REMOVAL_HOME/crun
-chmod 0755 $REMOVAL_HOME/crun
-cat >/etc/containerd/config.toml <<TOML
-version = 2
-root = "$REMOVAL_HOME/root"
-state = "$REMOVAL_HOME/state"
-[grpc]
-  address = "$REMOVAL_HOME/containerd.sock"
-[plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "localhost/busybox:1"
-  restrict_oom_score_adj = true
-  disable_cgroup = true
-  [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = "/usr/lib/cni"
-    conf_dir = "$REMOVAL_HOME/cni"
-  [plugins."io.containerd.grpc.v1.cri".containerd]
-    snapshotter = "native"
-    default_runtime_name = "crun"
-    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.crun]
-      runtime_type = "io.containerd.runc.v2"
-      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.crun.options]
-        BinaryName = "$REMOVAL_HOME/crun"
-TOML
+# shellcheck source=tests/packages/containerd.sh
+. ./containerd.sh
 cp /etc/containerd/config.toml unregistered.toml
-cat >$REMOVAL_HOME/cni/10-test.conflist <<JSON
-{"cniVersion": "0.4.0", "name": "test", "plugins": [{"type": "bridge", "bridge": "hostaliases0",
- "ipam": {"type": "host-local", "dataDir": "$REMOVAL_HOME/addresses", "ranges": [[{"subnet": "192.0.2.0/24"}]]}}]}
-JSON
 daemon=
 restart() {
     if [ -n "$daemon" ]; then

@@ -16,23 +16,22 @@ trap 'exit 1' HUP INT TERM
 step() { printf '\n== %s\n' "$*"; }
 
 step "scripts"
-git ls-files -z '*.sh' packaging/kubectl_complete-hostaliases | xargs -0 shellcheck
+git ls-files -z '*.sh' packaging/kubectl_complete-hostaliases packaging/debian/tests/demo | xargs -0 shellcheck
 
 step "packages"
 rm -f "$packages"/*.deb "$packages"/*.rpm "$packages"/*.tar.gz "$packages"/*.oci.tar "$packages"/*.cdx.json
 make --no-print-directory deb rpm tarball dist image
-mkdir "$work/former"
-packaging/deb/build.sh "$packages/kit" 0.0.9 "$work/former"
-packaging/rpm/build.sh 0.0.9 "$work/former"
-# What is inside the Debian systems. The former package has no scripts, as those of former versions, and a unit more.
+sed 's/^Version:.*/Version: 0.0.9/' packaging/rpm/oci-hostaliases.spec >"$work/former.spec"
+packaging/rpm/build.sh "$work/former.spec" "$work/former"
+# What is inside the Debian systems. The former package has no scripts, as those of former versions.
 mkdir "$work/files"
-dpkg-deb --raw-extract "$work/former"/*.deb "$work/raw"
-rm "$work/raw/DEBIAN/"p*
-printf '[Path]\nPathChanged=/etc\n[Install]\nWantedBy=paths.target\n' >"$work/raw/usr/lib/systemd/system/oci-hostaliases-former.path"
-printf '[Service]\nExecStart=true\n' >"$work/raw/usr/lib/systemd/system/oci-hostaliases-former.service"
+dpkg-deb --raw-extract "$packages"/*.deb "$work/raw"
+sed -i 's/^Version:.*/Version: 0.0.9-1/' "$work/raw/DEBIAN/control"
+rm "$work/raw/DEBIAN/p"*
 dpkg-deb --root-owner-group --build "$work/raw" "$work/files/former.deb" >/dev/null
 cp "$packages"/*.deb "$work/files/package.deb"
 cp -R "$packages/kit" "$work/files/tarball"
+cp "$here/containerd.sh" "$work/files"
 cp "$(cargo test --quiet --locked --no-run --message-format json --test containerd_cri |
     sed -n 's/.*"executable":"\([^"]*containerd_cri[^"]*\)".*/\1/p')" "$work/files/cri"
 
@@ -54,11 +53,11 @@ step "rpm"
 for suite in bookworm trixie; do
     step "Debian $suite"
     base=target/test-packages/$suite
-    "$here/base.sh" "$suite" "$base"
-    for inside in debian removal systemd; do
+    "$here/base.sh" "$suite" "$base" busybox-static containerd containernetworking-plugins crun podman systemd
+    for inside in debian removal systemd agent; do
         mkdir "$work/$suite-$inside"
         program=$here/debian.sh group=
-        if [ $inside = systemd ]; then
+        if [ $inside = systemd ] || [ $inside = agent ]; then
             program=$here/systemd.sh
             # It makes cgroups of its own, and a process is in the one above them.
             unified=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)

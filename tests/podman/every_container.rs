@@ -114,7 +114,7 @@ fn an_upgrade_leaves_it(node: &Node) {
 
     let said = node.done(&["unregister", "podman"]);
     let stays = format!(
-        "; {PACKAGES} stays and runs the hook for containers that carry an oci-hostaliases.io/ annotation\n"
+        "; {PACKAGES} stays and runs the hook for containers with an oci-hostaliases.io/ annotation\n"
     );
     assert!(said.ends_with(&stays), "{said}");
     for path in [ADMINISTRATORS, PODMAN_DROP_IN] {

@@ -145,7 +145,7 @@ fn left_alone() {
         (
             "containers: [{name: a, volumeMounts: [{mountPath: /etc/hosts}]}], hostAliases: [{ip: 10.1.2.3}]",
             "{}",
-            "plan: leave\nreason: every container has a volume of its own on /etc/hosts: the entries asked for are not added\npod: default/web\n",
+            "plan: leave\nreason: every container has a volume of its own on /etc/hosts: the requested entries are not added\npod: default/web\n",
         ),
         (
             "",

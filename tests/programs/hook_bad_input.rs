@@ -337,7 +337,7 @@ fn a_process_that_is_gone() {
         |case| case.state["pid"] = Value::from(pid),
         3,
         &format!(
-            "the container's process {pid} is not to be had: pidfd_open({pid}, 0): No such process (os error 3)"
+            "cannot use the container's process {pid}: pidfd_open({pid}, 0): No such process (os error 3)"
         ),
     );
 }
@@ -370,7 +370,7 @@ fn a_process_in_our_own_mount_namespace() {
         } else {
             format!(
                 "oci-hostaliases-hook: container {ID}: process {pid} is in the hook's own mount namespace: \
-                 this runtime (Kata?) runs its hooks outside of the container, or the container has no mount \
+                 this runtime (Kata?) runs its hooks outside the container, or the container has no mount \
                  namespace\n3,{pid}\n"
             )
         };
@@ -484,8 +484,8 @@ fn a_config_json_that_is_no_file() {
 
 #[test]
 fn a_rootfs_that_is_none() {
-    let elsewhere = "the rootfs is not to be had in the container's mount namespace: this runtime (youki before 0.6?) \
-        runs its hooks at another moment than the specification says: open HOME/bundle/rootfs";
+    let elsewhere = "the rootfs does not exist in the container's mount namespace: this runtime (youki before 0.6?) \
+        runs its hooks at another time than the specification says: open HOME/bundle/rootfs";
     assert_fault(
         |case| {
             case.stage = "createContainer";
@@ -508,7 +508,7 @@ fn a_rootfs_that_is_none() {
         |case| case.stage = "createContainer",
         3,
         "the rootfs HOME/bundle/rootfs is not a mount point in the container's mount namespace: \
-         the runtime has not prepared it, and a mount there could be seen on the host",
+         the runtime has not prepared it, and a mount there could be visible on the host",
     );
 }
 
@@ -731,7 +731,7 @@ fn a_configuration_that_is_wrong() {
         (
             "on-error = \"warn\"",
             0o666,
-            "HOME/config.toml: others than root may write it (mode 0666)",
+            "HOME/config.toml: users other than root can write to it (mode 0666)",
         ),
     ] {
         assert_fault(

@@ -62,7 +62,7 @@ fn it_does_the_same_and_speaks_by_that_name() {
     );
     assert_eq!(
         text(&rendered.stderr),
-        "kubectl hostaliases: no address of the Pod known: give --pod-ip\n"
+        "kubectl hostaliases: the Pod's address is not known: give --pod-ip\n"
     );
     let refused = plugin(directory.path(), &["render", "-f", "absent"]);
     assert_eq!(

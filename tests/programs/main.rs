@@ -7,7 +7,9 @@
 #[path = "../support/apimachinery.rs"]
 mod apimachinery;
 mod closed_pipe;
+mod completions;
 mod containerd_node;
+mod documents;
 mod explain;
 mod hook_bad_input;
 mod kubectl_plugin;
@@ -30,5 +32,6 @@ mod render_with;
 mod size_limit;
 #[path = "../support/skipped.rs"]
 mod skipped;
+mod terminal;
 mod tool;
 mod unregister_containerd;

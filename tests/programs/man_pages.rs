@@ -5,7 +5,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-const TOOL: &str = env!("CARGO_BIN_EXE_oci-hostaliases");
+use clap::CommandFactory;
+use oci_hostaliases::commands::Cli;
+
 const HOOK: &str = env!("CARGO_BIN_EXE_oci-hostaliases-hook");
 
 /// Options by the verb that has them; "" is the program itself.
@@ -18,13 +20,9 @@ fn page(name: &str) -> String {
     fs::read_to_string(path).unwrap()
 }
 
-fn help(program: &str, verb: &[&str]) -> String {
-    let output = Command::new(program)
-        .args(verb)
-        .arg("--help")
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{verb:?} --help");
+fn help(program: &str) -> String {
+    let output = Command::new(program).arg("--help").output().unwrap();
+    assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -42,38 +40,42 @@ fn options_in(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// The lines of a help text below `heading`, up to the next line without indentation.
-fn block<'t>(help: &'t str, heading: &str) -> impl Iterator<Item = &'t str> {
-    help.lines()
-        .skip_while(move |line| *line != heading)
-        .skip(1)
-        .take_while(|line| line.is_empty() || line.starts_with(' '))
+/// The options of a command, each with what is to be given with it: `-f FILE`, `--dry-run`.
+fn options_of(command: &clap::Command) -> BTreeSet<String> {
+    let mut options = BTreeSet::new();
+    for option in command.get_opts().chain(command.get_arguments()) {
+        let value = match option.get_value_names() {
+            Some(names) if option.get_action().takes_values() => format!(" {}", names.join(" ")),
+            _ => String::new(),
+        };
+        let short = option.get_short().map(|it| format!("-{it}{value}"));
+        let long = option.get_long().map(|it| format!("--{it}{value}"));
+        options.extend(short.into_iter().chain(long));
+    }
+    options
 }
 
-/// What `--help` says, for all verbs. `--help` itself and `--version` are the program's only.
-fn options_of_tool(verb: &[&str], options: &mut Options) {
-    let help = help(TOOL, verb);
-    let mut own = BTreeSet::new();
-    for line in block(&help, "Options:") {
-        let is_option =
-            line.trim_start().starts_with('-') && line.len() - line.trim_start().len() <= 6;
-        if is_option {
-            own.extend(options_in(line.trim_start().split("  ").next().unwrap()));
-        }
-    }
-    if !verb.is_empty() {
-        own.remove("-h");
-        own.remove("--help");
-    }
-    let verbs: Vec<_> = block(&help, "Commands:")
-        .filter_map(|line| line.split_whitespace().next())
+/// The program and its verbs that do something, with their options. `-h` is the program's only.
+fn commands(command: &clap::Command, path: &str, found: &mut Vec<(String, clap::Command)>) {
+    let verbs: Vec<_> = command
+        .get_subcommands()
+        .filter(|it| !it.is_hide_set())
         .collect();
-    for inner in &verbs {
-        options_of_tool(&[verb, &[*inner]].concat(), options);
+    if verbs.is_empty() || path.is_empty() {
+        found.push((path.to_owned(), command.clone()));
     }
-    if verbs.is_empty() || verb.is_empty() {
-        options.insert(verb.join(" "), own);
+    for verb in verbs {
+        let path = format!("{path} {}", verb.get_name());
+        commands(verb, path.trim_start(), found);
     }
+}
+
+pub(crate) fn tool() -> Vec<(String, clap::Command)> {
+    let mut cli = Cli::command();
+    cli.build();
+    let mut found = Vec::new();
+    commands(&cli, "", &mut found);
+    found
 }
 
 /// What a page says: the terms of its lists of definitions, which start with an option, in the
@@ -90,7 +92,8 @@ fn options_of_page(page: &str) -> Options {
         if let Some(section) = &section {
             let found = options.entry(section.clone()).or_default();
             if line.starts_with("**-") {
-                found.extend(options_in(line));
+                let line = line.replace('*', "").replace(';', ",");
+                found.extend(line.split(", ").map(str::to_owned));
             }
         }
     }
@@ -99,23 +102,53 @@ fn options_of_page(page: &str) -> Options {
 
 #[test]
 fn every_option_of_the_tool() {
-    let mut in_help = Options::new();
-    options_of_tool(&[], &mut in_help);
-    assert!(
-        in_help["render"].contains("-f"),
-        "the help was not understood: {in_help:?}"
-    );
-    assert!(
-        in_help["register containerd"].contains("--dry-run"),
-        "{in_help:?}"
-    );
-    assert_eq!(options_of_page(&page("oci-hostaliases.1.md")), in_help);
+    let asked = ["-h", "--help"];
+    let of_tool = tool().into_iter().map(|(verb, command)| {
+        let mut options = options_of(&command);
+        options.retain(|it| verb.is_empty() || !asked.contains(&it.as_str()));
+        (verb, options)
+    });
+    let of_tool: Options = of_tool.collect();
+    assert!(of_tool["render"].contains("-f FILE"), "{of_tool:?}");
+    assert_eq!(options_of_page(&page("oci-hostaliases.1.md")), of_tool);
+}
+
+#[test]
+fn every_verb_of_the_tool_and_what_it_takes() {
+    let page = page("oci-hostaliases.1.md");
+    let synopsis = page
+        .split("\n# ")
+        .find_map(|it| it.strip_prefix("SYNOPSIS\n"))
+        .unwrap();
+    for (verb, command) in tool() {
+        let words = verb.split_whitespace();
+        for word in words {
+            assert!(synopsis.contains(&format!("**{word}**")), "{verb}");
+        }
+        let heading = format!("\n## {verb}\n");
+        let section = page
+            .split_once(&heading)
+            .map(|(_, it)| it.split("\n## ").next().unwrap());
+        for option in command.get_opts() {
+            for value in option.get_possible_values() {
+                let name = format!("*{}*", value.get_name());
+                assert!(section.unwrap().contains(&name), "{verb} {option}: {name}");
+            }
+        }
+    }
+    let cli = Cli::command();
+    let hidden = cli.get_subcommands().filter(|it| it.is_hide_set());
+    let hidden: Vec<_> = hidden.map(clap::Command::get_name).collect();
+    // The second is for the program itself.
+    assert_eq!(hidden, ["completions", "do-steps"]);
+    assert!(page.contains("**oci-hostaliases completions** *SHELL*"));
 }
 
 #[test]
 fn every_option_of_the_hook() {
-    let in_help = options_in(&help(HOOK, &[]));
+    let in_help = options_in(&help(HOOK));
     let in_page = &options_of_page(&page("oci-hostaliases-hook.8.md"))[""];
+    let in_page: &BTreeSet<_> = &in_page.iter().flat_map(|it| options_in(it)).collect();
     let asked: BTreeSet<_> = ["-h", "--help", "-V", "--version"]
         .map(str::to_owned)
         .into();
@@ -136,15 +169,10 @@ fn every_option_of_the_hook() {
 
 #[test]
 fn every_option_of_the_agent() {
-    let help = help(env!("CARGO_BIN_EXE_oci-hostaliases-agent"), &[]);
-    let is_option = |line: &&str| line.trim_start().starts_with('-');
-    let in_help: BTreeSet<_> = block(&help, "Options:")
-        .filter(is_option)
-        .flat_map(|line| options_in(line.trim_start().split("  ").next().unwrap()))
-        .collect();
+    let mut agent = oci_hostaliases::agent::options::Options::command();
+    agent.build();
     let in_page = &options_of_page(&page("oci-hostaliases-agent.8.md"))[""];
-    // A line below the options names those that config.toml has, too.
-    assert_eq!(*in_page, in_help);
+    assert_eq!(*in_page, options_of(&agent));
 }
 
 #[test]
@@ -183,8 +211,24 @@ fn every_exit_status() {
     }
 }
 
+/// The sections that man-pages(7) names, in its order; a page may have others among them.
+const SECTIONS: [&str; 11] = [
+    "NAME",
+    "SYNOPSIS",
+    "DESCRIPTION",
+    "OPTIONS",
+    "COMMANDS",
+    "EXIT STATUS",
+    "ENVIRONMENT",
+    "FILES",
+    "NOTES",
+    "EXAMPLES",
+    "SEE ALSO",
+];
+const OPTIONAL: [&str; 4] = ["OPTIONS", "COMMANDS", "ENVIRONMENT", "NOTES"];
+
 #[test]
-fn every_page_has_its_sections() {
+fn every_page_has_its_sections_in_order() {
     for name in [
         "oci-hostaliases.1.md",
         "oci-hostaliases-hook.8.md",
@@ -192,19 +236,18 @@ fn every_page_has_its_sections() {
         "oci-hostaliases.conf.5.md",
     ] {
         let page = page(name);
-        for section in [
-            "NAME",
-            "SYNOPSIS",
-            "DESCRIPTION",
-            "FILES",
-            "EXIT STATUS",
-            "EXAMPLES",
-            "SEE ALSO",
-        ] {
-            assert!(
-                page.contains(&format!("\n# {section}\n")),
-                "{name} has no {section}"
-            );
-        }
+        let found: Vec<_> = page
+            .lines()
+            .filter_map(|line| line.strip_prefix("# "))
+            .filter(|heading| SECTIONS.contains(heading))
+            .collect();
+        let expected: Vec<_> = SECTIONS
+            .into_iter()
+            .filter(|section| found.contains(section) || !OPTIONAL.contains(section))
+            .collect();
+        assert_eq!(found, expected, "{name}");
+        // go-md2man gives code in a line a font that man(1) does not know.
+        let code: Vec<_> = page.lines().filter(|line| line.contains('`')).collect();
+        assert_eq!(code, Vec::<&str>::new(), "{name}");
     }
 }

@@ -6,7 +6,7 @@ use crate::tool::tool;
 use serde_json::{Value, json};
 
 const LEFT_ALONE: &str = "oci-hostaliases: leave: every container has a volume of its own on \
-    /etc/hosts: the entries asked for are not added\n";
+    /etc/hosts: the requested entries are not added\n";
 
 fn records() -> Vec<Value> {
     include_str!("../data/kubelet-recorded.jsonl")

@@ -87,7 +87,7 @@ fn a_version_2_table_gets_two_lines_and_keeps_its_former_ones_as_comments() {
     );
     assert_eq!(
         node.plain(&run.stderr),
-        "no running containerd reads DIR/config.toml: this takes effect when one is started with it\n"
+        "no running containerd reads DIR/config.toml: it takes effect when containerd is started with it\n"
     );
 }
 

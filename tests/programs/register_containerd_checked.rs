@@ -265,7 +265,7 @@ fn containerd_1_is_asked_what_it_reads() {
         (
             &[("config.toml", main), ("d/crun.toml", crun)],
             "config.toml",
-            "DIR/config.toml: no runtime \"runc\"; there is crun",
+            "DIR/config.toml: no runtime \"runc\": the configuration has crun",
         ),
         (
             &[(
@@ -321,24 +321,24 @@ fn any_other_difference_is_shown_and_nothing_is_changed() {
         (
             "s/^oom_score = 0/oom_score = 5/",
             "+oom_score = 5\n",
-            "nothing was changed, because containerd would read more from it than base_runtime_spec and \
+            "nothing was changed: containerd would see other changes than base_runtime_spec and \
              pod_annotations of runtime runc: see the difference above",
         ),
         (
             "s/runtime_type = \"io.containerd.runc.v2\"/runtime_type = \"other\"/",
             "-plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc.runtime_type = \"io.containerd.runc.v2\"\n\
              +plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc.runtime_type = \"other\"\n",
-            "nothing was changed, because containerd would read more from it",
+            "nothing was changed: containerd would see other changes than",
         ),
         (
             "s/base_runtime_spec = .*/base_runtime_spec = \"\"/",
             "",
-            "nothing was changed, because containerd would not take base_runtime_spec of runtime \"runc\" from it",
+            "nothing was changed: containerd would ignore base_runtime_spec of runtime \"runc\" in it",
         ),
         (
             "s/pod_annotations = .*/pod_annotations = []/",
             "",
-            "nothing was changed, because containerd would not take pod_annotations of runtime \"runc\" from it",
+            "nothing was changed: containerd would ignore pod_annotations of runtime \"runc\" in it",
         ),
     ] {
         let node = node(&[("config.toml", "version = 2\n")]);

@@ -35,7 +35,7 @@ fn what_cannot_be_understood_is_refused() {
             "#   Made-up licence header.\n\ndisabled_plugins = [\"cri\"]\n\n#root = \"/var/lib/containerd\"\n",
             &[],
             4,
-            "DIR/config.toml: disabled_plugins names cri: nothing starts Pods through this containerd",
+            "DIR/config.toml: disabled_plugins has cri, so this containerd starts no Pods",
         ),
         (
             "# k0s_managed=true\nversion = 2\nimports = [\n\t\"/run/k0s/containerd-cri.toml\",\n]\n",
@@ -66,7 +66,7 @@ fn what_cannot_be_understood_is_refused() {
             "version = 2\ndisabled_plugins = [\"cri\"]\n",
             &[],
             4,
-            "disabled_plugins names cri",
+            "disabled_plugins has cri",
         ),
         (
             "version = 2\nplugins = 1\n",
@@ -132,13 +132,13 @@ fn what_cannot_be_understood_is_refused() {
             &format!("version = 2\n{v2}.runtimes.crun]\n"),
             &[],
             2,
-            "no runtime \"runc\"; there is crun",
+            "no runtime \"runc\": the configuration has crun",
         ),
         (
             "version = 2\n",
             &["--runtime", "crun"],
             2,
-            "no runtime \"crun\"; there is runc",
+            "no runtime \"crun\": the configuration has runc",
         ),
         (
             "version = 2\nimports = [\"conf[12]/*.toml\"]\n",
@@ -191,7 +191,7 @@ fn an_imported_file_that_would_have_the_last_word_is_named() {
             2,
             v2.to_owned(),
             &[][..],
-            Some("containerd 1.x puts in the place of this file's"),
+            Some("replaces this file's in containerd 1.x"),
         ),
         (
             2,
@@ -303,14 +303,14 @@ fn without_ctr_it_says_what_else_to_do() {
     assert_eq!(run.status, 4, "{run:?}");
     assert_eq!(
         node.plain(&run.stderr),
-        "oci-hostaliases: DIR/config.toml: there is no containerd to check it with, neither a running one nor \
-         one in PATH: install it first, or leave out the check with --unchecked\n"
+        "oci-hostaliases: DIR/config.toml: no containerd is running or in PATH to check the change: install \
+         containerd first, or skip the check with --unchecked\n"
     );
     let run = run_without_path(command.arg("--unchecked"));
     assert_eq!(run.status, 1, "{run:?}");
     assert!(
         run.stderr
-            .contains("set base_runtime_spec to a spec of your own first"),
+            .contains("set base_runtime_spec to your own spec first"),
         "{run:?}"
     );
 }

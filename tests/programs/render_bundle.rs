@@ -153,7 +153,7 @@ fn on_the_hosts_network() {
         assert_eq!(ran, (0, text, String::new()), "{namespaces}");
         let ran = render(&directory, &["--node-hosts", "absent"]);
         let stderr = said(&[
-            "the container is on the host's network, and the node's own file cannot be had: \
+            "the container uses the host's network, and the node's hosts file cannot be read: \
             open absent: No such file or directory (os error 2)",
         ]);
         assert_eq!(ran, (4, String::new(), stderr), "{namespaces}");
@@ -163,10 +163,10 @@ fn on_the_hosts_network() {
 #[test]
 fn what_is_missing_is_said() {
     for (members, notes) in [
-        (json!({}), "no address of the Pod known: give --pod-ip"),
+        (json!({}), "the Pod's address is not known: give --pod-ip"),
         (
             json!({"hostname": ""}),
-            "no host name known: no line for the Pod's addresses: give --hostname",
+            "the host name is not known: no line for the Pod's addresses: give --hostname",
         ),
         (
             json!({"hostname": "Web_1"}),
@@ -194,11 +194,11 @@ fn left_alone() {
         ),
         (
             json!({"mounts": hosts_mount(kubelet)}),
-            format!("{kubelet} was made by the kubelet and no entries are asked for"),
+            format!("{kubelet} was made by the kubelet and no entries are requested"),
         ),
         (
             json!({"mounts": hosts_mount(kubelet), "annotations": {"oci-hostaliases.io/domain": "example.org"}}),
-            format!("{kubelet} was made by the kubelet and there are no entries for it: its own lines stay as they are"),
+            format!("{kubelet} was made by the kubelet and there are no entries for it: it stays unchanged"),
         ),
         (
             json!({"mounts": hosts_mount("/srv/hosts")}),
@@ -206,7 +206,7 @@ fn left_alone() {
         ),
         (
             json!({"mounts": hosts_mount("/srv/hosts"), "annotations": aliases}),
-            "/srv/hosts is the user's own volume on /etc/hosts: the entries asked for are not added".to_owned(),
+            "/srv/hosts is the user's own volume on /etc/hosts: the requested entries are not added".to_owned(),
         ),
     ] {
         let ran = render(&bundle(&config(members)), &[]);

@@ -279,7 +279,7 @@ fn host_network_takes_the_nodes_file() {
         &["render", "-f", "-", "--node-hosts", "absent"],
         manifest.as_bytes(),
     );
-    let stderr = "oci-hostaliases: the container is on the host's network, and the node's own file cannot be had: \
+    let stderr = "oci-hostaliases: the container uses the host's network, and the node's hosts file cannot be read: \
         open absent: No such file or directory (os error 2)\n";
     assert_eq!(ran, (4, String::new(), stderr.to_owned()));
 }
@@ -291,9 +291,9 @@ fn notes_go_to_stderr() {
     let manifest = format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: web}}\nspec: {{{own}}}\n");
     let ran = tool(data(), &["render", "-f", "-"], manifest.as_bytes());
     let stderr = "\
-oci-hostaliases: container c is left alone: it has a volume of its own on /etc//hosts, which the kubelet does not take for /etc/hosts
+oci-hostaliases: container c is left alone: it has a volume of its own on /etc//hosts, which the kubelet does not treat as /etc/hosts
 oci-hostaliases: container b is left alone: it has a volume of its own on /etc/hosts
-oci-hostaliases: no address of the Pod known: give --pod-ip
+oci-hostaliases: the Pod's address is not known: give --pod-ip
 ";
     assert_eq!(ran, (0, BOILERPLATE.to_owned(), stderr.to_owned()));
 }
@@ -304,7 +304,7 @@ fn a_pod_that_is_not_named_yet() {
     let manifest = pod("generateName: web-", "hostAliases: [{ip: 10.1.2.3}]");
     let ran = tool(data(), &["render", "-f", "-"], manifest.as_bytes());
     let text = format!("{BOILERPLATE}\n# Entries added by HostAliases.\n10.1.2.3\t\n");
-    let stderr = "oci-hostaliases: no line for the Pod's addresses, its name is generated when it is made: give --hostname\n";
+    let stderr = "oci-hostaliases: no line for the Pod's addresses, because its name is generated later: give --hostname\n";
     assert_eq!(ran, (0, text, stderr.to_owned()));
 }
 

@@ -17,8 +17,8 @@ fe00::2\tip6-allrouters
 ";
 
 const NO_NAME: &str =
-    "no line for the Pod's addresses, its name is generated when it is made: give --hostname";
-const NO_ADDRESS: &str = "no address of the Pod known: give --pod-ip";
+    "no line for the Pod's addresses, because its name is generated later: give --hostname";
+const NO_ADDRESS: &str = "the Pod's address is not known: give --pod-ip";
 
 /// What the program prints: its result, and its messages without its name in front.
 #[track_caller]
@@ -139,7 +139,7 @@ fn an_annotation_beside_the_template_is_pointed_out() {
         &["--pod-ip", "10.0.0.5"],
         &[("", "10.0.0.5\tcustom\n")],
         &[
-            "annotation oci-hostaliases.io/domain of the Deployment itself does nothing: its Pods carry the annotations of its template",
+            "annotation oci-hostaliases.io/domain of the Deployment itself has no effect: its Pods have the annotations of its template",
         ],
     );
 }
@@ -157,7 +157,7 @@ fn several_documents() {
             ("shop/Deployment/web", "10.0.0.6\tcustom\n"),
             ("default/Pod/db", "10.0.0.6\tdb\n"),
         ],
-        &["passed over: ConfigMap, Service (2)"],
+        &["skipped: ConfigMap, Service (2)"],
     );
     assert_renders(
         &manifest,
@@ -167,8 +167,8 @@ fn several_documents() {
             ("other/Pod/db", "10.0.0.5\tdb\n"),
         ],
         &[
-            "passed over: ConfigMap, Service (2)",
-            "other/Deployment/web: no address of the Pod known: give --pod-ip",
+            "skipped: ConfigMap, Service (2)",
+            "other/Deployment/web: the Pod's address is not known: give --pod-ip",
         ],
     );
     // JSON documents, one behind the other.
@@ -208,7 +208,7 @@ fn lists_as_kubectl_and_the_api_server_print_them() {
     let list = format!(
         "{{apiVersion: v1, kind: List, items: [{deployment}, {{kind: Secret}}, {{apiVersion: v1, kind: List, items: [{pod}]}}]}}"
     );
-    assert_renders(&list, &ip, &files, &["passed over: Secret"]);
+    assert_renders(&list, &ip, &files, &["skipped: Secret"]);
     // `kubectl get --raw`: only the list says what its items are.
     for (kind, api_version, lines) in [("Pod", "v1", "10.0.0.6\tweb\n"), ("Job", "batch/v1", "")] {
         let item = "{metadata: {name: web}, spec: {template: {spec: {}}}}";

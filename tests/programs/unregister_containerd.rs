@@ -101,7 +101,7 @@ fn unregister_does_not_guess() {
         ),
         (
             &[("base.json\" # added by oci-hostaliases", "base.json\"")],
-            "config.toml:19: base_runtime_spec of runtime \"nvidia\" names our DIR/specs/base.json, but the comments",
+            "config.toml:19: base_runtime_spec of runtime \"nvidia\" is register's DIR/specs/base.json, but the comments",
         ),
         (
             &[(
@@ -174,7 +174,7 @@ fn a_spec_that_another_file_names_stays() {
     assert_eq!(import.specs(), ["base.json"]);
     let stderr = import.plain(&run.stderr);
     assert!(
-        stderr.starts_with("DIR/specs/base.json stays: DIR/config.toml names it\n"),
+        stderr.starts_with("DIR/specs/base.json stays, because DIR/config.toml uses it\n"),
         "{stderr}"
     );
 }
@@ -218,6 +218,6 @@ fn a_copy_of_an_administrators_spec_without_its_marks_is_not_orphaned() {
     assert_eq!(node.register(&[]).stderr, "nothing to do\n");
     let run = node.unregister(&[]);
     assert_eq!(run.status, 4, "{run:?}");
-    assert!(run.stderr.contains("knows its lines are gone"), "{run:?}");
+    assert!(run.stderr.contains("mark its lines are gone"), "{run:?}");
     assert_eq!(node.specs(), ["baseDIR:own.json"]);
 }

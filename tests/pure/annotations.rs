@@ -495,7 +495,7 @@ fn lines_that_lost_their_ends_are_refused() {
     };
     let in_comment = |comment: &str| {
         format!(
-            "oci-hostaliases.io/host-aliases: line 1: Invalid value: \"{comment}\": the comment of the only line has an entry in it: {LOST}"
+            "oci-hostaliases.io/host-aliases: line 1: Invalid value: \"{comment}\": the comment of the only line has an entry: {LOST}"
         )
     };
     let no_name = |line: usize| {

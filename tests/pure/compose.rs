@@ -181,7 +181,7 @@ fn what_is_missing_is_a_notice() {
     assert_eq!(composed.notices, [Notice::Missing(MissingFact::Address)]);
     assert_eq!(
         composed.notices[0].to_string(),
-        "no address of the Pod known"
+        "the Pod's address is not known"
     );
 }
 
@@ -253,7 +253,7 @@ fn node_entries_that_do_not_fit_are_left_out_in_the_same_way_at_each_refresh() {
         assert_eq!((parts.own.len(), parts.node), (own, sections.as_slice()));
         seen.insert(notices.len());
         for notice in notices {
-            let suffix = format!(": left out, the file would have more than {limit} bytes");
+            let suffix = format!(": left out, because the file would have more than {limit} bytes");
             assert!(notice.ends_with(&suffix), "{notice}");
         }
     }

@@ -218,7 +218,7 @@ fn only_a_file_that_is_roots_alone_is_read() {
             refusal(&root_file(directory.path(), mode, b"")),
             (
                 Exit::NodeConfiguration,
-                format!("FILE: others than root may write it (mode {shown})")
+                format!("FILE: users other than root can write to it (mode {shown})")
             )
         );
     }

@@ -114,8 +114,8 @@ fn entries_behind_the_thousandth_are_left_out() {
     assert_eq!(
         refusals(&set),
         [
-            r#"spec.hostAliases[1000]: Invalid value: "10.0.0.1": behind the first 1000 entries"#,
-            r#"spec.hostAliases[1001]: Invalid value: "10.0.0.1": behind the first 1000 entries"#,
+            r#"spec.hostAliases[1000]: Invalid value: "10.0.0.1": after the first 1000 entries"#,
+            r#"spec.hostAliases[1001]: Invalid value: "10.0.0.1": after the first 1000 entries"#,
         ]
     );
 }
@@ -302,6 +302,6 @@ fn a_name_that_is_no_part_of_a_path_is_refused() {
     );
     assert_eq!(
         set_file::paths(&set(&format!("{longest}a"))).unwrap_err(),
-        "its name has 216 bytes; 215 fit into the name of a file"
+        "its name has 216 bytes; 215 fit into a file's name"
     );
 }

@@ -146,7 +146,7 @@ fn files_of_others_stay() {
     assert_eq!(
         changes(&wanted, &present),
         [
-            "leave shop/payment+hostaliasset.hosts: has the name of a file of the agent and another first line: move it away"
+            "leave shop/payment+hostaliasset.hosts: has the name of an agent's file, but another first line: move it away"
         ]
     );
 }
@@ -231,7 +231,7 @@ fn an_object_too_large_is_left_out_as_a_whole() {
     assert_eq!(
         why.unwrap(),
         format!(
-            "HostAliasSet shop/payment: left out as a whole: its entries make a file of {bytes} bytes, and hosts.d takes 1048576: split it"
+            "HostAliasSet shop/payment: left out as a whole: its entries make a file of {bytes} bytes, but hosts.d allows 1048576: split it"
         )
     );
     assert_eq!(files, [PathBuf::from("shop/payment+hostaliasset.hosts")]);

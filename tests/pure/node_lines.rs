@@ -100,12 +100,12 @@ fn what_cannot_be_a_line_is_left_out_name_by_name() {
         (
             b"10.0.0.1 a\n10.0.0.2 b c\x1b[2J d",
             "10.0.0.1\ta\n10.0.0.2\tb\td\n",
-            "2: \"c\\u{1b}[2J\": has a control character in it".to_owned(),
+            "2: \"c\\u{1b}[2J\": has a control character".to_owned(),
         ),
         (
             b"10.0.0.2 \x00",
             "",
-            "1: \"\\0\": has a control character in it".to_owned(),
+            "1: \"\\0\": has a control character".to_owned(),
         ),
         (
             b"10.0.0.2 b\xfccher fs",

@@ -96,7 +96,7 @@ fn each_row_of_the_plan_table() {
         (
             &[],
             Some(KUBELET),
-            "nothing: leave: /var/lib/kubelet/pods/0000-1/etc-hosts was made by the kubelet and no entries are asked for",
+            "nothing: leave: /var/lib/kubelet/pods/0000-1/etc-hosts was made by the kubelet and no entries are requested",
         ),
         (
             &[ALIASES],
@@ -111,7 +111,7 @@ fn each_row_of_the_plan_table() {
         (
             &[ALIASES],
             Some(OWN),
-            "nothing: leave: /srv/hosts is the user's own volume on /etc/hosts: the entries asked for are not added",
+            "nothing: leave: /srv/hosts is the user's own volume on /etc/hosts: the requested entries are not added",
         ),
         (
             &[ALIASES],

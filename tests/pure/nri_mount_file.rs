@@ -145,7 +145,7 @@ fn the_kubelets_file_of_this_pod_and_no_other_is_opened() {
     assert_eq!(
         refused(&own),
         format!(
-            "{}: others than root may write it (mode 0666)",
+            "{}: users other than root can write to it (mode 0666)",
             own.display()
         )
     );

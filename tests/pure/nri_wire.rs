@@ -207,7 +207,7 @@ fn no_frame_is_longer_than_the_other_sides_buffer() {
 
 #[test]
 fn peers_that_are_no_engine_are_left() {
-    let too_long = "a message of 4294967295 bytes, more than 4194314: this is no NRI socket";
+    let too_long = "a message of 4294967295 bytes, more than 4194314: this is not an NRI socket";
     for (says, said) in [
         (&b""[..], "the engine closed the connection"),
         (b"\0\0\0\x01\0\0", "the engine closed the connection"),
@@ -218,15 +218,15 @@ fn peers_that_are_no_engine_are_left() {
         (b"\0\0\0\x01\xff\xff\xff\xff", too_long),
         (
             b"HTTP/1.1 400 Bad Request\r\n",
-            "a message of 791752241 bytes, more than 4194314: this is no NRI socket",
+            "a message of 791752241 bytes, more than 4194314: this is not an NRI socket",
         ),
         (
             b"\0\0\0\x01\0\0\0\x0a\xff\xff\xff\xff\0\0\0\x01\x01\0",
-            "a message of 4294967295 bytes, more than 4194304: this is no NRI socket",
+            "a message of 4294967295 bytes, more than 4194304: this is not an NRI socket",
         ),
         (
             b"\0\0\0\x01\0\0\0\x0d\0\0\0\x03\0\0\0\x01\x01\0\xff\xff\xff",
-            "a request cannot be read: this is no NRI socket, or one of a version that is not known: \
+            "a request cannot be read: this is not an NRI socket, or one of an unknown version: \
              failed to decode Protobuf message: invalid varint",
         ),
         (

@@ -122,7 +122,7 @@ fn an_engines_own_file_is_extended_only_when_entries_are_asked_for() {
                 (
                     Action::Leave,
                     false,
-                    &format!("{made} and no entries are asked for"),
+                    &format!("{made} and no entries are requested"),
                 ),
             );
         }
@@ -134,9 +134,7 @@ fn an_engines_own_file_is_extended_only_when_entries_are_asked_for() {
                 (
                     Action::Leave,
                     true,
-                    &format!(
-                        "{made} and there are no entries for it: its own lines stay as they are"
-                    ),
+                    &format!("{made} and there are no entries for it: it stays unchanged"),
                 ),
             );
         }
@@ -206,7 +204,7 @@ fn the_users_own_volume_is_left_alone() {
                 (
                     Action::Leave,
                     true,
-                    &format!("{own}: the entries asked for are not added"),
+                    &format!("{own}: the requested entries are not added"),
                 ),
             );
         }
@@ -298,7 +296,7 @@ fn a_podman_container_without_a_mount_keeps_the_images_file_unless_there_is_some
         (
             Action::Leave,
             false,
-            "Podman mounts nothing on /etc/hosts (--no-hosts) and nothing is asked for",
+            "Podman mounts nothing on /etc/hosts (--no-hosts) and nothing is requested",
         ),
     );
     let managed = (Action::Manage, false, "nothing is mounted on /etc/hosts");
@@ -331,7 +329,7 @@ fn entries_that_may_come_extend_the_kubelets_file_alone() {
         (
             kubelet,
             Action::Extend,
-            "/var/lib/kubelet/pods/0000-1/etc-hosts was made by the kubelet, and entries may come while the container runs",
+            "/var/lib/kubelet/pods/0000-1/etc-hosts was made by the kubelet, and entries may appear while the container runs",
         ),
         (
             "/srv/hosts",
@@ -372,7 +370,7 @@ fn the_destination_is_compared_cleaned() {
             (
                 Action::Leave,
                 true,
-                "/srv/hosts is the user's own volume on /etc/hosts: the entries asked for are not added",
+                "/srv/hosts is the user's own volume on /etc/hosts: the requested entries are not added",
             ),
         );
     }
@@ -411,7 +409,7 @@ fn the_last_of_two_mounts_hides_the_first() {
         (
             Action::Leave,
             false,
-            "pods/x/etc-hosts was made by the kubelet and no entries are asked for",
+            "pods/x/etc-hosts was made by the kubelet and no entries are requested",
         ),
     );
 }

@@ -118,14 +118,14 @@ fn what_is_missing_is_said() {
         (
             &address[..],
             None,
-            "no host name known: no line for the Pod's addresses",
+            "the host name is not known: no line for the Pod's addresses",
         ),
         (
             &address,
             Some("Web_0\n"),
             "host name \"Web_0\\n\" is not a lowercase RFC 1123 subdomain: no line for the Pod's addresses",
         ),
-        (&[], Some("web-0"), "no address of the Pod known"),
+        (&[], Some("web-0"), "the Pod's address is not known"),
     ] {
         assert_eq!(
             said(addresses, hostname),

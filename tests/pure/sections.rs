@@ -47,11 +47,11 @@ fn what_does_not_fit_takes_nothing_away() {
     let size = |text: &str| text.len() as u64;
     let stays = |name: &str, limit: u64| {
         format!(
-            "/d/{name}.hosts: its former entries stay, with the new ones the file would have more than {limit} bytes"
+            "/d/{name}.hosts: its old entries stay, because with the new ones the file would have more than {limit} bytes"
         )
     };
     let left_out = |name: &str, limit: u64| {
-        format!("/d/{name}.hosts: left out, the file would have more than {limit} bytes")
+        format!("/d/{name}.hosts: left out, because the file would have more than {limit} bytes")
     };
     let long_a = &[("a", LONGER)][..];
     let long_a_and_b = &[("a", LONGER), ("b", ONE)][..];
@@ -166,7 +166,7 @@ fn the_rest_of_the_file_takes_room() {
     assert_eq!(
         said,
         [
-            "/d/a.hosts: its former entries stay, with the new ones the file would have more than 4096 bytes"
+            "/d/a.hosts: its old entries stay, because with the new ones the file would have more than 4096 bytes"
         ]
     );
     let more = LONGER.len() - ONE.len();

@@ -51,6 +51,15 @@ fn assert_same_facts(bytes: &[u8]) {
         .as_ref()
         .and_then(|process| process.env.hostname.as_deref());
     assert_eq!(our_hostname, their_hostname, "{shown}");
+    let our_process = ours.process.as_ref();
+    assert_eq!(
+        our_process.and_then(|process| process.selinux_label.as_deref()),
+        theirs
+            .process()
+            .as_ref()
+            .and_then(|process| process.selinux_label().as_deref()),
+        "{shown}"
+    );
     let mounts: Vec<(&str, Option<&str>)> = theirs
         .mounts()
         .iter()
@@ -238,6 +247,7 @@ prop_compose! {
         mounts in option::of(vec(mount(), 0..4)),
         namespaces in option::of(namespaces()),
         label in option::of(text()),
+        process_label in option::of(text()),
         annotations in option::of(annotations()),
         linux in any::<bool>(),
     ) -> Spec {
@@ -249,6 +259,7 @@ prop_compose! {
         spec.set_hostname(hostname);
         let mut process = ProcessBuilder::default().build().unwrap();
         process.set_env(env);
+        process.set_selinux_label(process_label);
         spec.set_process(Some(process));
         spec.set_mounts(mounts);
         spec.set_annotations(annotations);

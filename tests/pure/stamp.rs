@@ -323,7 +323,7 @@ fn a_file_that_the_container_edited_is_not_cut() {
     }
     assert_eq!(
         Edited.to_string(),
-        "the container has changed the file itself; it is left as it is until the next start"
+        "the container changed the file itself: it stays as it is until the next start"
     );
 }
 

@@ -83,7 +83,7 @@ fn a_container_without_a_host_name_is_no_warning() {
             told.len() == 1
                 && told[0].starts_with("<30>oci-hostaliases-hook[")
                 && told[0].ends_with(
-                    "container case: manage: nothing is mounted on /etc/hosts; no host name known: no line for the Pod's addresses"
+                    "container case: manage: nothing is mounted on /etc/hosts; the host name is not known: no line for the Pod's addresses"
                 ),
             "{told:?}"
         );

@@ -173,8 +173,7 @@ fn the_way_there_and_back() {
             said(&container.refresh()),
             (
                 "0 refreshed, 0 up to date, 0 not possible, 1 changed by the container\n".to_owned(),
-                "oci-hostaliases: pod shop/web-0, container main case: the container has changed the file itself; \
-                 it is left as it is until the next start\n"
+                "oci-hostaliases: pod shop/web-0, container main case: the container changed the file itself: it stays as it is until the next start\n"
                     .to_owned(),
                 // What a container does must not make the service fail.
                 0
@@ -234,8 +233,8 @@ fn user_namespace() {
             // The hook was in the user namespace itself, where nobody may stamp anything.
             assert_eq!(
                 stderr,
-                "oci-hostaliases: 1 files that the hook did not mark for refresh, made in a user namespace by it or by another: \
-                 see list; a container gets the new entries at its next start\n"
+                "oci-hostaliases: 1 file without the hook's mark cannot be refreshed (see oci-hostaliases list): made in a \
+                 user namespace, or by another program; the containers get the new entries at their next start\n"
             );
             // Any user can make such a file: it is no failure.
             assert_eq!((container.hosts(), status), (started, 0));

@@ -172,26 +172,27 @@ fn a_file_that_is_emptied_or_does_not_fit() {
             let container = Running::start(bundle, "case");
             container.sh("echo '192.0.2.7 mine' >>/etc/hosts");
             for (nth, (text, situation)) in [
-            (String::new(), "is empty: what the container has of it stays"),
-            (
-                "#".repeat(1 << 20),
-                "does not fit into the container's file any more: what the container has of it stays",
-            ),
-        ]
-        .into_iter()
-        .enumerate()
-        {
-            fs::write(&source, text).unwrap();
-            let line = format!("10.0.0.{nth}\tregistry.corp\n");
-            let corp = section(&bundle.entries("corp.hosts", &line), &line);
-            let told = format!("oci-hostaliases: container case: {path} {situation}\n");
-            let (stdout, stderr, status) = said(&container.refresh());
-            assert_eq!((stdout, stderr, status), (counts(1, 0).0, told.clone(), 0));
-            let whole = format!("{ENGINES}{ALIASES_SECTION}{corp}192.0.2.7 mine\n");
-            assert_eq!(container.hosts(), whole);
-            let again = "0 refreshed, 0 up to date, 0 not possible, 1 changed by the container\n";
-            assert_eq!(said(&container.refresh()), (again.to_owned(), told, 0));
-        }
+                (String::new(), "is empty: the container keeps its copy"),
+                (
+                    "#".repeat(1 << 20),
+                    "no longer fits into the container's file: the container keeps its copy",
+                ),
+            ]
+            .into_iter()
+            .enumerate()
+            {
+                fs::write(&source, text).unwrap();
+                let line = format!("10.0.0.{nth}\tregistry.corp\n");
+                let corp = section(&bundle.entries("corp.hosts", &line), &line);
+                let told = format!("oci-hostaliases: container case: {path} {situation}\n");
+                let (stdout, stderr, status) = said(&container.refresh());
+                assert_eq!((stdout, stderr, status), (counts(1, 0).0, told.clone(), 0));
+                let whole = format!("{ENGINES}{ALIASES_SECTION}{corp}192.0.2.7 mine\n");
+                assert_eq!(container.hosts(), whole);
+                let again =
+                    "0 refreshed, 0 up to date, 0 not possible, 1 changed by the container\n";
+                assert_eq!(said(&container.refresh()), (again.to_owned(), told, 0));
+            }
         },
     );
 }

@@ -22,8 +22,8 @@ fn entries_that_do_not_fit_take_none_away() {
                 .collect();
             bundle.entries("a.hosts", &grown);
             let told = format!(
-                "oci-hostaliases: container case: {path}: its former entries stay, with the new ones the file would \
-                 have more than 1048576 bytes\n"
+                "oci-hostaliases: container case: {path}: its old entries stay, because with the new ones the file \
+                 would have more than 1048576 bytes\n"
             );
             for _ in 0..2 {
                 assert_eq!(

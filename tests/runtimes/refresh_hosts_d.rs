@@ -39,7 +39,7 @@ fn containers_that_were_made_from_another_one_are_passed_over() {
             fs::write(other.join("corp.hosts"), "10.9.9.9 not-for-this-one.corp\n").unwrap();
             let (mine, others) = (bundle.hosts_d(), other.display().to_string());
             let told = format!(
-                "oci-hostaliases: 1 container passed over: made from {}, not from {others}\n",
+                "oci-hostaliases: 1 container skipped: made from {}, not from {others}\n",
                 mine.display()
             );
             let nothing = "0 refreshed, 0 up to date, 0 not possible\n".to_owned();
@@ -84,7 +84,7 @@ fn a_stamp_without_the_directory_is_the_defaults() {
 
             bundle.entries("corp.hosts", "10.9.9.9 not-for-this-one.corp\n");
             let told = format!(
-                "oci-hostaliases: 1 container passed over: made from /etc/oci-hostaliases/hosts.d, not from {}\n",
+                "oci-hostaliases: 1 container skipped: made from /etc/oci-hostaliases/hosts.d, not from {}\n",
                 bundle.hosts_d().display()
             );
             assert_eq!(said(&container.refresh()).1, told);
@@ -160,8 +160,8 @@ fn containers_with_their_engines_file_alone_are_counted() {
             );
             bundle.entries("corp.hosts", "10.0.0.1 registry.corp\n");
             let told = format!(
-                "oci-hostaliases: 1 container with the engine's file alone, because nothing was to be added when it \
-                 started: entries of {} that are for such a container come with its next start, if the hook runs for it\n",
+                "oci-hostaliases: 1 container with only the engine's file, because there was nothing to add when it \
+                 started: entries of {} for such a container come with its next start, if the hook runs for it\n",
                 bundle.hosts_d().display()
             );
             assert_eq!(said(&container.refresh()), (nothing, told, 0));

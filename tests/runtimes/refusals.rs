@@ -108,7 +108,7 @@ fn rootfs_is_not_there() {
         refused(
             &bundle,
             &mut waiting(&script),
-            "the rootfs is not to be had in the container's mount namespace",
+            "the rootfs does not exist in the container's mount namespace",
         );
     });
 }

@@ -1,7 +1,7 @@
-//! What becomes of a container that is made: the plan first, then what it takes. Pure.
+//! What to do with a new container: the plan, and the adjustment for it. Pure.
 //!
-//! What it takes is the hook: so plan, mount, limits and promises stay where they are. Only where a runtime does
-//! not run hooks (Kata, gVisor) it is a mount, and only for the runtime handlers that the administrator names.
+//! The adjustment adds the hook, which keeps the plan, the mount and the limits. Only for runtimes that do not run
+//! hooks (Kata, gVisor) it adds a mount, and only for the runtime handlers that the administrator names.
 
 use std::path::Path;
 
@@ -15,24 +15,24 @@ use crate::files::config::{self, OnError};
 use crate::files::hosts_d;
 use crate::plan::Plan;
 
-/// What becomes of a container.
+/// What to do with a container.
 #[derive(Debug)]
 pub enum Answer<'a> {
     /// It stays as it is, by this plan.
     Leave(Plan),
-    /// It has the hook already, by another registration.
+    /// It already has the hook, by another registration.
     HasHook,
-    /// It gets the hook, which will do by this plan.
+    /// It gets the hook, which will carry out this plan.
     Hook(Plan),
-    /// It gets a mount with what this makes.
+    /// It gets a mount with the file of this draft.
     Mount(Draft<'a>),
-    /// What it asks for is wrong, and it starts all the same: `on-error` is `warn`. Why.
+    /// Its request is wrong, for this reason, but it starts: `on-error` is `warn`.
     StartsWithout(String),
-    /// It must not start: why.
+    /// It must not start, for this reason.
     Refuse(String),
 }
 
-/// Decides. The hook is not looked for here.
+/// Decides. This does not check that the hook exists.
 pub fn decide<'a>(event: &'a Event, node: &NodeState) -> Answer<'a> {
     let by_mount = node.agent.mount_handlers.contains(&event.runtime_handler);
     if event.has_hook && !by_mount {
@@ -41,7 +41,7 @@ pub fn decide<'a>(event: &'a Event, node: &NodeState) -> Answer<'a> {
     let asks = event.container.annotations.ask_for_something();
     let entries = || {
         let mut entries = node.entries.of(event.identity.namespace.as_deref());
-        // A file that the agent mounts does not follow the kubelet's: it is for entries that are there.
+        // A file that the agent mounts does not follow the kubelet's file, so it needs entries now.
         entries.may_come &= !by_mount;
         entries
     };
@@ -53,9 +53,9 @@ pub fn decide<'a>(event: &'a Event, node: &NodeState) -> Answer<'a> {
     }
 }
 
-/// What becomes of a container that cannot get its file for this reason. As with the hook, it starts if it asked
-/// for nothing, or if the administrator says so.
-pub fn refusal(event: &Event, node: &NodeState, error: &Error) -> Answer<'static> {
+/// What to do with a container that cannot get its file for this reason. As with the hook, it starts if it
+/// requested nothing, or if `on-error` is `warn`.
+pub(crate) fn refusal(event: &Event, node: &NodeState, error: &Error) -> Answer<'static> {
     let text = format!("{}: {}", event.identity, on_one_line(error));
     let warns = node
         .hook
@@ -68,7 +68,7 @@ pub fn refusal(event: &Event, node: &NodeState, error: &Error) -> Answer<'static
     }
 }
 
-/// Where the hook is, and what it gets to know of the node.
+/// The hook's path and arguments.
 #[derive(Debug, Clone, Copy)]
 pub struct HookCall<'a> {
     /// Its program.
@@ -81,8 +81,7 @@ pub struct HookCall<'a> {
     pub entries_to_come: bool,
 }
 
-/// The adjustment that makes the runtime run the hook. `None` where a path is not UTF-8, as protobuf's
-/// strings are.
+/// The adjustment that makes the runtime run the hook. `None` if a path is not UTF-8, as protobuf requires.
 pub fn with_hook(event: &Event, call: HookCall<'_>) -> Option<ContainerAdjustment> {
     let registered = our_hook::entry(call.program).ok()?;
     let mut args: Vec<String> = registered.args().clone().unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use std::io;
 
-/// A situation in which a connection is given up.
+/// Why a connection is closed.
 #[derive(Debug, thiserror::Error)]
 pub enum NriError {
     /// The engine closed it, which it does when it stops.
@@ -13,35 +13,35 @@ pub enum NriError {
     Io {
         /// `read`, `write`
         call: &'static str,
-        /// What the kernel answered.
+        /// The kernel's error.
         source: io::Error,
     },
-    /// What came has a length that no message of NRI has.
-    #[error("a message of {length} bytes, more than {limit}: this is no NRI socket")]
+    /// The message is longer than any message of NRI.
+    #[error("a message of {length} bytes, more than {limit}: this is not an NRI socket")]
     TooLong {
-        /// As the peer said it.
+        /// The length in the header.
         length: u64,
-        /// As much as ttRPC allows.
+        /// The limit of ttRPC.
         limit: usize,
     },
-    /// What came is no message.
-    #[error("{what} cannot be read: this is no NRI socket, or one of a version that is not known")]
+    /// The bytes are not a message.
+    #[error("{what} cannot be read: this is not an NRI socket, or one of an unknown version")]
     NotAMessage {
-        /// Which message it should be.
+        /// The expected message.
         what: &'static str,
         /// What is wrong with it.
         source: prost::DecodeError,
     },
-    /// The engine does not take the plugin.
+    /// The engine refused the plugin.
     #[error("the engine refused the plugin: {0}")]
     Refused(String),
     /// The plugin does not work with this engine.
-    #[error("{0}: its NRI cannot be used, since it fails every container that gets a hook by it")]
+    #[error("{0}: its NRI cannot be used: every container that gets a hook through it fails")]
     Unsuitable(String),
 }
 
 impl NriError {
-    /// A read that failed; the end of the stream in the middle of something is its end too.
+    /// A failed read. If the stream ends in the middle of a message, the connection has ended too.
     pub(crate) fn read(source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::UnexpectedEof
@@ -54,7 +54,7 @@ impl NriError {
         }
     }
 
-    /// A write that failed.
+    /// A failed write.
     pub(crate) fn write(source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Self::Closed,

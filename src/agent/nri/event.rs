@@ -1,4 +1,4 @@
-//! The facts about a container that is made, out of NRI's event. Pure.
+//! The facts about a new container, from NRI's event. Pure.
 
 use std::path::PathBuf;
 
@@ -12,30 +12,31 @@ use crate::facts::hosts_mount::{self, HostsMount};
 use crate::facts::told::Told;
 use crate::validation::names;
 
-/// What an event says of a container, in the words of the hook.
+/// The facts about a container in an event, in the hook's types.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// As the hook would find it in `config.json`, but for what is only there: no root filesystem, no label.
-    pub container: Container,
-    /// By what messages name it.
-    pub identity: Identity,
-    /// The Pod's annotations that are ours and the container has not: engines keep them from it unless they
-    /// are configured otherwise.
-    pub missing_annotations: Vec<(String, String)>,
-    /// What the container's own annotations do not tell of the Pod.
-    pub told: Told,
-    /// The Pod's addresses, where the engine tells them (containerd 2.1, CRI-O 1.32).
-    pub pod_ips: Vec<String>,
+    /// As the hook would read it from `config.json`, without what only that file has: the root filesystem and the
+    /// label.
+    pub(crate) container: Container,
+    /// Its name in messages.
+    pub(crate) identity: Identity,
+    /// The Pod's annotations of this project that the container does not have: engines do not pass them on by
+    /// default.
+    pub(crate) missing_annotations: Vec<(String, String)>,
+    /// Facts about the Pod that the container's annotations do not have.
+    pub(crate) told: Told,
+    /// The Pod's addresses, if the engine sends them (containerd 2.1, CRI-O 1.32).
+    pub(crate) pod_ips: Vec<String>,
     /// The Pod's UID.
-    pub pod_uid: String,
-    /// The name of the runtime, as a RuntimeClass has it.
-    pub runtime_handler: String,
-    /// Whether our hook is among the container's hooks already.
-    pub has_hook: bool,
+    pub(crate) pod_uid: String,
+    /// The runtime handler, as in a RuntimeClass.
+    pub(crate) runtime_handler: String,
+    /// Whether the container already has the hook.
+    pub(crate) has_hook: bool,
 }
 
 impl Event {
-    /// Reads what an engine says of a container and its Pod.
+    /// Reads an engine's message about a container and its Pod.
     pub fn new(pod: &PodSandbox, seen: &NriContainer) -> Self {
         let missing_annotations: Vec<_> = pod
             .annotations
@@ -86,15 +87,15 @@ impl Event {
     }
 
     /// The file that an engine made for the container. A Pod's author may have chosen the path.
-    pub fn engine_file(&self) -> Option<PathBuf> {
+    pub(crate) fn engine_file(&self) -> Option<PathBuf> {
         match &self.container.hosts_mount {
             Some(HostsMount::Engine { source, .. }) => Some(source.into()),
             _ => None,
         }
     }
 
-    /// Whether the container has a file of the agent's own.
-    pub fn has_our_mount(&self) -> bool {
+    /// Whether the container has a file of the agent.
+    pub(crate) fn has_our_mount(&self) -> bool {
         self.container.hosts_mount == Some(HostsMount::Ours)
     }
 }
@@ -123,6 +124,7 @@ fn facts(seen: &NriContainer, annotations: Annotations) -> Container {
         uts: namespace("uts"),
         has_user_namespace: namespace("user") != NamespaceSource::Runtime,
         mount_label: None,
+        has_process_label: false,
         annotations,
     }
 }

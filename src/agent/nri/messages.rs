@@ -1,19 +1,19 @@
-//! NRI's messages, with the fields that are used; protobuf passes over the others. Numbers are those of
+//! NRI's messages, with the fields that are used; protobuf skips the others. Numbers are those of
 //! `pkg/api/api.proto` of containerd/nri, which keeps them from 0.2 (containerd 1.7) on.
 
 use std::collections::BTreeMap;
 
 /// The service that a plugin offers.
-pub const PLUGIN_SERVICE: &str = "nri.pkg.api.v1alpha1.Plugin";
+pub(crate) const PLUGIN_SERVICE: &str = "nri.pkg.api.v1alpha1.Plugin";
 /// The service that an engine offers.
-pub const RUNTIME_SERVICE: &str = "nri.pkg.api.v1alpha1.Runtime";
+pub(crate) const RUNTIME_SERVICE: &str = "nri.pkg.api.v1alpha1.Runtime";
 
 /// `Event.CREATE_CONTAINER`
 pub const CREATE_CONTAINER: i32 = 4;
 /// `Event.REMOVE_CONTAINER`
 pub const REMOVE_CONTAINER: i32 = 11;
 /// `ContainerState.CONTAINER_STOPPED`
-pub const STOPPED: i32 = 4;
+pub(crate) const STOPPED: i32 = 4;
 
 /// The bits of a subscription: an event's is one lower than its number. None would mean all.
 pub const fn subscription<const N: usize>(events: [i32; N]) -> i32 {
@@ -52,13 +52,13 @@ messages! {
     ConfigureResponse {
         #[prost(int32, tag = "2")] events: i32,
     }
-    /// What runs already, possibly in several parts.
+    /// The running containers, possibly in several parts.
     SynchronizeRequest {
         #[prost(message, repeated, tag = "1")] pods: Vec<PodSandbox>,
         #[prost(message, repeated, tag = "2")] containers: Vec<Container>,
         #[prost(bool, tag = "3")] more: bool,
     }
-    /// `more` says that parts are understood.
+    /// `more`: several parts are supported.
     SynchronizeResponse {
         #[prost(bool, tag = "2")] more: bool,
     }
@@ -67,7 +67,7 @@ messages! {
         #[prost(message, optional, tag = "1")] pod: Option<PodSandbox>,
         #[prost(message, optional, tag = "2")] container: Option<Container>,
     }
-    /// What is changed about it.
+    /// The adjustment of it.
     CreateContainerResponse {
         #[prost(message, optional, tag = "1")] adjust: Option<ContainerAdjustment>,
     }
@@ -126,7 +126,7 @@ messages! {
     OptionalInt {
         #[prost(int64, tag = "1")] value: i64,
     }
-    /// What only Linux has.
+    /// The Linux-specific part.
     LinuxContainer {
         #[prost(message, repeated, tag = "1")] namespaces: Vec<LinuxNamespace>,
     }
@@ -135,7 +135,7 @@ messages! {
         #[prost(string, tag = "1")] r#type: String,
         #[prost(string, tag = "2")] path: String,
     }
-    /// What is changed about a container.
+    /// The adjustment of a container.
     ContainerAdjustment {
         #[prost(btree_map = "string, string", tag = "2")] annotations: BTreeMap<String, String>,
         #[prost(message, repeated, tag = "3")] mounts: Vec<Mount>,
@@ -144,8 +144,8 @@ messages! {
 }
 
 impl Hooks {
-    /// All of them at which our hook could be.
-    pub fn all(&self) -> impl Iterator<Item = &Hook> {
+    /// All stages that the hook can have.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Hook> {
         let stages = [&self.prestart, &self.create_runtime, &self.create_container];
         stages.into_iter().flatten()
     }

@@ -1,7 +1,7 @@
-//! The file that a container gets as a mount, where its runtime does not run hooks on the host.
+//! The file that a container gets as a mount if its runtime does not run hooks on the host.
 //!
-//! It lies in `/run`, is the container's alone and gone with it. It is mounted read-only: so no container
-//! can fill `/run`, and what the agent wrote is still what the file has when `hosts.d` changes.
+//! It is in `/run`, belongs to one container and is removed with it. It is mounted read-only, so no container can
+//! fill `/run` or change the file before `hosts.d` changes.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::Write;
@@ -25,13 +25,13 @@ use crate::pod_line;
 use crate::text::hosts_file::HostsFile;
 
 const NODE_HOSTS: &str = "/etc/hosts";
-/// As much of the node's file as is read.
+/// The most bytes that are read of the node's file.
 const NODE_HOSTS_MAX: u64 = 16 * 1024 * 1024;
 
-/// More than `size-limit` can be.
+/// More than the largest `size-limit`.
 const FILE_MAX: u64 = 1024 * 1024 * 1024;
-/// The extended attribute with what a refresh has to know of a file. The container cannot write it, so no more is
-/// needed than where the sections begin.
+/// The extended attribute with the data for a refresh. The container cannot write the file, so the start of the
+/// sections is enough.
 const RECORD: &str = "trusted.oci-hostaliases";
 const RECORD_MAX: usize = 1024;
 
@@ -51,7 +51,7 @@ pub fn compose(event: &Event, draft: &Draft<'_>, limit: u64) -> Result<Composed,
 }
 
 /// The adjustment that mounts the file at this path.
-pub fn adjustment(file: &Path) -> ContainerAdjustment {
+pub(crate) fn adjustment(file: &Path) -> ContainerAdjustment {
     ContainerAdjustment {
         mounts: vec![Mount {
             destination: "/etc/hosts".to_owned(),
@@ -65,21 +65,21 @@ pub fn adjustment(file: &Path) -> ContainerAdjustment {
     }
 }
 
-/// Writes the file of a container; its path.
+/// Writes the file of a container and returns its path.
 ///
 /// # Errors
 ///
-/// It cannot be written, or the container's ID is no name of a file.
-pub fn write(event: &Event, composed: &Composed) -> Result<PathBuf, Error> {
+/// It cannot be written, or the container's ID is not a valid file name.
+pub(crate) fn write(event: &Event, composed: &Composed) -> Result<PathBuf, Error> {
     let path = path_of(&event.identity.id)
-        .ok_or_else(|| Error::Refused("the container's ID is no name of a file".to_owned()))?;
+        .ok_or_else(|| Error::Refused("the container's ID is not a valid file name".to_owned()))?;
     let failed = |call, error| Error::file(call, &*path, error);
     let made = DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(AGENT_FILES);
     made.map_err(|error| Error::file("mkdir", AGENT_FILES, error))?;
-    // Of a container that was refused after us and is made again.
+    // It can exist if a later plugin refused the container and the engine creates it again.
     remove(&event.identity.id);
     let mut file = OpenOptions::new()
         .write(true)
@@ -87,7 +87,7 @@ pub fn write(event: &Event, composed: &Composed) -> Result<PathBuf, Error> {
         .mode(0o644)
         .open(&path)
         .map_err(|error| failed("open", error))?;
-    // The service's umask keeps others out of everything else.
+    // The service's umask denies other users access to everything else.
     let mode = Mode::from_raw_mode(0o644);
     rustix::fs::fchmod(&file, mode).map_err(|errno| failed("chmod", errno.into()))?;
     file.write_all(composed.file.bytes())
@@ -103,14 +103,14 @@ pub fn write(event: &Event, composed: &Composed) -> Result<PathBuf, Error> {
 }
 
 /// Removes the file of a container that is gone, if it has one.
-pub fn remove(id: &str) {
+pub(crate) fn remove(id: &str) {
     if let Some(path) = path_of(id) {
         let _ = fs::remove_file(path);
     }
 }
 
 /// Removes the files of all containers but these.
-pub fn keep_only(is_there: impl Fn(&str) -> bool) {
+pub(crate) fn keep_only(is_there: impl Fn(&str) -> bool) {
     for path in files() {
         let id = path.file_name().unwrap_or_default().to_string_lossy();
         if !is_there(&id) {
@@ -119,8 +119,8 @@ pub fn keep_only(is_there: impl Fn(&str) -> bool) {
     }
 }
 
-/// Brings the sections of `hosts.d` in all files up to date: how many were changed, and what went wrong.
-pub fn refresh(entries: &Entries, limit: u64) -> (usize, Vec<Error>) {
+/// Updates the sections of `hosts.d` in all files. Returns how many were changed, and the errors.
+pub(crate) fn refresh(entries: &Entries, limit: u64) -> (usize, Vec<Error>) {
     let (mut replaced, mut errors) = (0, Vec::new());
     for path in files() {
         match refresh_one(&path, entries, limit) {
@@ -133,7 +133,7 @@ pub fn refresh(entries: &Entries, limit: u64) -> (usize, Vec<Error>) {
 }
 
 fn refresh_one(path: &Path, entries: &Entries, limit: u64) -> Result<bool, Error> {
-    let failed = |call, error| Error::file(call, path, error);
+    let failed = |call, error: std::io::Error| Error::file(call, path, error);
     let file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -145,7 +145,7 @@ fn refresh_one(path: &Path, entries: &Entries, limit: u64) -> Result<bool, Error
         fgetxattr(&file, RECORD, &mut bytes).map_err(|errno| failed("fgetxattr", errno.into()))?;
     let record: Record = serde_json::from_slice(bytes.get(..length).unwrap_or_default())
         .map_err(|error| failed("fgetxattr", error.into()))?;
-    let status = file.metadata().map_err(|error| failed("stat", error))?;
+    let status = admin_file::status_of(&file, path)?;
     let mut text = Vec::new();
     admin_file::read_open(&mut text, &file, &status, path, FILE_MAX)?;
     let own = text.get(..record.own).unwrap_or(&text);
@@ -155,7 +155,7 @@ fn refresh_one(path: &Path, entries: &Entries, limit: u64) -> Result<bool, Error
     if wanted.bytes() == text {
         return Ok(false);
     }
-    // In place: the container has this file mounted. The own part stays where it is, whatever happens.
+    // In place, because the container has this file mounted. The own part is never changed.
     file.write_all_at(wanted.bytes(), 0)
         .and_then(|()| file.set_len(wanted.bytes().len() as u64))
         .map_err(|error| failed("write", error))?;
@@ -167,7 +167,7 @@ fn files() -> Vec<PathBuf> {
     entries.map(|entry| entry.path()).collect()
 }
 
-/// `None` for an ID that would lead elsewhere.
+/// `None` for an ID that is not a file name.
 fn path_of(id: &str) -> Option<PathBuf> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     let is_name =
@@ -175,7 +175,7 @@ fn path_of(id: &str) -> Option<PathBuf> {
     is_name.then(|| Path::new(AGENT_FILES).join(id))
 }
 
-/// What the container will see, told from outside: it does not exist yet.
+/// What the container will see, found out on the host: the container does not exist yet.
 struct Outside<'a> {
     event: &'a Event,
 }
@@ -183,8 +183,8 @@ struct Outside<'a> {
 impl Surroundings for Outside<'_> {
     type Error = Error;
 
-    /// The path is one that a Pod's author may have chosen. So it has to be the kubelet's file of this very Pod,
-    /// without a symlink on the way, root's alone.
+    /// A Pod's author may have chosen the path. So it must be the kubelet's file of this Pod, without a symlink in
+    /// the path, and only root may write to it.
     fn engine_hosts(&mut self, source: &str, limit: u64) -> Result<Vec<u8>, Error> {
         let path = Path::new(source);
         let pod = path.parent().and_then(Path::file_name);
@@ -231,8 +231,8 @@ impl Surroundings for Outside<'_> {
     }
 }
 
-/// containerd names a namespace for the host's network too, so what matters is which one it is; where that cannot
-/// be seen, a Pod without addresses has no network of its own.
+/// containerd names a namespace for the host's network too, so the namespaces are compared. If that is not
+/// possible, a Pod without addresses is on the host's network.
 fn is_on_host_network(event: &Event) -> bool {
     let path = match &event.container.network {
         NamespaceSource::Runtime => return true,

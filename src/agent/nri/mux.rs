@@ -1,8 +1,8 @@
 //! NRI's multiplexer: two logical connections over one socket.
 //!
-//! A frame is the connection's number and a length, both 32 bits, big-endian, and so many bytes of that
-//! connection. Frames and messages do not coincide: Go's buffered writer cuts a message where its
-//! buffer is full. Source: `pkg/net/multiplex` of containerd/nri.
+//! A frame has the connection's number and a length, both 32 bits, big-endian, and that many bytes of the
+//! connection. Frames and messages do not coincide: Go's buffered writer splits a message when its buffer is full.
+//! Source: `pkg/net/multiplex` of containerd/nri.
 
 use std::io::{Read, Write};
 
@@ -11,21 +11,21 @@ use crate::agent::nri::error::NriError;
 /// The connection on which the engine calls the plugin.
 pub const PLUGIN: u32 = 1;
 /// The connection on which the plugin calls the engine.
-pub const RUNTIME: u32 = 2;
+pub(crate) const RUNTIME: u32 = 2;
 
 const HEADER: usize = 8;
 /// A whole message of ttRPC with its header.
 const PAYLOAD_MAX: usize = 10 + super::ttrpc::MESSAGE_MAX;
-/// How much goes into one frame. The other side reads a frame whole into its buffer, which has 4 KiB, and gives
-/// up when it does not fit.
+/// The most bytes in one frame. The other side reads a whole frame into its buffer of 4 KiB, and fails if it does
+/// not fit.
 const CHUNK: usize = 4096;
 
-/// Reads one frame: the connection's number and its bytes. `None` where the stream ends between two.
+/// Reads one frame: the connection's number and its bytes. `None` if the stream ends between two frames.
 ///
 /// # Errors
 ///
-/// The stream ends within a frame, or has a length that no frame has. Memory is taken for what comes, not
-/// for what is announced.
+/// The stream ends within a frame, or a frame is too long. Memory is allocated for the received bytes, not for the
+/// announced length.
 pub fn read_frame(stream: &mut impl Read) -> Result<Option<(u32, Vec<u8>)>, NriError> {
     let mut header = [0; HEADER];
     let mut filled = 0;
@@ -59,7 +59,7 @@ pub fn read_frame(stream: &mut impl Read) -> Result<Option<(u32, Vec<u8>)>, NriE
 ///
 /// # Errors
 ///
-/// The socket does not take them.
+/// The socket cannot be written to.
 pub fn write(stream: &mut impl Write, connection: u32, bytes: &[u8]) -> Result<(), NriError> {
     for chunk in bytes.chunks(CHUNK) {
         let length = u32::try_from(chunk.len()).unwrap_or_default();

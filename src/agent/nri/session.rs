@@ -1,4 +1,4 @@
-//! One connection to an engine: what it asks, in order, and the answers.
+//! One connection to an engine: its calls, in order, and the answers.
 
 use std::io::{Read, Write};
 
@@ -16,10 +16,10 @@ use crate::agent::nri::ttrpc::{
 };
 
 /// The plugin's name: `required_plugins` of an engine's validator names it.
-pub const NAME: &str = "oci-hostaliases";
-/// Plugins are called in the order of these. Late, so that what others mount and hook is seen.
-pub const INDEX: &str = "90";
-/// The stream of our only call.
+pub(crate) const NAME: &str = "oci-hostaliases";
+/// Plugins are called in the order of these indexes. A late one sees the mounts and hooks of the others.
+pub(crate) const INDEX: &str = "90";
+/// The stream of this plugin's only call.
 const REGISTRATION: u32 = 1;
 
 /// A connection to an engine.
@@ -28,19 +28,19 @@ pub struct Session<S> {
     socket: S,
     from_engine: Assembler,
     to_engine: Assembler,
-    /// The parts of a Synchronize that came so far.
+    /// The parts of a Synchronize received so far.
     pods: Vec<PodSandbox>,
     containers: Vec<Container>,
-    /// Of the call that is not answered yet.
+    /// The stream of the call that is not answered yet.
     stream: u32,
 }
 
-/// What the engine asks or tells. Each is answered by [`Session::answer`] or [`Session::refuse`].
+/// A call of the engine. Answer each with [`Session::answer`] or [`Session::refuse`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Call {
     /// Who the engine is.
     Configure(ConfigureRequest),
-    /// What runs already: all parts of it.
+    /// The running containers, from all parts.
     Synchronize(Vec<PodSandbox>, Vec<Container>),
     /// A container is made.
     Create(Box<CreateContainerRequest>),
@@ -53,7 +53,7 @@ impl<S: Read + Write> Session<S> {
     ///
     /// # Errors
     ///
-    /// The socket does not take it.
+    /// The socket cannot be written to.
     pub fn register(socket: S) -> Result<Self, NriError> {
         let mut session = Self {
             socket,
@@ -76,11 +76,11 @@ impl<S: Read + Write> Session<S> {
         Ok(session)
     }
 
-    /// The next call that needs an answer of its own. What tells nothing is answered here.
+    /// The next call that needs an answer. Other calls are answered here.
     ///
     /// # Errors
     ///
-    /// The connection has ended or is of no use.
+    /// The connection has ended or cannot be used.
     pub fn next_call(&mut self) -> Result<Call, NriError> {
         loop {
             while let Some(message) = self.from_engine.next_message()? {
@@ -95,7 +95,7 @@ impl<S: Read + Write> Session<S> {
             match mux::read_frame(&mut self.socket)?.ok_or(NriError::Closed)? {
                 (mux::PLUGIN, bytes) => self.from_engine.push(&bytes),
                 (mux::RUNTIME, bytes) => self.to_engine.push(&bytes),
-                // Reserved for what there may be some day.
+                // Other calls may come with later versions.
                 _ => {}
             }
         }
@@ -105,17 +105,17 @@ impl<S: Read + Write> Session<S> {
     ///
     /// # Errors
     ///
-    /// The socket does not take it.
+    /// The socket cannot be written to.
     pub fn answer(&mut self, answer: &impl prost::Message) -> Result<(), NriError> {
         let response = Response::of(Ok(answer.encode_to_vec()));
         self.send(mux::PLUGIN, &response.on(self.stream))
     }
 
-    /// Refuses the last call. A container that is created is then not made, and the engine shows the text.
+    /// Refuses the last call. The engine then does not create the container, and shows the text.
     ///
     /// # Errors
     ///
-    /// The socket does not take it.
+    /// The socket cannot be written to.
     pub fn refuse(&mut self, code: i32, why: &str) -> Result<(), NriError> {
         let response = Response::of(Err(Status {
             code,
@@ -144,7 +144,7 @@ impl<S: Read + Write> Session<S> {
             return Ok(None);
         }
         let payload = request.payload.as_slice();
-        // Whatever the message is, one that cannot be read says that we and the engine mean different things.
+        // A message that cannot be read means that the plugin and the engine speak different protocols.
         match request.method.as_str() {
             "Configure" => return decode("Configure", payload).map(|c| Some(Call::Configure(c))),
             "CreateContainer" => {
@@ -203,5 +203,5 @@ fn decode<M: prost::Message + Default>(what: &'static str, bytes: &[u8]) -> Resu
     M::decode(bytes).map_err(|source| NriError::NotAMessage { what, source })
 }
 
-/// The code with which a container is refused.
+/// The code for a refused container.
 pub const REFUSED: i32 = UNKNOWN;

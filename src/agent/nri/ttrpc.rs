@@ -1,35 +1,35 @@
 //! ttRPC: requests and answers on one connection.
 //!
 //! A message is a length, the number of its stream (both 32 bits, big-endian), a kind, flags, and a protobuf
-//! message. Source: `PROTOCOL.md` and `request.proto` of containerd/ttrpc. There is no crate for it that serves
-//! a connection which is there already; the one there is brings 30 others.
+//! message. Source: `PROTOCOL.md` and `request.proto` of containerd/ttrpc. No crate serves a connection that
+//! already exists; the only crate for ttRPC depends on 30 others.
 
 use prost::Message as _;
 
 use crate::agent::nri::error::NriError;
 
 /// The longest message, in bytes without its header (`messageLengthMax`).
-pub const MESSAGE_MAX: usize = 4 * 1024 * 1024;
+pub(crate) const MESSAGE_MAX: usize = 4 * 1024 * 1024;
 const HEADER: usize = 10;
-/// Room that is kept between two messages.
+/// The capacity that is kept between two messages.
 const KEPT: usize = 64 * 1024;
 
-/// The kind of a message that asks.
-pub const REQUEST: u8 = 1;
-/// The kind of a message that answers.
-pub const RESPONSE: u8 = 2;
+/// The kind of a request.
+pub(crate) const REQUEST: u8 = 1;
+/// The kind of a response.
+pub(crate) const RESPONSE: u8 = 2;
 
-/// gRPC's code for a method that is not there. The engine then takes `StateChange` in its place.
-pub const UNIMPLEMENTED: i32 = 12;
+/// gRPC's code for an unknown method. The engine then uses `StateChange` instead.
+pub(crate) const UNIMPLEMENTED: i32 = 12;
 /// gRPC's code for any other refusal.
-pub const UNKNOWN: i32 = 2;
+pub(crate) const UNKNOWN: i32 = 2;
 
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// The stream, by which an answer finds its request.
     pub stream: u32,
-    /// [`REQUEST`], [`RESPONSE`] or a kind that NRI does not use.
+    /// `REQUEST`, `RESPONSE` or a kind that NRI does not use.
     pub kind: u8,
     /// The protobuf message.
     pub payload: Vec<u8>,
@@ -37,38 +37,38 @@ pub struct Message {
 
 /// `ttrpc.Request`
 #[derive(Clone, PartialEq, Eq, prost::Message)]
-pub struct Request {
+pub(crate) struct Request {
     /// The service.
     #[prost(string, tag = "1")]
-    pub service: String,
+    pub(crate) service: String,
     /// Its method.
     #[prost(string, tag = "2")]
-    pub method: String,
+    pub(crate) method: String,
     /// The method's message.
     #[prost(bytes = "vec", tag = "3")]
-    pub payload: Vec<u8>,
+    pub(crate) payload: Vec<u8>,
 }
 
 /// `ttrpc.Response`
 #[derive(Clone, PartialEq, Eq, prost::Message)]
-pub struct Response {
-    /// None where the method succeeded.
+pub(crate) struct Response {
+    /// `None` if the method succeeded.
     #[prost(message, optional, tag = "1")]
-    pub status: Option<Status>,
+    pub(crate) status: Option<Status>,
     /// The method's answer.
     #[prost(bytes = "vec", tag = "2")]
-    pub payload: Vec<u8>,
+    pub(crate) payload: Vec<u8>,
 }
 
 /// `google.rpc.Status`
 #[derive(Clone, PartialEq, Eq, prost::Message)]
-pub struct Status {
+pub(crate) struct Status {
     /// gRPC's code; 0 is success.
     #[prost(int32, tag = "1")]
-    pub code: i32,
+    pub(crate) code: i32,
     /// In words.
     #[prost(string, tag = "2")]
-    pub message: String,
+    pub(crate) message: String,
 }
 
 impl Message {
@@ -86,7 +86,7 @@ impl Message {
 
 impl Request {
     /// The request as a message of this stream.
-    pub fn on(&self, stream: u32) -> Message {
+    pub(crate) fn on(&self, stream: u32) -> Message {
         Message {
             stream,
             kind: REQUEST,
@@ -97,7 +97,7 @@ impl Request {
 
 impl Response {
     /// A method's answer, or why there is none.
-    pub fn of(answer: Result<Vec<u8>, Status>) -> Self {
+    pub(crate) fn of(answer: Result<Vec<u8>, Status>) -> Self {
         match answer {
             Ok(payload) => Self {
                 status: None,
@@ -111,7 +111,7 @@ impl Response {
     }
 
     /// The answer as a message of this stream.
-    pub fn on(&self, stream: u32) -> Message {
+    pub(crate) fn on(&self, stream: u32) -> Message {
         Message {
             stream,
             kind: RESPONSE,
@@ -120,21 +120,21 @@ impl Response {
     }
 }
 
-/// Puts the messages of one connection together from its frames.
+/// Assembles the messages of one connection from its frames.
 #[derive(Debug, Default)]
 pub struct Assembler(Vec<u8>);
 
 impl Assembler {
-    /// Adds what came.
+    /// Adds received bytes.
     pub fn push(&mut self, bytes: &[u8]) {
         self.0.extend_from_slice(bytes);
     }
 
-    /// The next message that is whole.
+    /// The next complete message.
     ///
     /// # Errors
     ///
-    /// Its length is one that no message has.
+    /// It is too long.
     pub fn next_message(&mut self) -> Result<Option<Message>, NriError> {
         let [l0, l1, l2, l3, s0, s1, s2, s3, kind, _flags, rest @ ..] = self.0.as_slice() else {
             return Ok(None);

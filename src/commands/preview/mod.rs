@@ -1,5 +1,5 @@
-//! What `render` and `explain` have in common: the options, and the file that a Pod or a bundle's
-//! container would get, with what there is to say about it.
+//! What `render` and `explain` share: the options, and the file that a Pod or a bundle's container would get, with
+//! notes about it.
 
 mod of_bundle;
 mod of_manifest;
@@ -10,6 +10,7 @@ use clap::Args;
 
 use crate::commands::Failure;
 use crate::commands::output::Output;
+use crate::commands::styled::{Role, Text};
 use crate::compose::Notice;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -22,18 +23,18 @@ use crate::pod_line::MissingFact;
 use crate::text::hosts_file::HostsFile;
 use crate::validation::names;
 
-/// Longest file that is read, in bytes; the hook's own bound.
+/// The longest file that is read, in bytes: the hook's own limit.
 const FILE_MAX: u64 = 16 * 1024 * 1024;
 const NODE_HOSTS: &str = "/etc/hosts";
 const DOMAIN_SOURCE: &str = "annotation oci-hostaliases.io/domain";
 
-/// Whose file, and what is not in the manifest or the bundle.
+/// The Pod or bundle, and what its manifest or config.json does not say.
 #[derive(Debug, Args)]
 pub(super) struct PreviewOptions {
     #[command(flatten)]
     subject: Subject,
 
-    /// An address of the Pod, in the order given [default: the annotation's or the manifest's status]
+    /// An address of the Pod; can be given several times [default: the annotation's or the manifest's status]
     #[arg(long = "pod-ip", value_name = "IP", value_parser = pod_ip)]
     pod_ips: Vec<String>,
 
@@ -45,20 +46,21 @@ pub(super) struct PreviewOptions {
     #[arg(long, value_name = "DOMAIN", value_parser = domain)]
     domain: Option<String>,
 
-    /// The domain that the kubelet puts behind spec.subdomain
+    /// The cluster's domain, which the kubelet adds to spec.subdomain
     #[arg(long, value_name = "DOMAIN", default_value = "cluster.local", value_parser = domain, conflicts_with = "bundle")]
     cluster_domain: String,
 
-    /// The node's hosts file, for the host's network
+    /// The node's hosts file, for Pods on the host's network
     #[arg(long, value_name = "FILE", default_value = NODE_HOSTS)]
     node_hosts: PathBuf,
 
-    // A manifest is rendered anywhere, and must give the same everywhere; a bundle is on its node.
-    /// The entries of a node and its namespaces [default: the node's own for a bundle, none for a manifest]
+    // A manifest must give the same file on every machine; a bundle is on its node.
+    /// The directory with the entries for the node and its namespaces [default: the node's for a bundle, none
+    /// for a manifest]
     #[arg(long, value_name = "DIR")]
     hosts_d: Option<PathBuf>,
 
-    /// HostAliasSets and ClusterHostAliasSets that a cluster would have, YAML or JSON
+    /// HostAliasSets and ClusterHostAliasSets to apply, YAML or JSON
     #[arg(long, value_name = "FILE", conflicts_with = "bundle")]
     with: Vec<PathBuf>,
 
@@ -70,44 +72,44 @@ pub(super) struct PreviewOptions {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 struct Subject {
-    /// Manifests of Pods or of what makes Pods (Deployment, Job, ...), YAML or JSON; a directory of them; - is stdin
+    /// Manifests of Pods or workloads (Deployment, Job, ...), YAML or JSON; a directory of them; - for stdin
     #[arg(short = 'f', value_name = "FILE")]
     file: Option<PathBuf>,
 
-    /// An OCI bundle: the directory of a config.json
+    /// An OCI bundle: the directory with config.json
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
 }
 
-/// The file that a container would get, and what there is to say about it.
+/// The file that a container would get, with notes about it.
 pub(super) struct Preview {
     /// What would be done, and why.
     pub(super) plan: Plan,
-    /// The text; `None` when the plan is to leave what is there.
+    /// The text; `None` if the plan is to leave the container's file.
     pub(super) file: Option<HostsFile>,
-    /// What was found on the way there.
+    /// What was found while the file was made.
     pub(super) findings: Findings,
 }
 
 /// What is found while the file is made.
 #[derive(Debug)]
 pub(super) struct Findings {
-    /// Whose file it is, for a heading where there are several.
+    /// Whose file it is, for the heading if there are several.
     pub(super) label: String,
-    /// What was chosen: name, value and, in brackets, where it is from.
+    /// What was chosen: the name, the value and, in brackets, its source.
     pub(super) choices: Vec<(&'static str, String)>,
     /// What the reader should know.
     pub(super) notes: Vec<String>,
-    /// Where the lines are from.
+    /// Where the lines come from.
     pub(super) provenance: Provenance,
 }
 
-/// What a line's origin does not tell by itself.
+/// Details of where lines come from.
 #[derive(Debug, Default)]
 pub(super) struct Provenance {
-    /// Who told the addresses: an option, an annotation, a field.
+    /// The source of the addresses: an option, an annotation, a field.
     pub(super) addresses: String,
-    /// The file that stands for the node's `/etc/hosts`.
+    /// The file that is used as the node's `/etc/hosts`.
     pub(super) node_hosts: PathBuf,
     /// The engine's file.
     pub(super) engine_hosts: String,
@@ -116,10 +118,13 @@ pub(super) struct Provenance {
 }
 
 impl Preview {
-    /// What stands before this file where there are several, in the form of tail(1).
-    pub(super) fn heading(&self, is_first: bool) -> String {
-        let gap = if is_first { "" } else { "\n" };
-        format!("{gap}==> {} <==\n", self.findings.label)
+    /// The heading of this file if there are several, in the form of tail(1).
+    pub(super) fn heading(&self, is_first: bool) -> Text {
+        let mut text = Text::default();
+        text.plain(if is_first { "" } else { "\n" });
+        text.add(Role::Heading, format!("==> {} <==", self.findings.label));
+        text.plain("\n");
+        text
     }
 }
 
@@ -132,8 +137,7 @@ impl Findings {
         }
     }
 
-    /// Notes the names that were chosen for the line of a Pod with a network of its own, each with
-    /// where it is from.
+    /// Notes the names that were chosen for the line of a Pod with its own network, each with its source.
     fn pod_network(&mut self, hostname: Option<(&str, &str)>, domain: Option<(&str, &str)>) {
         self.choices.push(("network", "the Pod's own".to_owned()));
         for (what, chosen) in [("hostname", hostname), ("domain", domain)] {
@@ -179,7 +183,7 @@ impl PreviewOptions {
         Some((self.hostname.as_deref()?, "--hostname"))
     }
 
-    /// The option, or the first of `others` that is there, with who told it.
+    /// The option, or the first of `others` that is set, with its source.
     fn domain<'a>(
         &'a self,
         others: &[(Option<&'a str>, &'static str)],
@@ -189,7 +193,7 @@ impl PreviewOptions {
             .find_map(|(domain, source)| Some((domain?, source)))
     }
 
-    /// The first list that has anything in it, with who told it.
+    /// The first list that is not empty, with its source.
     fn choose_addresses(&self, others: &[(&[String], &str)]) -> (Vec<String>, String) {
         std::iter::once((self.pod_ips.as_slice(), "--pod-ip"))
             .chain(others.iter().copied())
@@ -204,7 +208,7 @@ fn refused(lines: &[String]) -> Failure {
     Failure::new(Exit::Annotation, lines.join("\n"))
 }
 
-/// The notice; for what is missing, with the option that gives it.
+/// The notice. If something is missing, with the option for it.
 fn note_on(notice: &Notice) -> String {
     let option = match notice {
         Notice::Missing(MissingFact::Address) => "--pod-ip",
@@ -214,8 +218,8 @@ fn note_on(notice: &Notice) -> String {
     format!("{notice}: give {option}")
 }
 
-/// What the hook would write at most. A configuration that cannot be read is the business of
-/// `doctor`: here it must not be in the way.
+/// The most bytes that the hook would write. `doctor` reports a configuration that cannot be read; here it is
+/// ignored.
 fn size_limit() -> u64 {
     Config::load(config::DEFAULT_PATH.as_ref())
         .unwrap_or_default()

@@ -23,7 +23,7 @@ pub(super) fn preview(directory: &Path, options: &PreviewOptions) -> Result<Prev
         .hosts_d
         .as_deref()
         .unwrap_or(hosts_d::DEFAULT_PATH.as_ref());
-    // A bundle does not tell its container's ID, and the namespace does not hang on it.
+    // A bundle does not have its container's ID, and the namespace does not depend on it.
     let identity = Identity::new("", &container.annotations);
     let namespace = options
         .namespace
@@ -59,7 +59,7 @@ pub(super) fn preview(directory: &Path, options: &PreviewOptions) -> Result<Prev
     Ok(findings.preview(composed.plan, Some(composed.file)))
 }
 
-/// The surroundings as they are without the container: what it would find on this node.
+/// The surroundings without the container: what it would find on this node.
 struct Outside<'a> {
     directory: &'a Path,
     container: &'a Container,
@@ -70,9 +70,8 @@ struct Outside<'a> {
 impl Surroundings for Outside<'_> {
     type Error = Failure;
 
-    /// By the source path of `config.json`, which the hook never does: there it would let a tenant,
-    /// who may choose that path, read files with root's eyes. Here an administrator reads with
-    /// their own, and nothing is mounted whose content could be read instead.
+    /// Opens the source path of `config.json`. The hook never does that: a tenant can choose that path, and would
+    /// read files as root. Here you read with your own rights, and no mount exists to read from instead.
     fn engine_hosts(&mut self, source: &str, limit: u64) -> Result<Vec<u8>, Failure> {
         source.clone_into(&mut self.findings.provenance.engine_hosts);
         let read = admin_file::read(&self.directory.join(source), limit);
@@ -105,7 +104,7 @@ impl Surroundings for Outside<'_> {
         let (addresses, source) =
             options.choose_addresses(&[(&annotated, &format!("annotation {key}"))]);
         findings.provenance.addresses = source;
-        // The name of a UTS namespace that is joined is not in the bundle.
+        // The bundle does not have the name of a UTS namespace that the container joins.
         let hostname = options.hostname().or(pod_line::host_name(container, None));
         let domain = options.domain(&[(request.domain.as_deref(), DOMAIN_SOURCE)]);
         findings.pod_network(hostname, domain);
@@ -123,8 +122,8 @@ impl From<TooLarge> for Failure {
     }
 }
 
-/// Whether the container's network is the one that we are on. Where we may not look, it has one of
-/// its own: engines bind what they make, and have no reason to bind the host's.
+/// Whether the container uses this process's network. If the namespace cannot be opened, the container has its own:
+/// engines bind namespaces that they make, and have no reason to bind the host's.
 fn is_on_host_network(container: &Container) -> bool {
     match &container.network {
         NamespaceSource::Runtime => true,

@@ -1,5 +1,5 @@
-//! The files of the Pods in manifests: the kubelet's with `spec.hostAliases`, and behind it the
-//! section for our annotation, as the hook would extend the kubelet's file.
+//! The files of the Pods in manifests: the kubelet's file with `spec.hostAliases`, followed by the section for the
+//! annotation, as the hook would add it.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -24,13 +24,13 @@ use crate::plan::{self, Action, Plan};
 use crate::pod_line::MissingFact;
 use crate::text::hosts_file::{HostsFile, PodName};
 
-/// The path that stands for stdin.
+/// The path that means stdin.
 const STDIN: &str = "-";
 
 /// The files of a directory that kubectl reads too.
 const EXTENSIONS: [&str; 3] = ["json", "yaml", "yml"];
 
-/// All that is refused is said at once, and then there is no file at all.
+/// Reports everything that is refused at once. Then there is no file.
 pub(super) fn previews(
     path: &Path,
     options: &PreviewOptions,
@@ -67,7 +67,7 @@ pub(super) fn previews(
         return Err(refused(&refusals));
     }
     if !passed_over.is_empty() {
-        output.say(format_args!("passed over: {}", in_words(&passed_over)));
+        output.say(format_args!("skipped: {}", in_words(&passed_over)));
     }
     let mut previews = Vec::new();
     for mut pod in pods {
@@ -98,7 +98,7 @@ fn shown(path: &Path) -> &Path {
     }
 }
 
-/// The file, or those of the directory in the order of their names, each with its path for messages.
+/// The file, or the files of the directory sorted by name, each with its path for messages.
 fn read_texts(path: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>, Failure> {
     let read_file = |path: PathBuf| {
         // Also a pipe: `-f <(kubectl get pod web -o yaml)`.
@@ -216,7 +216,7 @@ fn node_entries(
     Ok(entries)
 }
 
-/// One file for all containers of the Pod, but not for those that bring their own.
+/// One file for all containers of the Pod, except those with a volume of their own on `/etc/hosts`.
 fn plan_of(pod: &PodManifest) -> Plan {
     plan::left_alone_by_annotation(&pod.annotations).unwrap_or_else(|| {
         let entries = !(pod.aliases.is_empty() && pod.request.aliases.is_empty());
@@ -230,15 +230,15 @@ fn own_volume((container, mount_path): (&str, &str)) -> String {
     } else {
         // The kubelet compares the spelling and mounts its file too, over or under the volume.
         format!(
-            "container {container} is left alone: it has a volume of its own on {mount_path}, which the kubelet does not take for /etc/hosts"
+            "container {container} is left alone: it has a volume of its own on {mount_path}, which the kubelet does not treat as /etc/hosts"
         )
     }
 }
 
-/// Everybody who is used to ReplicaSets puts it there once.
+/// A common mistake with ReplicaSets.
 fn misplaced(annotation: &str, kind: &str) -> String {
     format!(
-        "annotation {annotation} of the {kind} itself does nothing: its Pods carry the annotations of its template"
+        "annotation {annotation} of the {kind} itself has no effect: its Pods have the annotations of its template"
     )
 }
 
@@ -263,7 +263,7 @@ fn pod_network_file(
     ]);
     if hostname.is_none() {
         findings.notes.push(
-            "no line for the Pod's addresses, its name is generated when it is made: give --hostname"
+            "no line for the Pod's addresses, because its name is generated later: give --hostname"
                 .to_owned(),
         );
     }
@@ -273,7 +273,7 @@ fn pod_network_file(
     }
     findings.pod_network(hostname, domain);
     findings.provenance.addresses = addresses_source;
-    // As the kubelet, which does not ask whether the name ends in the domain already.
+    // As the kubelet does it, even if the name already ends in the domain.
     let name = hostname.map(|(hostname, _)| PodName {
         hostname,
         domain: domain.map(|(domain, _)| domain),

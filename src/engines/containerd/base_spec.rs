@@ -1,9 +1,9 @@
-//! The spec from which containerd's CRI makes every container: `base_runtime_spec`.
+//! The spec from which containerd's CRI plugin creates every container: `base_runtime_spec`.
 //!
-//! Without one, containerd takes its own default and removes the rlimits from it. With one, it
-//! removes nothing, and `ctr oci spec` prints `RLIMIT_NOFILE` 1024: taken as it is, it would lower
-//! the limit of every container of the node. So the rlimits of the daemon's own default go out
-//! before the hook goes in; a spec of the administrator's keeps all that it has.
+//! Without one, containerd takes its own default and removes the rlimits from it. With one, it removes nothing, and
+//! `ctr oci spec` prints `RLIMIT_NOFILE` 1024, which would lower the limit of every container of the node. So
+//! register removes the rlimits of the daemon's default before it adds the hook. A spec of the administrator keeps
+//! everything.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,11 +15,11 @@ use crate::engines::bounded_run::{self, find_program};
 use crate::engines::error::EngineError;
 use crate::engines::our_hook::{self, STAGE};
 
-/// Where our spec for the default configuration goes when the administrator has none.
+/// The path of register's base spec for the default configuration.
 pub(crate) const BASE_SPEC_PATH: &str = "/etc/oci-hostaliases/containerd-base-spec.json";
 
-/// Where our spec for the configuration of `main` goes: each has its own, which goes with it. `-` stands
-/// for `/`; a `-`, `:` or `%` in the path is escaped.
+/// The path of register's base spec for the configuration `main`. Each configuration has its own. `-` replaces `/`;
+/// a `-`, `:` or `%` in the path is escaped.
 pub(crate) fn default_path(main: &Path) -> PathBuf {
     let ours = Path::new(BASE_SPEC_PATH);
     if main == Path::new(super::CONFIG_PATH) {
@@ -33,17 +33,16 @@ pub(crate) fn default_path(main: &Path) -> PathBuf {
     ours.with_file_name(format!("{}{path}.json", stem(ours)))
 }
 
-/// What messages call the daemon's own default spec.
+/// The name of the daemon's default spec in messages.
 pub(crate) const DAEMON_DEFAULT: &str = "the output of `ctr oci spec`";
 
-/// What `ctr oci spec` prints: the spec that containerd's CRI starts from when it has no other.
-/// The command does not talk to the daemon. `containerd`: the program of the daemon, beside which its own
-/// ctr lies.
+/// The output of `ctr oci spec`: the default spec of containerd's CRI plugin. The command does not talk to the
+/// daemon. `containerd`: the program of the daemon; its own ctr is beside it.
 pub(crate) fn daemon_default(containerd: Option<&Path>) -> Result<Value, EngineError> {
     let output = bounded_run::run(ctr(containerd).args(["oci", "spec"]));
     let output = output.map_err(|source| EngineError::Call {
-        what: "run `ctr oci spec`, which prints containerd's default spec; where there is no ctr, \
-               set base_runtime_spec to a spec of your own first"
+        what: "run `ctr oci spec`, which prints containerd's default spec; without ctr, \
+               set base_runtime_spec to your own spec first"
             .to_owned(),
         source,
     })?;
@@ -64,7 +63,7 @@ pub(crate) fn daemon_default(containerd: Option<&Path>) -> Result<Value, EngineE
     Ok(spec)
 }
 
-/// RKE2 and microk8s have theirs beside their containerd only, k0s in itself.
+/// RKE2 and microk8s have ctr only beside their containerd, k0s in its own binary.
 fn ctr(containerd: Option<&Path>) -> Command {
     let beside = containerd.map(|containerd| containerd.with_file_name("ctr"));
     let ctr = beside
@@ -82,7 +81,7 @@ fn ctr(containerd: Option<&Path>) -> Command {
 
 /// The administrator's own spec.
 pub(crate) fn read(path: &Path) -> Result<Value, EngineError> {
-    // containerd would not start its CRI with a spec that it cannot read.
+    // containerd does not start its CRI plugin with a spec that it cannot read.
     let bytes = fs::read(path).map_err(|error| {
         let what = format!("read {}, named by base_runtime_spec", path.display());
         EngineError::unusable(what, error.to_string())
@@ -90,14 +89,14 @@ pub(crate) fn read(path: &Path) -> Result<Value, EngineError> {
     parse(&bytes, &path.display().to_string())
 }
 
-/// Whether the spec runs our hook, or another program at this path, at whatever stage.
+/// Whether the spec runs the hook, or another program at this path, at any stage.
 pub(crate) fn has_hook(spec: &Value, hook: &Path) -> bool {
     our_hook::entries(spec)
         .any(|(_, entry)| our_hook::is_ours(entry) || our_hook::path_of(entry) == Some(hook))
 }
 
-/// The text of `spec` with the hook added behind those that it has. containerd reads it once, at its
-/// start: containers start also when the hook is gone by then.
+/// The text of `spec` with the hook added after its other hooks. containerd reads it once, when it starts, so the
+/// entry lets containers start even if the hook is gone later.
 pub(crate) fn with_hook(mut spec: Value, hook: &Path, origin: &str) -> Result<String, EngineError> {
     let entry = serde_json::to_value(our_hook::guarded_entry(hook)?)
         .map_err(|error| EngineError::unusable(hook.display(), error.to_string()))?;
@@ -123,22 +122,21 @@ pub(crate) fn with_hook(mut spec: Value, hook: &Path, origin: &str) -> Result<St
     our_hook::to_json(&spec, hook)
 }
 
-/// Where the copy of an administrator's spec goes: beside ours, its path in its name, so that two
-/// originals never share a copy. `:` stands for `/`; a `:` or `%` in the path is escaped.
+/// The path of the copy of an administrator's spec: beside register's base spec, with the original's path in its
+/// name, so that two originals never share a copy. `:` replaces `/`; a `:` or `%` in the path is escaped.
 pub(crate) fn copy_path(base_spec: &Path, original: &str) -> PathBuf {
     base_spec.with_file_name(format!("{}{}", stem(base_spec), in_a_name(original)))
 }
 
-/// The `base_spec` for which [`copy_path`] names this copy, as far as the name has it: the ending of
-/// its file name does not matter.
+/// The `base_spec` for which [`copy_path`] makes this name, except for the extension of its file name.
 pub(crate) fn of_copy(copy: &Path, original: &str) -> Option<PathBuf> {
     let name = copy.file_name()?.to_str()?;
     let stem = name.strip_suffix(&*in_a_name(original))?;
     Some(copy.with_file_name(format!("{stem}.json")))
 }
 
-/// Whether register made `path`: it is `base_spec` or a copy that [`copy_path`] named. Which
-/// `base_spec` a configuration was registered with, [`super::marked_lines::base_spec`] says.
+/// Whether register wrote `path`: it is `base_spec` or a copy that [`copy_path`] names. Which `base_spec` a
+/// configuration was registered with, [`super::marked_lines::base_spec`] says.
 pub(crate) fn is_ours(base_spec: &Path, path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     path == base_spec

@@ -11,8 +11,8 @@ use toml::Table;
 use crate::engines::containerd::imports;
 use crate::engines::containerd::tables::strings;
 
-/// The files on the way from `main` to `file`, both included, each imported by the one before it; `file`
-/// need not be there. `None` when `main` does not import it, and when that cannot be read.
+/// The files from `main` to `file`, both included, each imported by the one before it. `file` need not exist.
+/// `None` if `main` does not import it, or if that cannot be read.
 pub(crate) fn find(main: &Path, file: &Path) -> Option<Vec<PathBuf>> {
     search(main, file, &mut BTreeSet::new())
 }
@@ -38,8 +38,8 @@ fn search(importer: &Path, file: &Path, seen: &mut BTreeSet<PathBuf>) -> Option<
     Some(chain)
 }
 
-/// The files that could import `file`, where none of a running containerd does: those in its directory and
-/// in the one above, `config.toml` first. Only root's and our own: anyone can put a file into `/tmp`.
+/// The files that could import `file`, if no file of a running containerd does: those in its directory and in the
+/// parent directory, `config.toml` first. Only files of root and of this user: anyone can put a file into `/tmp`.
 pub(crate) fn possible_mains(file: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for directory in file.ancestors().skip(1).take(2) {

@@ -1,7 +1,7 @@
-//! The containerd daemons that run on this node, and the configuration that each of them reads.
+//! The running containerd daemons of this node, and the configuration that each of them reads.
 //!
-//! k3s, RKE2, k0s and microk8s start a containerd of their own, whose process has the same name and
-//! whose command line names another file.
+//! k3s, RKE2, k0s and microk8s start their own containerd. Its process has the same name, and its command line
+//! names another file.
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -10,7 +10,7 @@ use crate::engines::containerd::CONFIG_PATH;
 use crate::engines::processes;
 
 const NAME: &str = "containerd";
-/// containerd's options that have a value, without their dashes.
+/// containerd's options with a value, without their dashes.
 const WITH_VALUE: [&str; 8] = [
     "config",
     "c",
@@ -26,20 +26,20 @@ const WITH_VALUE: [&str; 8] = [
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Daemon {
     pub(crate) pid: i32,
-    /// The configuration that it reads, where it sees it: in a container another file than the node's.
+    /// The path of its configuration as it sees it. In a container, that is not the node's file.
     pub(crate) config: PathBuf,
     /// Whether it sees other files than this process, as in a container (kind).
     pub(crate) is_in_container: bool,
-    /// When it started; `None` when the kernel does not say.
+    /// When it started; `None` if that is not known.
     pub(crate) started: Option<SystemTime>,
-    /// Its program; `None` when we may not look.
+    /// Its program; `None` without permission to look.
     pub(crate) program: Option<PathBuf>,
     /// The systemd unit that it belongs to.
     pub(crate) unit: Option<String>,
 }
 
 impl Daemon {
-    /// Whether this file of the node's is its configuration.
+    /// Whether its configuration is this file of the node.
     pub(crate) fn reads(&self, config: &Path) -> bool {
         let same = || Some(self.config.canonicalize().ok()? == config.canonicalize().ok()?);
         !self.is_in_container && (self.config == config || same().unwrap_or(false))
@@ -65,8 +65,8 @@ pub(crate) fn running(proc: &Path) -> Vec<Daemon> {
     daemons.collect()
 }
 
-/// The configuration that a command line names, `Some(None)` when it leaves it at the default. `None`
-/// when it is no daemon's: `containerd config dump`, and the `containerd publish` of each shim.
+/// The configuration that a command line names; `Some(None)` for the default. `None` if the command line is not a
+/// daemon's: `containerd config dump`, and the `containerd publish` of each shim.
 fn config_of(arguments: &[String]) -> Option<Option<PathBuf>> {
     let mut config = None;
     let mut words = arguments.iter().skip(1);
@@ -111,7 +111,7 @@ mod tests {
             ),
             ("containerd -config=/a.toml", Some(Some("/a.toml"))),
             ("containerd --c /a.toml", Some(Some("/a.toml"))),
-            // The last one holds, as for containerd.
+            // The last one wins, as in containerd.
             (
                 "containerd -c /a.toml --config /b.toml",
                 Some(Some("/b.toml")),

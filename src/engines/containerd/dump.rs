@@ -1,4 +1,4 @@
-//! What containerd itself makes of a configuration and all that it imports: `containerd config dump`.
+//! How containerd itself reads a configuration and its imports: `containerd config dump`.
 
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -12,8 +12,8 @@ use crate::engines::error::EngineError;
 
 const NAME: &str = "containerd";
 
-/// The program of this daemon, or the one in PATH. `None` when there is no containerd to ask. After an
-/// upgrade it is the new program, which the next restart takes.
+/// The program of this daemon, or the one in PATH. `None` if there is no containerd to ask. After an upgrade it is
+/// the new program, which runs after the next restart.
 pub(crate) fn program(daemon: Option<&Daemon>) -> Option<PathBuf> {
     let of_daemon = daemon.and_then(|daemon| daemon.program.clone());
     of_daemon
@@ -21,11 +21,10 @@ pub(crate) fn program(daemon: Option<&Daemon>) -> Option<PathBuf> {
         .or_else(|| find_program(NAME))
 }
 
-/// The configuration as containerd reads it, with its defaults in it. The command does not talk to a
-/// daemon.
+/// The configuration as containerd reads it, including its defaults. The command does not talk to a daemon.
 pub(crate) fn dump(program: &Path, config: &Path) -> Result<Table, EngineError> {
     let mut command = Command::new(program);
-    // k3s has one binary for all of its programs, and acts by the name it is called by.
+    // k3s has one binary for all its programs, which acts by the name that it is called with.
     command.arg0(NAME);
     command.arg("--config").arg(config).args(["config", "dump"]);
     let output = bounded_run::run(&mut command).map_err(|source| EngineError::Call {

@@ -1,9 +1,8 @@
-//! The files that a containerd configuration imports, and what they would do to an edit of it.
+//! The files that a containerd configuration imports, and how they affect an edit of it.
 //!
-//! Measured with `containerd config dump`: 1.6 and 1.7 replace the whole table of a plugin by an
-//! imported file's, so that one line in a drop-in resets a node's CRI; 2.x merges tables of the
-//! same version and replaces lists. Either way the file that is read last counts, and an edit
-//! of the first file would not count.
+//! Measured with `containerd config dump`: 1.6 and 1.7 replace the whole table of a plugin with the imported
+//! file's, so one line in a drop-in resets a node's CRI plugin. 2.x merges tables of the same version and replaces
+//! lists. Either way, the file that is read last wins, and an edit of the first file has no effect.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fs;
@@ -29,12 +28,12 @@ pub(crate) struct Imports<'p> {
 }
 
 impl<'p> Imports<'p> {
-    /// Reads what `patterns`, the `imports` of `main`, name, and what those files import in turn.
+    /// Reads the files that `patterns`, the `imports` of `main`, name, and the files that those import in turn.
     pub(crate) fn read(main: &'p Path, patterns: Vec<String>) -> Result<Self, EngineError> {
         Self::read_with(main, patterns, None)
     }
 
-    /// The same, with `planned` among them where a pattern names it, also when it is not there yet.
+    /// The same, with `planned` among them if a pattern names it, even if it does not exist yet.
     pub(crate) fn read_with(
         main: &'p Path,
         patterns: Vec<String>,
@@ -65,8 +64,8 @@ impl<'p> Imports<'p> {
         })
     }
 
-    /// What containerd 2.x makes of the main file's tables and theirs, but for `file`: it merges tables and
-    /// replaces the rest.
+    /// The tables of the main file and its imports without `file`, as containerd 2.x merges them: it merges tables
+    /// and replaces everything else.
     pub(crate) fn merged_without(&self, main: &Table, file: &Path) -> Table {
         let mut merged = main.clone();
         for (_, table) in self.files.iter().filter(|(path, _)| path != file) {
@@ -75,7 +74,7 @@ impl<'p> Imports<'p> {
         merged
     }
 
-    /// Those that are read after `file`.
+    /// The files that are read after `file`.
     pub(crate) fn behind(mut self, file: &Path) -> Self {
         if let Some(at) = self.files.iter().position(|(path, _)| path == file) {
             self.files.drain(..=at);
@@ -88,7 +87,7 @@ impl<'p> Imports<'p> {
         self.files.iter().map(|(path, _)| path.as_path())
     }
 
-    /// The directories that the patterns of the main file name: a file of theirs can come or go.
+    /// The directories that the patterns of the main file name. Files can be added to them and removed.
     pub(crate) fn directories(&self) -> impl Iterator<Item = PathBuf> {
         let patterns = self.patterns.iter().filter(|it| it.contains('*'));
         let whole = patterns.filter_map(|it| Some(self.main.parent()?.join(it)));
@@ -101,7 +100,7 @@ impl<'p> Imports<'p> {
         from_last.find_map(|(_, table)| tables::default_runtime_name(table, dialect))
     }
 
-    /// That no imported file has this runtime.
+    /// Checks that no imported file has this runtime.
     pub(crate) fn check_not_elsewhere(
         &self,
         dialect: Dialect,
@@ -114,8 +113,8 @@ impl<'p> Imports<'p> {
         })
     }
 
-    /// That an edit of these runtimes in the file before them would count. `merges`: for containerd
-    /// 2.x, which merges tables.
+    /// Checks that an edit of these runtimes in the file before them takes effect. `merges`: for containerd 2.x,
+    /// which merges tables.
     pub(crate) fn check_not_overridden(
         &self,
         dialect: Dialect,
@@ -189,7 +188,7 @@ fn read_table(path: &Path, importer: &Path) -> Result<Table, EngineError> {
         .map_err(|error| EngineError::not_toml(format!("{imported},"), &error))
 }
 
-/// A FIFO in a directory of imports must not keep us waiting.
+/// A FIFO in a directory of imports must not block.
 pub(crate) fn read_regular(path: &Path) -> io::Result<String> {
     let nonblock = rustix::fs::OFlags::NONBLOCK.bits() as i32;
     let mut file = fs::OpenOptions::new()
@@ -206,8 +205,7 @@ pub(crate) fn read_regular(path: &Path) -> io::Result<String> {
 
 const SPECIAL: [char; 4] = ['*', '?', '[', '\\'];
 
-/// The directory and the pattern of a file's name in it of an entry of `imports` that names a directory's
-/// files.
+/// The directory and the file name pattern of an entry of `imports` for the files of a directory.
 pub(crate) fn directory_of(importer: &Path, pattern: &str) -> Option<(PathBuf, String)> {
     let whole = whole(importer, pattern);
     let (directory, name) = (whole.parent()?, whole.file_name()?.to_str()?);
@@ -215,7 +213,7 @@ pub(crate) fn directory_of(importer: &Path, pattern: &str) -> Option<(PathBuf, S
     (pattern.contains(SPECIAL) && is_plain).then(|| (directory.to_owned(), name.to_owned()))
 }
 
-/// Whether an entry of `imports` names this file, be it there or not.
+/// Whether an entry of `imports` names this file, whether the file exists or not.
 pub(crate) fn names(importer: &Path, pattern: &str, file: &Path) -> bool {
     match directory_of(importer, pattern) {
         Some((directory, name)) => {
@@ -231,8 +229,8 @@ fn whole(importer: &Path, pattern: &str) -> PathBuf {
     importer.parent().unwrap_or(Path::new("")).join(pattern)
 }
 
-/// The files that one entry of `imports` names, sorted as Go's `filepath.Glob` sorts them, and `planned`
-/// where it will be among them.
+/// The files that one entry of `imports` names, sorted as Go's `filepath.Glob` sorts them, including `planned` if
+/// it will be one.
 pub(crate) fn expand(
     importer: &Path,
     pattern: &str,
@@ -243,7 +241,7 @@ pub(crate) fn expand(
     }
     let Some((directory, name)) = directory_of(importer, pattern) else {
         let reason = format!(
-            "cannot tell which files imports {pattern:?} names: use * ? [ ] \\ in the last part only"
+            "cannot tell which files imports {pattern:?} names: use * ? [ ] \\ only in the last part"
         );
         return Err(EngineError::unusable(importer.display(), reason));
     };

@@ -1,6 +1,6 @@
-//! The marks on our lines in a containerd configuration.
+//! The marks on register's lines in a containerd configuration.
 //!
-//! What was there is kept where a person looks for it, in the file itself:
+//! The original lines stay in the file itself, where you would look for them:
 //!
 //! ```toml
 //! [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
@@ -9,11 +9,10 @@
 //!   pod_annotations = ["oci-hostaliases.io/*"] # added by oci-hostaliases
 //! ```
 //!
-//! A line that ends in the first comment is ours and goes; a line that starts with the second is a
-//! former line and comes back as it is after the colon, byte for byte. A record file
-//! elsewhere would be lost when a node's configuration is copied or managed, and could disagree
-//! with the file; these comments travel with the lines that they explain, and you can
-//! undo the registration with an editor.
+//! A line that ends with the first comment is register's; unregister removes it. A line that starts with the second
+//! is an original line; unregister restores it as it is after the colon, byte for byte. A separate record could get
+//! lost when a node's configuration is copied or managed, and could disagree with the file. These comments stay
+//! with the lines that they explain, and you can undo the registration with an editor.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -21,9 +20,9 @@ use std::path::{Path, PathBuf};
 use crate::engines::containerd::base_spec;
 use crate::engines::containerd::tables::BASE_RUNTIME_SPEC;
 
-/// Ends each of our lines.
+/// Ends each of register's lines.
 pub(crate) const ADDED: &str = "# added by oci-hostaliases";
-/// Starts each line that holds a former one.
+/// Starts each line with an original line.
 pub(crate) const FORMER: &str = "# before oci-hostaliases:";
 /// Says that there was no file.
 pub(crate) const CREATED: &str = "# there was no such file before # added by oci-hostaliases";
@@ -44,17 +43,17 @@ pub(crate) fn slice<'t>(text: &'t str, range: &Range<usize>) -> &'t str {
     text.get(range.clone()).unwrap_or_default()
 }
 
-/// Whether the line is ours.
+/// Whether the line is register's.
 pub(crate) fn is_added(line: &str) -> bool {
     line.trim_end().ends_with(ADDED) && !is_former(line)
 }
 
-/// Whether the line holds a former one.
+/// Whether the line has an original line.
 pub(crate) fn is_former(line: &str) -> bool {
     line.trim_start().starts_with(FORMER)
 }
 
-/// Our line as the administrator's.
+/// Register's line without its mark.
 pub(crate) fn without_mark(line: &str) -> String {
     match line.rsplit_once(ADDED) {
         Some((kept, end)) => format!("{}{end}", kept.trim_end()),
@@ -62,7 +61,7 @@ pub(crate) fn without_mark(line: &str) -> String {
     }
 }
 
-/// The `--base-spec` with which register marked these lines; `None` when none of them names a spec.
+/// The `--base-spec` with which register wrote these lines; `None` if none of them names a spec.
 pub(crate) fn base_spec(text: &str) -> Option<PathBuf> {
     let mut of_copy = None;
     let mut lines = text.lines().peekable();
@@ -74,7 +73,7 @@ pub(crate) fn base_spec(text: &str) -> Option<PathBuf> {
         let original = former.and_then(|line| spec_in(line.split_once(FORMER)?.1));
         match original.filter(|original| !original.is_empty()) {
             Some(original) => of_copy = base_spec::of_copy(spec.as_ref(), &original),
-            // A drop-in's, whose original is named in another file.
+            // A drop-in's line: another file names the original.
             None if spec.contains(':') => of_copy = of_a_drop_ins(spec.as_ref()),
             None => return Some(spec.into()),
         }
@@ -82,7 +81,7 @@ pub(crate) fn base_spec(text: &str) -> Option<PathBuf> {
     of_copy
 }
 
-/// As far as a name that [`base_spec::copy_path`] made says it by itself.
+/// As far as the name from [`base_spec::copy_path`] shows it.
 fn of_a_drop_ins(copy: &Path) -> Option<PathBuf> {
     let (stem, _) = copy.file_name()?.to_str()?.split_once(':')?;
     Some(copy.with_file_name(format!("{stem}.json")))

@@ -10,5 +10,5 @@ pub(crate) mod marked_lines;
 pub(crate) mod path_match;
 pub(crate) mod tables;
 
-/// The file that containerd reads unless told otherwise.
+/// The file that containerd reads by default.
 pub(crate) const CONFIG_PATH: &str = "/etc/containerd/config.toml";

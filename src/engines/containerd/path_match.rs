@@ -1,7 +1,7 @@
-//! Go's `path.Match`, by which containerd chooses the annotations that it passes on and the files that
-//! it imports.
+//! Go's `path.Match`, with which containerd chooses the annotations that it passes on and the files that it
+//! imports.
 //!
-//! `*` and `?` never match `/`, so that `["*"]` lets none of our annotations through.
+//! `*` and `?` never match `/`, so `["*"]` passes no annotation of this project on.
 
 /// Whether `pattern` matches the whole of `name`. A malformed pattern matches nothing, as in
 /// containerd, which drops the error.
@@ -16,7 +16,7 @@ pub(crate) fn matches(pattern: &str, name: &str) -> bool {
             .char_indices()
             .map(|(at, c)| (at, c == '/'))
             .chain([(name.len(), true)])
-            // What `*` swallows ends at the first slash.
+            // `*` matches up to the first slash.
             .scan(false, |over, (at, stops)| {
                 let now = !*over;
                 *over |= stops;
@@ -40,7 +40,7 @@ pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     }
 }
 
-/// The test of a `[…]` class that starts behind its bracket, and what comes behind it.
+/// The test of a `[…]` class that starts after its bracket, and the rest of the pattern.
 fn class(pattern: &str) -> Option<(impl Fn(char) -> bool, &str)> {
     let mut left = pattern.chars();
     let negated = pattern.starts_with('^');
@@ -74,7 +74,7 @@ fn class(pattern: &str) -> Option<(impl Fn(char) -> bool, &str)> {
 mod tests {
     use super::matches;
 
-    /// The cases of Go's own table that our keys could meet.
+    /// The cases of Go's own table that matter for these keys.
     #[test]
     fn patterns_match_as_gos_do() {
         const KEY: &str = "oci-hostaliases.io/host-aliases";

@@ -1,7 +1,7 @@
-//! What a containerd configuration says of its CRI plugin's runtimes, as containerd reads it.
+//! The runtimes of the CRI plugin in a containerd configuration, as containerd reads it.
 //!
-//! `register` refuses what it cannot edit; here everything counts that containerd takes, inline
-//! tables and k3s's generated files as well.
+//! `register` refuses what it cannot edit. This module reads everything that containerd reads, including inline
+//! tables and k3s's generated files.
 
 use std::path::PathBuf;
 
@@ -11,11 +11,11 @@ use toml::{Table, Value};
 pub(crate) const BASE_RUNTIME_SPEC: &str = "base_runtime_spec";
 /// The runtime table's key for the Pod annotations that reach config.json.
 pub(crate) const POD_ANNOTATIONS: &str = "pod_annotations";
-/// What must be in that list so that containerd passes our annotations on: `*` does not match `/`.
+/// The pattern with which containerd passes this project's annotations on: `*` does not match `/`.
 pub(crate) const ANNOTATION_PATTERN: &str = "oci-hostaliases.io/*";
 /// The runtime table's key for the shim.
 pub(crate) const RUNTIME_TYPE: &str = "runtime_type";
-/// The handler that containerd has without any configuration.
+/// containerd's built-in handler.
 pub(crate) const BUILT_IN_RUNTIME: &str = "runc";
 /// Its shim.
 pub(crate) const RUNC_SHIM: &str = "io.containerd.runc.v2";
@@ -43,17 +43,17 @@ impl Dialect {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Handler {
     pub(crate) name: String,
-    /// The spec from which its containers are made.
+    /// The spec from which its containers are created.
     pub(crate) base_spec: Option<PathBuf>,
     /// The patterns of the annotations that reach them.
     pub(crate) pod_annotations: Vec<String>,
     pub(crate) runtime_type: String,
-    /// The OCI runtime that the shim runs, where it is named.
+    /// The OCI runtime that the shim runs, if it is named.
     pub(crate) binary: Option<String>,
 }
 
 impl Handler {
-    /// The one that containerd has without any configuration.
+    /// containerd's built-in handler.
     pub(crate) fn built_in() -> Self {
         Self {
             name: BUILT_IN_RUNTIME.to_owned(),
@@ -70,12 +70,12 @@ impl Handler {
 pub(crate) struct Cri {
     /// Whether the plugin is turned off.
     pub(crate) is_disabled: bool,
-    /// The handler of containers that ask for none.
+    /// The default handler.
     pub(crate) default_handler: String,
     pub(crate) handlers: Vec<Handler>,
 }
 
-/// Which of its tables containerd reads in a file of this version.
+/// The tables that containerd reads in a file of this version.
 pub(crate) fn dialect(table: &Table) -> Dialect {
     match table.get("version").and_then(Value::as_integer) {
         Some(3..) => Dialect::Three,
@@ -83,7 +83,7 @@ pub(crate) fn dialect(table: &Table) -> Dialect {
     }
 }
 
-/// The strings of a list; empty when it is none.
+/// The strings of a list; empty if the value is not a list.
 pub(crate) fn strings(value: Option<&Value>) -> Vec<String> {
     let items = value.and_then(Value::as_array).into_iter().flatten();
     items
@@ -97,7 +97,7 @@ pub(crate) fn disabling(disabled: &[String], dialect: Dialect) -> Option<&String
     disabled.iter().find(|name| names.contains(&name.as_str()))
 }
 
-/// `default_runtime_name`, when it is there and not empty.
+/// `default_runtime_name`, if it is set and not empty.
 pub(crate) fn default_runtime_name(table: &Table, dialect: Dialect) -> Option<String> {
     text(containerd(table, dialect)?.get("default_runtime_name"))
 }

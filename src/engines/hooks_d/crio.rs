@@ -1,7 +1,7 @@
-//! CRI-O: its configuration files and its runtimes, by the command line of the daemon that runs.
+//! CRI-O: its configuration files and its runtimes, by the command line of the running daemon.
 //!
-//! Each option has a variable (`CONTAINER_HOOKS_DIR`), which counts where the option is not given; both
-//! count before any file. Without a daemon the files are those that it reads by default.
+//! Each option has a variable (`CONTAINER_HOOKS_DIR`), which applies if the option is not given; both override all
+//! files. Without a daemon, the files are the default ones.
 
 use std::fs;
 use std::io;
@@ -13,7 +13,7 @@ use crate::engines::error::EngineError;
 use crate::engines::hooks_d::directories::{Sources, read_table, under};
 use crate::engines::processes::{self, Process};
 
-/// Where a file has what is asked for here.
+/// The tables of a file that are read here.
 const TABLE: [&str; 2] = ["crio", "runtime"];
 
 /// CRI-O as it runs, or would run.
@@ -29,8 +29,7 @@ pub(crate) struct CriO {
 /// The runtimes of a configuration.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Runtimes {
-    /// The one of Pods that ask for none; `None` when it is CRI-O's own choice, which differs between
-    /// its versions.
+    /// The default runtime; `None` if CRI-O chooses it, which differs between versions.
     pub(crate) default: Option<String>,
     pub(crate) all: Vec<Runtime>,
 }
@@ -51,7 +50,7 @@ impl CriO {
         Self::started_as(processes::of_node("crio").into_iter().next())
     }
 
-    /// As this process runs; `None`: as it runs without any option.
+    /// As this process runs; `None`: as it runs without options.
     pub(super) fn started_as(daemon: Option<Process>) -> Self {
         let given = |names: &[&str], variable: &str| {
             let daemon = daemon.as_ref()?;
@@ -64,7 +63,7 @@ impl CriO {
             }
             (!values.is_empty()).then_some(values)
         };
-        // The last one holds.
+        // The last one wins.
         let last = |names: &[&str], variable: &str| given(names, variable)?.pop();
         let path = |names: &[&str], variable, usual: &str| {
             PathBuf::from(last(names, variable).unwrap_or_else(|| usual.to_owned()))
@@ -82,7 +81,7 @@ impl CriO {
         }
     }
 
-    /// What it says of `hooks_dir`.
+    /// Its `hooks_dir`.
     pub(super) fn sources(&self, root: &Path) -> Result<Sources, EngineError> {
         Ok(Sources {
             files: self.files(root)?,
@@ -101,7 +100,7 @@ impl CriO {
         Ok(files)
     }
 
-    /// Its table `crio.nri`, each key as the last file has it.
+    /// Its table `crio.nri`, with each key from the last file that sets it.
     pub(crate) fn nri(&self, root: &Path) -> Result<Table, EngineError> {
         let mut nri = Table::new();
         for file in self.files(root)? {
@@ -208,7 +207,7 @@ mod tests {
 
     use super::{CriO, Runtime};
 
-    /// As CRI-O's packages and clusters with several runtimes have it.
+    /// As in CRI-O's packages and in clusters with several runtimes.
     #[test]
     fn a_later_file_replaces_a_runtime_of_the_same_name() {
         let root = tempfile::tempdir().unwrap();

@@ -1,9 +1,8 @@
-//! The hooks.d directory that Podman and CRI-O really read.
+//! The hooks.d directories that Podman and CRI-O read.
 //!
-//! Both read `/usr/share/containers/oci/hooks.d` unless their configuration has a `hooks_dir`,
-//! which then replaces it. A file in a directory that is not in that list is silently ignored.
-//! What a user's own containers.conf or the environment (`CONTAINERS_CONF`) says is not the node's
-//! and does not count here.
+//! Both read `/usr/share/containers/oci/hooks.d` unless their configuration sets `hooks_dir`, which then replaces
+//! it. A file in a directory that is not in that list is silently ignored. A user's own containers.conf and the
+//! environment (`CONTAINERS_CONF`) are not the node's configuration and are ignored here.
 
 use std::fs;
 use std::io;
@@ -18,7 +17,7 @@ use crate::engines::hooks_d::podman;
 /// Both engines' built-in list.
 pub(crate) const DEFAULT: &str = "/usr/share/containers/oci/hooks.d";
 
-/// The administrator's directory: taken when the engine reads it, whatever its place in the list.
+/// The administrator's directory: used if the engine reads it, wherever it is in the list.
 pub(crate) const ADMINISTRATORS: &str = "/etc/containers/oci/hooks.d";
 
 /// The key of both engines' configurations.
@@ -34,7 +33,7 @@ pub(crate) enum Engine {
 }
 
 impl Engine {
-    /// The name by which people know it.
+    /// Its name in messages.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Podman => "podman",
@@ -42,7 +41,7 @@ impl Engine {
         }
     }
 
-    /// The name by which `register` knows it.
+    /// Its name for `register`.
     pub(crate) fn cli_name(self) -> &'static str {
         match self {
             Self::Podman => "podman",
@@ -51,19 +50,19 @@ impl Engine {
     }
 }
 
-/// What a version of an engine reads for its `hooks_dir`.
+/// The files that a version of an engine reads for its `hooks_dir`.
 pub(super) struct Sources {
-    /// In the order in which they are read; the last one with the key counts.
+    /// In the order in which they are read; the last one with the key wins.
     pub(super) files: Vec<PathBuf>,
     /// Where a file has the key.
     pub(super) table: &'static [&'static str],
-    /// What the command line says in the place of all files.
+    /// The value of the command line, which overrides all files.
     pub(super) option: Option<Vec<String>>,
     /// Whether `{append=true}` is known: `["/x", {append=true}]` (containers.conf(5)).
     pub(super) can_append: bool,
-    /// The directories of those files whose names say in which order they are read.
+    /// The directories with files that are read in the order of their names.
     pub(super) drop_ins: Vec<PathBuf>,
-    /// What is read when the list is empty.
+    /// The directories that are read if the list is empty.
     pub(super) if_empty: &'static [&'static str],
 }
 
@@ -74,13 +73,13 @@ pub(crate) struct HooksDirs {
     pub(crate) directories: Vec<PathBuf>,
     /// The file that names them; `None` for the built-in list and the command line.
     pub(crate) set_by: Option<PathBuf>,
-    /// Names that are no absolute paths: the engine takes `~`, `$HOME` and `hooks.d` as they are, below the
-    /// directory in which it is started.
+    /// Entries that are not absolute paths: the engine does not expand `~` and `$HOME`, and resolves the path from
+    /// its working directory.
     pub(crate) relative: Vec<String>,
 }
 
-/// The directory for the hook's file: `/etc/containers/oci/hooks.d` when the engine reads it,
-/// else the last that it reads, since later ones win. `root` is `/` but in tests.
+/// The directory for the hook's file: `/etc/containers/oci/hooks.d` when the engine reads it, else the last that it
+/// reads, since later ones win. `root` is `/` except in tests.
 pub(crate) fn find(engine: Engine, root: &Path) -> Result<PathBuf, EngineError> {
     Ok(choose(read(engine, root)?.directories, root))
 }
@@ -100,7 +99,7 @@ pub(crate) fn all(engine: Engine, root: &Path) -> Result<Vec<PathBuf>, EngineErr
     Ok(read(engine, root)?.directories)
 }
 
-/// What the engine reads; for a Podman that does not say its version what each one reads, and why.
+/// What the engine reads. For a Podman of unknown version, what each version reads, and why it is unknown.
 pub(super) fn possible_sources(
     engine: Engine,
     root: &Path,
@@ -117,7 +116,7 @@ pub(super) fn possible_sources(
     Ok((sources.collect::<Result<_, _>>()?, why))
 }
 
-/// The directories that the engine reads, by its command line and version where it has to be asked.
+/// The directories that the engine reads, by its command line and its version if needed.
 pub(crate) fn read(engine: Engine, root: &Path) -> Result<HooksDirs, EngineError> {
     let (sources, why) = possible_sources(engine, root)?;
     let read = sources.into_iter().map(|it| resolve(engine, it, root));
@@ -146,7 +145,7 @@ fn resolve(engine: Engine, sources: Sources, root: &Path) -> Result<HooksDirs, E
         for item in value.as_array().ok_or_else(wrong)? {
             match item {
                 Value::String(directory) => own.push(directory.clone()),
-                // It holds for the files that are read later, too.
+                // It also applies to the files that are read later.
                 Value::Table(attributes) if sources.can_append => {
                     let value = attributes.get("append").and_then(Value::as_bool);
                     append = value.unwrap_or(append);
@@ -174,7 +173,7 @@ fn resolve(engine: Engine, sources: Sources, root: &Path) -> Result<HooksDirs, E
         let reason = match relative.first() {
             None => format!("hooks_dir is empty, so {name} reads no hooks: name a directory there"),
             Some(first) => format!(
-                "hooks_dir names {first:?}, which {name} takes as it is, below the directory in which it is started: write an absolute path"
+                "hooks_dir names {first:?}, a relative path, which {name} resolves from its working directory: write an absolute path"
             ),
         };
         let by = set_by.map_or("--hooks-dir".to_owned(), |it| it.display().to_string());
@@ -193,7 +192,7 @@ pub(super) fn under(root: &Path, absolute: impl AsRef<Path>) -> PathBuf {
     root.join(absolute.strip_prefix("/").unwrap_or(absolute))
 }
 
-/// A table of a file, by its keys; `None` when it has no such table, or there is no file.
+/// A table of a file, by its keys; `None` if the table or the file does not exist.
 pub(super) fn read_table(path: &Path, keys: &[&str]) -> Result<Option<Table>, EngineError> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
@@ -256,9 +255,9 @@ podman4 ETC [] => ETC: hooks_dir is empty, so podman reads no hooks: name a dire
 podman5 ETC [] => /etc/containers/oci/hooks.d
 crio CRIO [] => CRIO: hooks_dir is empty, so CRI-O reads no hooks: name a directory there
 podman4 ETC "/a" => ETC: hooks_dir is not a list of directories
-podman4 ETC ["~/.config/containers/oci/hooks.d"] => ETC: hooks_dir names "~/.config/containers/oci/hooks.d", which podman takes as it is, below the directory in which it is started: write an absolute path
-podman6 ETC ["$HOME/hooks.d"] => ETC: hooks_dir names "$HOME/hooks.d", which podman takes as it is, below the directory in which it is started: write an absolute path
-crio CRIO ["hooks.d"] => CRIO: hooks_dir names "hooks.d", which CRI-O takes as it is, below the directory in which it is started: write an absolute path
+podman4 ETC ["~/.config/containers/oci/hooks.d"] => ETC: hooks_dir names "~/.config/containers/oci/hooks.d", a relative path, which podman resolves from its working directory: write an absolute path
+podman6 ETC ["$HOME/hooks.d"] => ETC: hooks_dir names "$HOME/hooks.d", a relative path, which podman resolves from its working directory: write an absolute path
+crio CRIO ["hooks.d"] => CRIO: hooks_dir names "hooks.d", a relative path, which CRI-O resolves from its working directory: write an absolute path
 podman4 ETC ["/a","~/b"] => /a
 crio CRIO = => CRIO is not valid TOML: extra `=`, expected nothing
 "#;

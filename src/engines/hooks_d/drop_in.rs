@@ -13,11 +13,11 @@ use crate::engines::hooks_d::directories::{
     ADMINISTRATORS, Engine, KEY, possible_sources, read_table,
 };
 
-/// Behind what administrators and other packages number.
+/// After the files of administrators and other packages.
 const FILE_NAME: &str = "99-oci-hostaliases.conf";
 const HEAD: &str = "# Written by oci-hostaliases register";
 
-/// Where the engine looks for it.
+/// Its path, where the engine reads it.
 pub(crate) fn path(engine: Engine) -> PathBuf {
     directory(engine).join(FILE_NAME)
 }
@@ -50,7 +50,7 @@ pub(crate) fn is_ours(text: &str) -> bool {
     text.starts_with(HEAD)
 }
 
-/// Refuses where the engine does not look for it, or reads other directories after it.
+/// Refuses if the engine does not read it, or reads other files that set the directories after it.
 pub(crate) fn check_counts(engine: Engine) -> Result<(), EngineError> {
     let ours = path(engine);
     let name = engine.name();

@@ -10,12 +10,11 @@ use crate::engines::error::EngineError;
 use crate::engines::hooks_d::directories::Engine;
 use crate::engines::our_hook::{self, Containers, STAGE};
 
-/// The file's name, whichever containers it is for: a second file would run the hook twice.
+/// The file's name, for all containers or some: a second file would run the hook twice.
 pub(crate) const FILE_NAME: &str = "oci-hostaliases.json";
 
-/// The annotations for which the hook runs. Go's regexps are unanchored and every pair of the map
-/// must match some annotation, so this is one pair; and it takes mistyped keys too, so that the hook
-/// can say that they are.
+/// The annotations for which the hook runs. Go's regular expressions are unanchored and every pair of the map must
+/// match an annotation, so this is one pair. It matches mistyped keys too, so that the hook can report them.
 const ASKING_ANNOTATIONS: &str = r"^oci-hostaliases\.io/";
 
 #[derive(Serialize)]
@@ -26,8 +25,8 @@ struct File {
     stages: [&'static str; 1],
 }
 
-/// The file's text. Podman reads it for every container and passes over one whose program is gone;
-/// CRI-O would run that program until its restart.
+/// The file's text. Podman reads it for every container and skips it if the program is gone; CRI-O would run that
+/// program until it is restarted.
 pub(crate) fn text(
     engine: Engine,
     hook: &Path,
@@ -53,8 +52,7 @@ fn when(containers: Containers) -> Value {
     }
 }
 
-/// For which containers `when` of a file runs the hook; `None` when that is another condition than
-/// [`text`] writes.
+/// The containers for which `when` of a file runs the hook; `None` if [`text`] does not write such a condition.
 pub(crate) fn containers(condition: &Value) -> Option<Containers> {
     let mut known = [Containers::Asking, Containers::All].into_iter();
     known.find(|it| when(*it) == *condition)

@@ -1,8 +1,7 @@
-//! A hooks.d file as Podman's and CRI-O's loader takes it (containers/common, `pkg/hooks`).
+//! A hooks.d file as the loader of Podman and CRI-O reads it (containers/common, `pkg/hooks`).
 //!
-//! The loader reads every `*.json` of every directory. One that it does not take stops every
-//! `podman run` and CRI-O's start, also when it is for another hook; one whose program is missing is
-//! silently dropped.
+//! The loader reads every `*.json` of every directory. An invalid file makes every `podman run` and the start of
+//! CRI-O fail, even if it is for another hook. A file whose program is missing is silently dropped.
 
 use std::fs;
 use std::io;
@@ -14,7 +13,7 @@ use crate::engines::our_hook::{self, field};
 use crate::error::on_one_line;
 use crate::files::admin_file;
 
-/// Longest file that is read. Nobody has so much to say about a hook.
+/// The longest file that is read. No hook needs more.
 const FILE_MAX: u64 = 1024 * 1024;
 const STAGES: [&str; 7] = [
     "prestart",
@@ -32,15 +31,15 @@ const STAGES: [&str; 7] = [
 pub(crate) enum Loaded {
     /// It uses it.
     Used(Definition),
-    /// It drops it without a word, since its program is not there.
+    /// It silently drops it, because its program does not exist.
     Dropped(Definition),
-    /// It gives up, with everything.
+    /// It fails, and so does the engine.
     Refused(String),
-    /// It passes over it.
+    /// It skips it.
     Ignored,
 }
 
-/// What such a file says.
+/// The content of such a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Definition {
     /// The hook's entry for config.json.
@@ -82,11 +81,11 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Definition, String> {
     match version {
         "1.0.0" => current(&file),
         "" | "0.1.0" => former(&file),
-        other => Err(format!("version {other:?}: only \"1.0.0\" is known")),
+        other => Err(format!("version {other:?}: only \"1.0.0\" is supported")),
     }
 }
 
-/// Whether a file is for our hook, also one that the loader does not take otherwise.
+/// Whether a file is for this hook, even if the loader does not accept it otherwise.
 pub(crate) fn is_ours(bytes: &[u8]) -> Result<bool, String> {
     Ok(match field(&object(bytes)?, "hook") {
         Some(Value::String(path)) => our_hook::is_ours(&serde_json::json!({ "path": path })),
@@ -132,7 +131,7 @@ fn current(file: &Map<String, Value>) -> Result<Definition, String> {
         stages => strings(stages).ok_or("stages is not a list of strings")?,
     };
     if let Some(unknown) = stages.iter().find(|it| !STAGES.contains(&it.as_str())) {
-        return Err(format!("stages has {unknown:?}, which is no stage"));
+        return Err(format!("stages has {unknown:?}, which is not a stage"));
     }
     Ok(Definition {
         hook,
@@ -185,8 +184,7 @@ fn former(file: &Map<String, Value>) -> Result<Definition, String> {
     })
 }
 
-/// A list of strings, which can be absent; `None` when it is something else. Go takes null for an
-/// empty string.
+/// A list of strings, which can be absent; `None` if it is something else. Go reads null as an empty string.
 fn strings(value: Option<&Value>) -> Option<Vec<String>> {
     match value {
         None | Some(Value::Null) => Some(Vec::new()),
@@ -248,12 +246,12 @@ mod tests {
 {"hook":"/x"} => stages is missing
 {REST} => version is missing
 {"version":1,REST} => version is not a string
-{"version":"2",REST} => version "2": only "1.0.0" is known
+{"version":"2",REST} => version "2": only "1.0.0" is supported
 {"version":"1.0.0","stages":[]} => hook.path is missing
 {"version":"1.0.0","hook":{"path":""},"stages":[]} => hook.path is missing
 {"version":"1.0.0","hook":"/x","stages":[]} => hook is not an object
 {"version":"1.0.0","hook":{"path":"/x"}} => stages is missing
-{"version":"1.0.0","hook":{"path":"/x"},"stages":["preStart"]} => stages has "preStart", which is no stage
+{"version":"1.0.0","hook":{"path":"/x"},"stages":["preStart"]} => stages has "preStart", which is not a stage
 {"version":"1.0.0","hook":{"path":"/x","args":"a"},"stages":[]} => hook.args is not a list of strings
 {"version":"1.0.0","hook":{"path":"/x","timeout":"1"},"stages":[]} => hook.timeout is not a whole number
 {"version":"1.0.0","when":{"always":1},REST} => when.always is not true or false

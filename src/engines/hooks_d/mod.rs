@@ -1,5 +1,5 @@
-//! hooks.d, by which Podman, Buildah and CRI-O know hooks: which directories they read, what they make
-//! of a file, and the file that registers ours.
+//! hooks.d, the hook directories of Podman, Buildah and CRI-O: which directories they read, how they read a file,
+//! and the file that registers this hook.
 
 pub(crate) mod crio;
 pub(crate) mod directories;

@@ -21,7 +21,8 @@ use crate::engines::version;
 const TABLE: [&str; 1] = ["engine"];
 const VENDORS: &str = "/usr/share/containers/containers.conf";
 const NODES: &str = "/etc/containers/containers.conf";
-/// Read as well when root starts Podman from a login; which it is depends on `HOME` and on the version.
+/// Podman also reads one of these if root starts it from a login shell; which one depends on `HOME` and on the
+/// version.
 const ROOTS_OWN: [&str; 2] = [
     "/root/.config/containers/containers.conf",
     "/root/.config/containers/containers.conf.d",
@@ -34,20 +35,20 @@ const FOUR_DIRECTORIES: [u64; 1] = [6];
 /// Of each reading one version.
 pub(super) const EACH_READING: [&[u64]; 3] = [&[4], &[5], &[6]];
 
-/// The installed version; `Err` why it is not known.
+/// The installed version, or why it is not known.
 pub(super) fn installed() -> Result<Vec<u64>, String> {
     version::ask("podman").map(|version| version::numbers(&version))
 }
 
-/// Whether a container of root's Podman runs, or its API service: the monitor of a container has
-/// the command that cleans up after it.
+/// Whether a container of root's Podman runs, or its API service. The command line of a container's monitor has the
+/// command that cleans up after the container.
 pub(crate) fn is_running() -> bool {
     let monitors = processes::of_node("conmon").into_iter();
     let mut monitors = monitors.flat_map(|it| it.arguments);
     monitors.any(|word| word.ends_with("/podman")) || !processes::of_node("podman").is_empty()
 }
 
-/// What a version reads for `hooks_dir`.
+/// The files that a version reads for `hooks_dir`.
 pub(super) fn sources(version: &[u64], root: &Path) -> Result<Sources, EngineError> {
     let appends = version >= APPENDS.as_slice();
     let (files, drop_ins) = if version >= FOUR_DIRECTORIES.as_slice() {
@@ -69,7 +70,7 @@ pub(super) fn sources(version: &[u64], root: &Path) -> Result<Sources, EngineErr
     })
 }
 
-/// A configuration of root's own that has a `hooks_dir`.
+/// A configuration in root's home that sets `hooks_dir`.
 pub(crate) fn roots_own() -> Option<PathBuf> {
     let [file, directory] = ROOTS_OWN.map(Path::new);
     let mut files = vec![file.to_owned()];

@@ -1,4 +1,4 @@
-//! The hook out of the agent's image onto the node, where the runtime starts it.
+//! Copies a program from the agent's image to the node.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::Write as _;
@@ -7,18 +7,19 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 
-/// What a runtime may start.
+/// The program's mode.
 const MODE: u32 = 0o755;
 
-/// Copies `hook` into `directory` under its own name, unless the same bytes are there. A container that starts
-/// meanwhile gets the former hook or the new one. Returns the place, and whether it was written.
+/// Copies `program` into `directory` under its own name, unless the same bytes are there. A process that starts it
+/// meanwhile gets the old or the new one. Returns the path, and whether the program was written.
 ///
 /// # Errors
 ///
-/// The hook cannot be read or the directory not be written. The former hook is still there then.
-pub fn copy(hook: &Path, directory: &Path) -> Result<(PathBuf, bool), Error> {
-    let place = directory.join(hook.file_name().unwrap_or_default());
-    let bytes = fs::read(hook).map_err(|error| Error::file("read", hook, error))?;
+/// The program cannot be read, or the directory cannot be written to. Then the old one is still there.
+pub(super) fn copy(program: &Path, directory: &Path) -> Result<(PathBuf, bool), Error> {
+    let name = program.file_name().unwrap_or_default();
+    let place = directory.join(name);
+    let bytes = fs::read(program).map_err(|error| Error::file("read", program, error))?;
     let is_there = fs::symlink_metadata(&place)
         .is_ok_and(|is| is.is_file() && is.permissions().mode() & 0o7777 == MODE)
         && fs::read(&place).is_ok_and(|there| there == bytes);
@@ -26,7 +27,7 @@ pub fn copy(hook: &Path, directory: &Path) -> Result<(PathBuf, bool), Error> {
         return Ok((place, false));
     }
     fs::create_dir_all(directory).map_err(|error| Error::file("mkdir", directory, error))?;
-    let temporary = directory.join(".oci-hostaliases-hook.new");
+    let temporary = directory.join(format!(".{}.new", name.to_string_lossy()));
     write(&temporary, &bytes).inspect_err(|_| {
         let _ = fs::remove_file(&temporary);
     })?;
@@ -38,7 +39,7 @@ pub fn copy(hook: &Path, directory: &Path) -> Result<(PathBuf, bool), Error> {
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    // One that a copy left behind which was killed.
+    // A killed copy may have left one behind.
     let _ = fs::remove_file(path);
     let mut file = OpenOptions::new()
         .write(true)
