@@ -67,7 +67,7 @@ fn a_node_with_nri_is_checked() {
         assert!(said.contains(&format!("{hook} runs, version ")));
         drop(containerd);
 
-        // What an administrator has to change is said, and the agent starts all the same.
+        // The log says what to change, and the agent still starts.
         let off = before.replace("disable = false", "disable = true");
         fs::write(&config, off).expect("configuration");
         let containerd = Containerd::start_registered(home);
