@@ -19,7 +19,7 @@ esac
 mkdir "$work/attrs"
 : >"$work/attrs/bundled_crates.attr"
 # Its script that compresses man pages needs another shell than Debian's; the spec compresses them.
-rpmbuild --quiet -bb ${3:+"--target=$3-linux"} --nodeps --build-in-place "$c_library" --without=check --define "_topdir $work" \
+rpmbuild --quiet -bb ${3:+"--target=$3-linux" --define "__strip $3-linux-gnu-strip" --define "__objdump $3-linux-gnu-objdump"} --nodeps --build-in-place "$c_library" --without=check --define "_topdir $work" \
     --define "use_source_date_epoch_as_buildtime 1" --define "clamp_mtime_to_source_date_epoch 1" \
     --define "_buildhost localhost" --define "_fileattrsdir $work/attrs" --define "__brp_compress %{nil}" \
     --define "_binary_payload w6.xzdio" \
