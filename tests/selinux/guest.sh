@@ -153,6 +153,8 @@ sed -i -e 's/^  disable_cgroup = true/  enable_selinux = true\n&/' -e "s|$REMOVA
     -e 's|^root = .*|root = "/var/lib/containerd"|' -e 's|^state = .*|state = "/run/containerd"|' /etc/containerd/config.toml
 printf '[plugins."io.containerd.nri.v1.nri"]\n  disable = false\n' >>/etc/containerd/config.toml
 restorecon -RF /etc/containerd /etc/cni /var/lib/containerd
+# Which the policy has for /opt/cni/bin, but not for where Debian has these programs.
+chcon -R -t bin_t /usr/lib/cni
 systemd-run --quiet --unit=engine --property=Type=notify --property=Delegate=yes containerd || fail "containerd does not start"
 for _ in $(seq 100); do
     ! journalctl --no-pager --unit oci-hostaliases-agent --output cat | grep -q 'connected to containerd' || break
