@@ -149,7 +149,7 @@ cd /run/test
 # In the places for which the policy has labels. The overlay has the container's label.
 mkdir -p /etc/cni/net.d /var/lib/containerd
 mv $REMOVAL_HOME/cni/* /etc/cni/net.d
-sed -i -e 's/^  disable_cgroup = true/  enable_selinux = true\n&/' -e "s|$REMOVAL_HOME/cni|/etc/cni/net.d|" -e 's/"native"/"overlayfs"/' \
+sed -i -e 's/^  disable_cgroup = true/  enable_selinux = true\n&/' -e "s|$REMOVAL_HOME/cni|/etc/cni/net.d|" -e "s|$REMOVAL_HOME/crun|/usr/bin/crun|" -e 's/"native"/"overlayfs"/' \
     -e 's|^root = .*|root = "/var/lib/containerd"|' -e 's|^state = .*|state = "/run/containerd"|' /etc/containerd/config.toml
 printf '[plugins."io.containerd.nri.v1.nri"]\n  disable = false\n' >>/etc/containerd/config.toml
 restorecon -RF /etc/containerd /etc/cni /var/lib/containerd
