@@ -176,6 +176,7 @@ UNIT
 systemctl daemon-reload
 oci-hostaliases doctor >/run/test/mine 2>/dev/null || :
 systemctl start doctor.service 2>/dev/null || :
+sed -i 's/ [0-9]* s ago/ lately/' /run/test/mine /run/test/units
 diff /run/test/mine /run/test/units || fail "doctor says something else in a unit"
 grep -q 'containerd' /run/test/mine || fail "doctor: $(cat /run/test/mine)"
 said "doctor"
