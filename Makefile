@@ -87,6 +87,10 @@ demo: ## show a container with the /etc/hosts of the Kubernetes documentation's 
 	@$(MAKE) --no-print-directory build
 	@tests/demo.sh "$(RELEASE)/oci-hostaliases-hook"
 
+.PHONY: check
+check: ## the tests that need nothing but cargo
+	$(subst $(CARGO) build,$(CARGO) test,$(CARGO_BUILD)) --locked --target $(TRIPLE) --test pure
+
 ENGINES := runc crun containerd podman containernetworking-plugins uidmap slirp4netns busybox-static iproute2 jq strace util-linux gcc libc6-dev musl-tools
 HOOK_UNDER_TEST = OCI_HOSTALIASES_HOOK="$(CURDIR)/$(RELEASE)/oci-hostaliases-hook" OCI_HOSTALIASES_AGENT="$(CURDIR)/$(RELEASE)/oci-hostaliases-agent"
 
@@ -203,14 +207,19 @@ test-packages: ## build, install, use, upgrade and remove the packages, in Debia
 	@tests/needs.sh busybox-static debootstrap dpkg-dev gcc git go-md2man libc6-dev lintian rpm rpmlint shellcheck xz-utils
 	tests/packages/run.sh
 
+.PHONY: test-source-packages
+test-source-packages: ## build and try the source packages in Debian 13, with its own Rust and without a network; half an hour
+	@tests/needs.sh debootstrap dpkg-dev git jq rpm xz-utils
+	tests/packages/source.sh
+
 .PHONY: bench
-bench: ## time the release hook beside the least it could cost, and containers' starts by NRI; twenty minutes
+bench: ## time the release hook beside the least it could cost, and containers' starts by NRI; fifteen minutes
 	@tests/needs.sh crun patchelf containernetworking-plugins runc busybox-static iproute2 util-linux jq strace gcc libc6-dev musl-tools golang-go
 	@for triple in $(sort $(TRIPLE) $(HOST)); do \
 		$(CARGO_BUILD) --locked --release --target $$triple --no-default-features --bin oci-hostaliases-hook || exit 1; \
 	done
 	OCI_HOSTALIASES_HOOKS="$(CURDIR)/$(RELEASE)/oci-hostaliases-hook$(if $(filter-out $(TRIPLE),$(HOST)),:$(CURDIR)/$(TARGET)/$(HOST)/release/oci-hostaliases-hook)" \
-		$(CARGO) bench --locked --bench start
+		$(CARGO) bench --profile dev --locked --bench start
 	@tests/engines.sh newer
 	@$(MAKE) --no-print-directory build
 	$(HOOK_UNDER_TEST) OCI_HOSTALIASES_TEST_LONG=1 CI=1 $(CARGO) test --locked --test agent -- --nocapture start_time many
@@ -231,12 +240,13 @@ package-kit: vendor
 
 .PHONY: deb
 deb: package-kit ## build target/packages/oci-hostaliases_VERSION-1_ARCH.deb
-	packaging/deb/build.sh target/packages/kit "$(VERSION)" target/packages $(ARCH)
+	@command -v dh >/dev/null || tests/needs.sh debhelper dpkg-dev
+	packaging/deb.sh "$(VERSION)" target/packages
 
 .PHONY: rpm
 rpm: package-kit ## build target/packages/oci-hostaliases-VERSION-1.ARCH.rpm
 	@command -v rpmbuild >/dev/null || tests/needs.sh rpm
-	packaging/rpm/build.sh "$(VERSION)" target/packages $(CPU)
+	packaging/rpm/build.sh packaging/rpm/oci-hostaliases.spec target/packages $(CPU)
 
 .PHONY: tarball
 tarball: package-kit ## build target/packages/oci-hostaliases-VERSION-TRIPLE.tar.gz, with install.sh
@@ -251,7 +261,14 @@ image: vendor ## build target/packages/oci-hostaliases-VERSION-ARCH.oci.tar: a c
 
 .PHONY: dist
 dist: vendor ## build target/packages/oci-hostaliases-VERSION.tar.gz: the sources, with those of all crates
+	@command -v jq >/dev/null || tests/needs.sh jq
 	packaging/dist.sh "oci-hostaliases-$(VERSION)" target/packages
+
+.PHONY: source-packages
+source-packages: dist ## build the .dsc and the .src.rpm, in target/packages/source
+	@command -v dpkg-source >/dev/null || tests/needs.sh dpkg-dev xz-utils
+	@command -v rpmbuild >/dev/null || tests/needs.sh rpm
+	packaging/source-packages.sh "target/packages/oci-hostaliases-$(VERSION).tar.gz" "$(VERSION)" target/packages/source
 
 .PHONY: clean
 clean: ## remove what was built

@@ -94,13 +94,18 @@ list_one() {
     if [ "$1" = dir ]; then echo "dir $3"; else echo "file $3"; fi
 }
 
+restart_agent() { ! systemd_runs || { systemctl daemon-reload && systemctl try-restart oci-hostaliases-agent.service; } || :; }
+stop_agent() { ! systemd_runs || systemctl stop 'oci-hostaliases-*' || :; }
+
 case ${1:-install} in
 install)
     on_this_node before_installation
     each install_one
+    on_this_node restart_agent
     on_this_node after_installation
     ;;
 uninstall)
+    on_this_node stop_agent
     on_this_node before_removal
     each remove_file
     # The inner ones first.

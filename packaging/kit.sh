@@ -24,6 +24,9 @@ for shell in bash zsh fish; do
     $emulator "$kit/bin/oci-hostaliases" completions "$shell" >"$kit/completions/$shell"
 done
 packaging/licences.sh "$triple" >"$kit/doc/copyright"
+# The crates that are linked in, in the words of `cargo tree`: `name vVERSION`.
+cargo tree --locked --edges normal,no-proc-macro --target "$triple" --prefix none --format '{p}' |
+    sed -e '/ (\//d' -e 's/ (\*)$//' | LC_ALL=C sort -u >"$kit/crates.txt"
 
 # cp kept the modes of the clone, which depend on its umask.
 find "$kit" -type f -exec chmod 0644 {} +

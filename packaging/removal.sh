@@ -1,6 +1,7 @@
 # shellcheck shell=sh
 # removal.sh: what an installation and a removal have to do so that containers start before, during and
-# after. Part of the packages' scripts and of install.sh, which set LIBEXECDIR, DATADIR and BINDIR.
+# after. Part of the packages' scripts and of install.sh, which set LIBEXECDIR, DATADIR and BINDIR. The packages
+# restart and stop the agent by their distributions' own macros, install.sh by itself.
 #
 # An engine may keep the hook in memory long after its files are removed. Entries that `register` writes for
 # such engines start the hook through a shell, which does not need it. Entries of former versions name the hook
@@ -70,7 +71,6 @@ after_installation() {
             systemctl stop "$unit" || :
             systemctl reset-failed "$unit" 2>/dev/null || :
         done
-        systemctl try-restart oci-hostaliases-agent.service || :
     fi
     if remove_dangling_links | grep -q '^oci-hostaliases-refresh'; then
         say "oci-hostaliases-refresh.path is removed: run systemctl enable --now oci-hostaliases-agent instead"
@@ -98,9 +98,6 @@ after_installation() {
 }
 
 before_removal() {
-    if systemd_runs; then
-        systemctl stop 'oci-hostaliases-*' || :
-    fi
     # CRI-O watches the directory and would not see a new one in its place.
     if has_crio && [ -d "$hooks_d" ]; then
         echo "CRI-O watches this directory: it stays until oci-hostaliases is installed again." >"$hooks_d/.oci-hostaliases"
@@ -122,6 +119,9 @@ after_removal() {
         systemctl daemon-reload || :
         systemctl reset-failed 'oci-hostaliases-*' 2>/dev/null || :
     fi
+    # What the agent and refresh compiled out of hosts.d.
+    rm -f /run/oci-hostaliases/hosts.d.compiled
+    rmdir /run/oci-hostaliases 2>/dev/null || :
     if [ ! -e "$state/direct" ] && [ -z "$(direct_entries)" ]; then
         return
     fi

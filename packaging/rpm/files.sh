@@ -5,7 +5,7 @@ echo '%defattr(-,root,root,-)'
 packaging/install.sh list | while read -r kind path; do
     case $kind:$path in
     dir:*) echo "%dir $path" ;;
-    */man/*) echo "$path.gz" ;;
+    */man/*) echo "$path*" ;;
     */copyright | */LICENSE) echo "%license $path" ;;
     */doc/*) echo "%doc $path" ;;
     *) echo "$path" ;;

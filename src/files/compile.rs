@@ -35,7 +35,7 @@ struct Directory {
 /// # Errors
 ///
 /// The file cannot be written: containers start without it.
-pub(crate) fn keep(hosts_d: &Path) -> Result<(), Error> {
+pub fn keep(hosts_d: &Path) -> Result<(), Error> {
     let directories = directories(hosts_d);
     let current = admin_file::read_admin_file(PATH.as_ref(), MAX);
     let current = current.ok().flatten().unwrap_or_default();

@@ -8,6 +8,7 @@
 #[path = "../runtimes/bundle.rs"]
 mod bundle;
 mod call;
+mod compiled_file;
 mod elf;
 mod faults;
 mod limits;

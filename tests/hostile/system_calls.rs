@@ -11,7 +11,11 @@ use crate::bundle::{Bundle, Host};
 use crate::{ALIASES, ALIASES_SECTION, HOST_ALIASES, tracer, world};
 
 /// What comes before the list in SECURITY.md, which ends with the next fence.
-const LIST: &str = "```text\nsystem calls of the hook\n";
+const LIST: &str = if cfg!(target_arch = "aarch64") {
+    "```text\nsystem calls of the hook on arm64\n"
+} else {
+    "```text\nsystem calls of the hook\n"
+};
 
 /// The names, as strace takes them.
 pub(crate) fn listed() -> String {

@@ -1,10 +1,10 @@
 #!/bin/sh
-# base.sh SUITE DIRECTORY: makes a minimal Debian system in DIRECTORY/root with what the tests of the
-# packages need: Podman, containerd, a runtime, busybox. It is kept between runs, since it takes minutes.
+# base.sh SUITE DIRECTORY PACKAGE...: makes a minimal Debian system with the packages in DIRECTORY/root. It is kept
+# between runs, since it takes minutes.
 set -eu
 suite=$1 directory=$2
-packages="busybox-static containerd containernetworking-plugins crun podman systemd"
-[ "$(cat "$directory/complete" 2>/dev/null)" != "$packages" ] || exit 0
+shift 2
+[ "$(cat "$directory/complete" 2>/dev/null)" != "$*" ] || exit 0
 
 # The machine's own mirror; where apt knows none, debootstrap's.
 mirror=$(apt-get indextargets --format "\$(REPO_URI)" 'Created-By: Packages' | grep -m1 '/debian/$' || :)
@@ -14,16 +14,15 @@ mkdir -p "$directory"
 # debootstrap works in no directory with a space in its path, so it is made elsewhere and moved.
 made=$(mktemp -d)
 trap 'rm -rf "$made"' EXIT
-# shellcheck disable=SC2086
 {
     debootstrap --variant=minbase --keyring=/usr/share/keyrings/debian-archive-keyring.gpg \
         "$suite" "$made/root" ${mirror:+"$mirror"} &&
         DEBIAN_FRONTEND=noninteractive chroot "$made/root" \
-            apt-get install -y --no-install-recommends $packages &&
+            apt-get install -y --no-install-recommends "$@" &&
         chroot "$made/root" apt-get clean &&
         mv "$made/root" "$directory/root"
 } >"$directory/log" 2>&1 || {
     tail -n 20 "$directory/log" >&2
     exit 1
 }
-echo "$packages" >"$directory/complete"
+echo "$*" >"$directory/complete"

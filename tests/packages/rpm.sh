@@ -26,9 +26,22 @@ in_root --nodeps --upgrade "$package"
 # Every file is as the package has it, and every file is in the one list.
 in_root --verify --nodeps $name
 in_root --query --list $name | sed 's/\.gz$//' | LC_ALL=C sort >"$root.has"
-PREFIX=/usr packaging/install.sh list | sed 's/^[a-z]* //' | LC_ALL=C sort >"$root.wants"
+{
+    PREFIX=/usr packaging/install.sh list | sed 's/^[a-z]* //'
+    printf '%s\n' /usr/share/licenses/$name /usr/share/licenses/$name/cargo-vendor.txt
+} | LC_ALL=C sort >"$root.wants"
 diff "$root.wants" "$root.has"
-[ "$(in_root --query --scripts $name | grep -c ' scriptlet (using /bin/sh):$')" = 4 ]
+# The agent is enabled by a preset alone, and stopped when the package goes.
+in_root --query --scripts $name >"$root.scripts"
+sed -n 's/ (using .*//p' "$root.scripts" | LC_ALL=C sort | tr '\n' ' ' >"$root.kinds"
+[ "$(cat "$root.kinds")" = 'postinstall scriptlet posttrans scriptlet postuninstall scriptlet preinstall scriptlet preuninstall scriptlet ' ]
+grep -qF 'systemctl --no-reload preset oci-hostaliases-agent.service' "$root.scripts"
+grep -qF 'systemctl --no-reload disable --now oci-hostaliases-agent.service' "$root.scripts"
+grep -qF 'systemctl try-restart oci-hostaliases-agent.service' "$root.scripts"
+# A crate of each program, and none that only the tests have.
+in_root --query --provides $name >"$root.provides"
+for crate in rustix clap kube; do grep -qE "^bundled\(crate\($crate\)\) = [0-9]+\.[0-9]+\.[0-9]+" "$root.provides"; done
+! grep -F 'crate(proptest)' "$root.provides" || exit 1
 [ "$(in_root --query --requires $name | grep -v -e '^rpmlib(' -e '^config(' | sort -u)" = /bin/sh ]
 "$root/usr/bin/oci-hostaliases" --version
 

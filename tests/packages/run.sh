@@ -16,18 +16,18 @@ trap 'exit 1' HUP INT TERM
 step() { printf '\n== %s\n' "$*"; }
 
 step "scripts"
-git ls-files -z '*.sh' packaging/kubectl_complete-hostaliases | xargs -0 shellcheck
+git ls-files -z '*.sh' packaging/kubectl_complete-hostaliases packaging/debian/tests/demo | xargs -0 shellcheck
 
 step "packages"
 rm -f "$packages"/*.deb "$packages"/*.rpm "$packages"/*.tar.gz "$packages"/*.oci.tar "$packages"/*.cdx.json
 make --no-print-directory deb rpm tarball dist image
-mkdir "$work/former"
-packaging/deb/build.sh "$packages/kit" 0.0.9 "$work/former"
-packaging/rpm/build.sh 0.0.9 "$work/former"
+sed 's/^Version:.*/Version: 0.0.9/' packaging/rpm/oci-hostaliases.spec >"$work/former.spec"
+packaging/rpm/build.sh "$work/former.spec" "$work/former"
 # What is inside the Debian systems. The former package has no scripts, as those of former versions.
 mkdir "$work/files"
-dpkg-deb --raw-extract "$work/former"/*.deb "$work/raw"
-rm "$work/raw/DEBIAN/"p*
+dpkg-deb --raw-extract "$packages"/*.deb "$work/raw"
+sed -i 's/^Version:.*/Version: 0.0.9-1/' "$work/raw/DEBIAN/control"
+rm "$work/raw/DEBIAN/p"*
 dpkg-deb --root-owner-group --build "$work/raw" "$work/files/former.deb" >/dev/null
 cp "$packages"/*.deb "$work/files/package.deb"
 cp -R "$packages/kit" "$work/files/tarball"
@@ -53,7 +53,7 @@ step "rpm"
 for suite in bookworm trixie; do
     step "Debian $suite"
     base=target/test-packages/$suite
-    "$here/base.sh" "$suite" "$base"
+    "$here/base.sh" "$suite" "$base" busybox-static containerd containernetworking-plugins crun podman systemd
     for inside in debian removal systemd agent; do
         mkdir "$work/$suite-$inside"
         program=$here/debian.sh group=

@@ -842,6 +842,7 @@ fn who_asks_for_help_gets_it() {
     let linked = match std::env::var("OCI_HOSTALIASES_HOOK") {
         Ok(shipped) if shipped.contains("-musl/") => "static, musl",
         Ok(_) => "static, glibc",
+        Err(_) if cfg!(target_env = "musl") => "static, musl",
         Err(_) if cfg!(target_feature = "crt-static") => "static, glibc",
         Err(_) => "dynamic, glibc",
     };
