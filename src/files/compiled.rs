@@ -2,7 +2,7 @@
 //!
 //! The status of each file is much cheaper than reading and parsing it. So the file records the statx(2) values of
 //! the directory and the files of its sections, and the hook uses it only while all of them are unchanged.
-//! [`crate::files::compile`] keeps it up to date. If anything is wrong with it, that is not an error: the hook
+//! `crate::files::compile` keeps it up to date. If anything is wrong with it, that is not an error: the hook
 //! reads the files themselves.
 //!
 //! ```text
