@@ -1,6 +1,6 @@
 #!/bin/sh
-# deb.sh VERSION OUT: builds OUT/oci-hostaliases_VERSION-1_ARCH.deb by dpkg-buildpackage, in the tree, with the Rust in
-# PATH (-d) and what cargo has compiled already. ARCH is dpkg's name of another architecture.
+# deb.sh VERSION OUT: builds OUT/oci-hostaliases_VERSION-1_ARCH.deb with dpkg-buildpackage, in the tree, with the Rust in
+# PATH (-d) and the objects that cargo has already compiled. ARCH is dpkg's name of another architecture.
 set -eu
 umask 022
 version=$1
@@ -19,7 +19,7 @@ if [ "$said" != "$version-1" ]; then
     echo "deb.sh: packaging/debian/changelog has $said, Cargo.toml has $version: add an entry for $version-1" >&2
     exit 1
 fi
-# debhelper gives what it runs another HOME.
+# debhelper sets another HOME for the programs that it runs.
 export CARGO_HOME="${CARGO_HOME:-$HOME/.cargo}" RUSTUP_HOME="${RUSTUP_HOME:-$HOME/.rustup}"
 export DEB_BUILD_OPTIONS=nocheck DEB_DESTDIR="$work"
 dpkg-buildpackage --build=binary --no-pre-clean --no-check-builddeps --no-sign ${ARCH:+--host-arch="$ARCH"} \

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# removal.sh: what an installation and a removal have to do so that containers start before, during and
-# after. Part of the packages' scripts and of install.sh, which set LIBEXECDIR, DATADIR and BINDIR. The packages
+# removal.sh: the steps of an installation and a removal that keep containers starting before, during and
+# after it. Part of the packages' scripts and of install.sh, which set LIBEXECDIR, DATADIR and BINDIR. The packages
 # restart and stop the agent by their distributions' own macros, install.sh by itself.
 #
 # An engine may keep the hook in memory long after its files are removed. Entries that `register` writes for
@@ -98,7 +98,7 @@ after_installation() {
 }
 
 before_removal() {
-    # CRI-O watches the directory and would not see a new one in its place.
+    # CRI-O watches this directory, and does not watch a new one with the same name.
     if has_crio && [ -d "$hooks_d" ]; then
         echo "CRI-O watches this directory: it stays until oci-hostaliases is installed again." >"$hooks_d/.oci-hostaliases"
     fi
@@ -119,6 +119,9 @@ after_removal() {
         systemctl daemon-reload || :
         systemctl reset-failed 'oci-hostaliases-*' 2>/dev/null || :
     fi
+    # What the agent and refresh compiled out of hosts.d.
+    rm -f /run/oci-hostaliases/hosts.d.compiled
+    rmdir /run/oci-hostaliases 2>/dev/null || :
     if [ ! -e "$state/direct" ] && [ -z "$(direct_entries)" ]; then
         return
     fi

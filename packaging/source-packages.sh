@@ -1,6 +1,6 @@
 #!/bin/sh
-# source-packages.sh TARBALL VERSION OUT: makes of the source tarball the source packages OUT/oci-hostaliases_VERSION-1.dsc,
-# with what belongs to it, and OUT/oci-hostaliases-VERSION-1.src.rpm. Neither needs Rust.
+# source-packages.sh TARBALL VERSION OUT: builds the source packages OUT/oci-hostaliases_VERSION-1.dsc, with its files,
+# and OUT/oci-hostaliases-VERSION-1.src.rpm from the source tarball. Neither needs Rust.
 set -eu
 umask 022
 version=$2

@@ -1,10 +1,10 @@
 #!/bin/sh
 # vendored-copyright.sh DIRECTORY: prints the paragraphs of a debian/copyright about the crates in DIRECTORY, which is
-# relative to the tree: the licence that Cargo.toml names, in Debian's words, and who holds the copyright.
+# relative to the tree: the licence in Cargo.toml, with Debian's name for it, and the copyright holders.
 set -eu
 directory=$1
 
-# Lines of the licences, without the template of Apache-2.0; else the authors.
+# Copyright lines of the licence files, without the template of Apache-2.0; if there are none, the authors.
 holders() {
     for file in "$1"/LICEN[CS]E* "$1"/COPY* "$1"/NOTICE*; do
         [ ! -f "$file" ] || sed -n 's/^[ /]*[Cc]opyright \(([Cc])\|©\|[12]\|[Tt]he \)/\1/p' "$file"

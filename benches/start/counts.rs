@@ -6,6 +6,9 @@ use std::process::{Command, Output, Stdio};
 
 use super::timing::Variant;
 
+/// How often resident memory and page faults are counted.
+const RUNS_FOR_USAGE: usize = 31;
+
 /// What one run costs.
 pub(crate) struct Counts {
     pub(crate) rss: String,
@@ -16,8 +19,8 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    /// Runs the variant once under each counter (`usage` and `steps` of this directory, and strace); `undo`
-    /// after each run.
+    /// Runs the variant under each counter (`usage` and `steps` of this directory, and strace), once but for the
+    /// first; `undo` after each run.
     pub(crate) fn of(variant: &Variant, counters: &Path, undo: impl Fn()) -> Self {
         let counted = |counter: &str| {
             let counter = counters.join(counter).display().to_string();
@@ -29,7 +32,13 @@ impl Counts {
             let first = first.rsplit(char::is_whitespace).next().unwrap();
             (first.to_owned(), second.to_owned())
         };
-        let (rss, faults) = counted("usage");
+        // Both vary by some pages: where the program is mapped is random, and the kernel counts roughly.
+        let mut usage = [(); RUNS_FOR_USAGE].map(|()| counted("usage"));
+        let mut median = |of: fn(&(String, String)) -> &str| {
+            usage.sort_by_key(|run| of(run).parse::<u64>().unwrap());
+            of(&usage[RUNS_FOR_USAGE / 2]).to_owned()
+        };
+        let (rss, faults) = (median(|run| &run.0), median(|run| &run.1));
         let (instructions, cpuids) = counted("steps");
         let trace = counters.join("trace");
         output(
@@ -70,7 +79,9 @@ fn output(counter: &[&str], variant: &Variant) -> Output {
 
 /// One line for each, with the size of its program.
 pub(crate) fn print(all: &[(&Variant, Counts)]) {
-    println!("\nCounted, one run of each\n");
+    println!(
+        "\nCounted, one run of each; resident memory and page faults: the median of {RUNS_FOR_USAGE}\n"
+    );
     println!(
         "| | program | peak resident | page faults | system calls | instructions | cpuid |\n\
          |---|---|---|---|---|---|---|"

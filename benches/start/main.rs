@@ -24,6 +24,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+use oci_hostaliases::files::compile;
 use oci_hostaliases::kernel::privileges::close_inherited_descriptors;
 use serde_json::{Map, Value, json};
 
@@ -35,7 +38,7 @@ use timing::{Times, Variant, in_turn, named};
 
 const ROUNDS: usize = 600;
 const ROUNDS_OF_SIZES: usize = 200;
-const ROUNDS_OF_CONTAINERS: usize = 2_000;
+const ROUNDS_OF_CONTAINERS: usize = 1_200;
 const HOST_ALIASES: &str = "oci-hostaliases.io/host-aliases";
 const TWO_ENTRIES: &str = r#"[{"ip":"10.1.2.3","hostnames":["foo.remote"]},{"ip":"10.1.2.4","hostnames":["bar.remote"]}]"#;
 /// The configuration of a container as an engine writes it.
@@ -44,6 +47,7 @@ const USUAL_CONFIG: usize = 20_000;
 fn main() {
     // Runtimes leave nothing open at this stage; whoever runs this may.
     close_inherited_descriptors().unwrap();
+    have_own_run();
     let work = tempfile::tempdir().unwrap();
     let programs = Programs::build(work.path());
     let rootfs = make_rootfs(work.path());
@@ -63,6 +67,29 @@ fn main() {
     };
     of_a_container(&programs, work.path(), &rootfs);
     measured.print(&programs.hooks);
+}
+
+/// A `/run` of our own, for runc's state and the compiled file.
+fn have_own_run() {
+    unshare(CloneFlags::CLONE_NEWNS).unwrap();
+    let nothing = None::<&str>;
+    mount(
+        nothing,
+        "/",
+        nothing,
+        MsFlags::MS_REC | MsFlags::MS_PRIVATE,
+        nothing,
+    )
+    .unwrap();
+    mount(
+        Some("tmpfs"),
+        "/run",
+        Some("tmpfs"),
+        MsFlags::empty(),
+        nothing,
+    )
+    .unwrap();
+    fs::create_dir("/run/oci-hostaliases").unwrap();
 }
 
 /// A hook's whole process, and what is counted of it.
@@ -197,11 +224,20 @@ fn hosts_d(programs: &Programs, bundles: &Bundles<'_>) -> Vec<f64> {
                 .collect();
             fs::write(directory.join(format!("{file:04}.hosts")), lines).unwrap();
         }
-        let directory = directory.display().to_string();
-        let arguments = ["prestart", "--hosts-d", &directory];
-        for Hook { library, copies } in &programs.hooks {
-            let name = format!("{files} files, {library}");
-            variants.push(Variant::new(&name, copies, &arguments, &state));
+        // As the agent does it.
+        compile::keep(&directory).unwrap();
+        let mut ways = vec![("", directory.clone())];
+        if files == 1_000 {
+            // By a name that the compiled file does not know.
+            ways.push((" without the compiled file", directory.join(".")));
+        }
+        for (way, directory) in ways {
+            let directory = directory.into_os_string().into_string().unwrap();
+            let arguments = ["prestart", "--hosts-d", &directory];
+            for Hook { library, copies } in &programs.hooks {
+                let name = format!("{files} files{way}, {library}");
+                variants.push(Variant::new(&name, copies, &arguments, &state));
+            }
         }
     }
     let times = in_turn(ROUNDS_OF_SIZES, &variants, || bundles.held.umount_hosts());

@@ -1,10 +1,11 @@
-//! The first step of the DaemonSet's Pods: the programs onto the node, and what makes an engine run the hook there.
+//! The first step of the DaemonSet's Pods: copies the programs to the node and registers the hook there.
 //!
 //! ```text
 //! image ─► copies on the node ─► the node's mount namespace ─► oci-hostaliases register | unregister | doctor
 //! ```
 //!
-//! Engines' configurations are left to `oci-hostaliases`, which runs on the node as an administrator would run it.
+//! `oci-hostaliases` changes the engines' configurations: it runs on the node as if an administrator had started
+//! it.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -23,10 +24,10 @@ use crate::log::Severity;
 const TOOL: &str = "oci-hostaliases";
 /// With `hostPID`, the first process of the node.
 const NODE: &str = "/proc/1/ns/mnt";
-/// An image of nothing has no directories of the node's.
+/// The image has none of the node's directories.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// How the node's engine gets to run the hook.
+/// How the node's engine runs the hook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Registration {
     /// By NRI: only check the node
@@ -39,12 +40,13 @@ pub(crate) enum Registration {
     Remove,
 }
 
-/// Copies the hook into `directory`; with a registration also the tool, and does on the node what it takes.
-/// `directory` has the same path on the node.
+/// Copies the hook into `directory`. With a registration, also copies the tool and sets up the node. `directory`
+/// has the same path on the node.
 ///
 /// # Errors
 ///
-/// A program cannot be copied, or the hook not be registered or unregistered. What `doctor` finds is no error.
+/// A program cannot be copied, or the hook cannot be registered or unregistered. Problems that `doctor` finds are
+/// not errors.
 pub(super) fn set_up(
     hook: &Path,
     directory: &Path,
@@ -100,7 +102,7 @@ fn enter_node() -> Result<(), Error> {
     setns(node, CloneFlags::CLONE_NEWNS).map_err(|errno| Error::call(call(), errno))
 }
 
-/// What is wrong is in the step's log. It is no reason to keep the agent from the node.
+/// Problems are in the step's log. They do not prevent the start of the agent.
 fn check(tool: &Path, arguments: &[&OsStr]) -> Result<(), Error> {
     let checked = run(tool, &[&[OsStr::new("doctor")], arguments].concat());
     if let Err(error) = checked {

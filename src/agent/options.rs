@@ -17,7 +17,7 @@ use crate::files::{config, hosts_d};
 #[derive(Debug, Clone, Parser)]
 #[command(name = "oci-hostaliases-agent", version)]
 pub struct Options {
-    /// The configuration, of the hook too
+    /// The configuration of the agent and the hook
     #[arg(long, value_name = "PATH", default_value = config::DEFAULT_PATH)]
     pub(crate) config: PathBuf,
     /// The directory with the entries for the node and its namespaces
@@ -26,26 +26,26 @@ pub struct Options {
     /// The hook that containers get [default: /usr/libexec/oci/hooks.d/oci-hostaliases-hook]
     #[arg(long, value_name = "PATH")]
     hook: Option<PathBuf>,
-    /// The engine's socket for plugins [default: /var/run/nri/nri.sock]
+    /// The engine's NRI socket [default: /var/run/nri/nri.sock]
     #[arg(long, value_name = "PATH")]
     nri_socket: Option<PathBuf>,
     /// Serve /healthz, /readyz and /metrics at this address and port
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
-    /// Write the HostAliasSets and ClusterHostAliasSets of the Kubernetes API server to hosts.d, by the service
-    /// account of the Pod that this runs in
+    /// Write the HostAliasSets and ClusterHostAliasSets of the Kubernetes API server to hosts.d, with the service
+    /// account of this Pod
     #[cfg(feature = "kubernetes")]
     #[arg(long)]
     pub(super) kubernetes: bool,
-    /// The same by this kubeconfig and not by a service account
+    /// Use this kubeconfig instead of a service account
     #[cfg(feature = "kubernetes")]
     #[arg(long, value_name = "PATH", requires = "kubernetes")]
     pub(super) kubeconfig: Option<PathBuf>,
-    /// Only copy the hook to this directory, unless it is there already, and end
+    /// Copy the hook to this directory, unless it is already there, and exit
     #[arg(long, value_name = "DIR")]
     pub(super) copy_hook_to: Option<PathBuf>,
-    /// The first step of the DaemonSet's Pods: copy oci-hostaliases too, and prepare and check the node, which process 1
-    /// is of
+    /// For the first step of a DaemonSet's Pods: also copy oci-hostaliases, set up the node of process 1, and check
+    /// it
     #[arg(long, value_name = "WHAT", requires = "copy_hook_to")]
     pub(super) registration: Option<Registration>,
 }

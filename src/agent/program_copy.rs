@@ -1,4 +1,4 @@
-//! A program out of the agent's image onto the node.
+//! Copies a program from the agent's image to the node.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::Write as _;
@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 
-/// Who may start it.
+/// The program's mode.
 const MODE: u32 = 0o755;
 
-/// Copies `program` into `directory` under its own name, unless the same bytes are there. Whoever starts it meanwhile
-/// gets the former one or the new one. Returns the place, and whether it was written.
+/// Copies `program` into `directory` under its own name, unless the same bytes are there. A process that starts it
+/// meanwhile gets the old or the new one. Returns the path, and whether the program was written.
 ///
 /// # Errors
 ///
-/// It cannot be read or the directory not be written. The former one is still there then.
+/// The program cannot be read, or the directory cannot be written to. Then the old one is still there.
 pub(super) fn copy(program: &Path, directory: &Path) -> Result<(PathBuf, bool), Error> {
     let name = program.file_name().unwrap_or_default();
     let place = directory.join(name);
@@ -39,7 +39,7 @@ pub(super) fn copy(program: &Path, directory: &Path) -> Result<(PathBuf, bool), 
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    // One that a copy left behind which was killed.
+    // A killed copy may have left one behind.
     let _ = fs::remove_file(path);
     let mut file = OpenOptions::new()
         .write(true)

@@ -73,7 +73,7 @@ impl Refresher {
         self.changed.notify_all();
     }
 
-    /// Asks for the compiled file to be kept: files were touched, and say what they said before.
+    /// Requests an update of the compiled file: files were touched, but have the same text.
     pub(super) fn want_compiled(&self) {
         self.lock().compile = true;
         self.changed.notify_all();

@@ -30,7 +30,7 @@ pub(super) struct Doctor {
     /// Check only this engine, whether it runs or not
     #[arg(long, value_name = "NAME")]
     engine: Option<Asked>,
-    /// Check the node for an agent that is not connected yet and is to give containers this hook by NRI
+    /// Check whether an agent that is not connected yet can add this hook to containers through NRI
     #[arg(long, value_name = "PATH")]
     agent_hook: Option<PathBuf>,
     /// Print one JSON object

@@ -75,11 +75,9 @@ impl<const N: usize> Table<N> {
                 if nth == 0 {
                     text.plain(padding);
                     text.add(role, cell);
-                } else if is_last {
-                    text.add(role, cell);
                 } else {
                     text.add(role, cell);
-                    text.plain(padding);
+                    text.plain(if is_last { "" } else { &padding });
                 }
                 if is_last {
                     text.plain("\n");

@@ -99,7 +99,7 @@ fn examine_config(path: &Path, daemons: &[&Daemon], is_named: bool) -> EngineRep
     let effective = tables::read(seen.as_ref().unwrap_or(&own));
     if effective.is_disabled {
         let shown = path.display();
-        let text = format!("starts starts no Pods: its CRI plugin is disabled in {shown}");
+        let text = format!("starts no Pods: its CRI plugin is disabled in {shown}");
         report
             .findings
             .push(Finding::note(&subject, text).about(path));
@@ -284,7 +284,7 @@ fn judge_merge(
     findings
 }
 
-/// `None` when no daemon runs.
+/// `None` if no daemon runs.
 fn judge_restart(subject: &str, daemons: &[&Daemon], files: &[PathBuf]) -> Option<Finding> {
     daemons.first()?;
     let Some((daemon, path)) = daemons

@@ -49,8 +49,7 @@ impl Asked {
     }
 }
 
-/// Checks everything, or what one engine uses. `agent_hook`: what an agent that is not connected yet is to give
-/// containers by NRI.
+/// Checks everything, or what one engine uses. `agent_hook`: the hook of an agent that is not connected yet.
 pub(crate) fn examine(asked: Option<Asked>, agent_hook: Option<&Path>) -> Report {
     let engines = Asked::value_variants().iter();
     let engines = engines.filter(|it| asked.is_none_or(|asked| asked == **it));

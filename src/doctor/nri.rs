@@ -12,7 +12,7 @@ use crate::files::agent_state::AgentState;
 use crate::files::{config, hosts_d};
 
 const START: &str = "run oci-hostaliases register nri";
-/// What is said of an engine without a registration.
+/// The finding for an engine without a registration.
 pub(super) const NOT_REGISTERED: &str = "not registered";
 
 /// Adds the findings about NRI to each engine.
@@ -44,11 +44,11 @@ fn examine_with(engines: &mut [EngineReport], agent: Option<&AgentState>) {
     }
 }
 
-/// The validator's refusal, which is every container's that gets a hook by NRI.
+/// The validator refuses every container with a hook from NRI.
 pub(super) fn rejected(subject: &str, config: &NriConfig) -> Finding {
     let text = "NRI: the default validator refuses every container with a hook";
     let remedy = format!(
-        "{} and restart {subject}, or do not have the hook run by NRI (oci-hostaliases unregister nri)",
+        "{} and restart {subject}, or do not use NRI (oci-hostaliases unregister nri)",
         config.allow_hooks
     );
     let problem = Finding::problem(Harm::NothingStarts, subject, text, remedy);

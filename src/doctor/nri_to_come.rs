@@ -1,4 +1,4 @@
-//! NRI on a node whose agent is not connected yet: whether it will be able to have the hook run.
+//! NRI on a node whose agent is not connected yet: whether the engine will run the hook.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::files::{config, hosts_d};
 
 const VERSIONS: &str = "containerd 2.0 or CRI-O 1.30 or later";
 
-/// Adds to each engine what the agent will find. `hook`: what it is to give containers.
+/// Adds to each engine what the agent will find. `hook`: the hook that it will add to containers.
 pub(super) fn examine(engines: &mut [EngineReport], hook: &Path) {
     for engine in engines {
         expect_agent(engine, hook);
@@ -42,7 +42,10 @@ fn expect_agent(engine: &mut EngineReport, hook: &Path) {
             hosts_d: hosts_d::DEFAULT_PATH.into(),
             ..AgentState::default()
         }));
-        Finding::ok(subject, "NRI is on: the agent will have the hook run")
+        Finding::ok(
+            subject,
+            "NRI is on: the engine will run the hook through the agent",
+        )
     };
     engine.findings.push(finding);
     if config.rejects_hooks {
@@ -66,7 +69,7 @@ mod tests {
         };
         let rejects = "[plugins.\"io.containerd.nri.v1.nri\".default_validator]\nenable = true\n\
             reject_oci_hook_adjustment = true\n";
-        let is_on = "ok NRI is on: the agent will have the hook run";
+        let is_on = "ok NRI is on: the engine will run the hook through the agent";
         for (config, expected) in [
             (on(""), &[is_on][..]),
             (

@@ -52,7 +52,7 @@ impl EngineReport {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct EngineLine {
     pub(crate) subject: String,
-    /// What to change; `None` when it works.
+    /// What to change; `None` if it works.
     pub(crate) change: Option<String>,
 }
 

@@ -64,7 +64,7 @@ fn run_within(command: &mut Command, limit: Duration) -> io::Result<CommandOutpu
 
 /// What a program writes to one of its streams.
 struct Stream<P> {
-    /// `None` when it is closed.
+    /// `None` if it is closed.
     pipe: Option<P>,
     bytes: Vec<u8>,
 }

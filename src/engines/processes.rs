@@ -28,7 +28,7 @@ pub(crate) struct Process {
     pub(crate) program: Option<PathBuf>,
     /// Whether it sees other files than this process, as in a container.
     pub(crate) is_in_container: bool,
-    /// When it started; `None` when the kernel does not say.
+    /// When it started; `None` if that is not known.
     pub(crate) started: Option<SystemTime>,
     /// The systemd unit that it belongs to.
     pub(crate) unit: Option<String>,

@@ -76,15 +76,15 @@ impl Annotations {
         self.get(MANAGE) == Some("false")
     }
 
-    /// Whether the container asks us for something. One that does not is never stopped by us. A
-    /// key that we do not know asks too: its author meant one that we know.
+    /// Whether the container requests something. The hook never stops a container that does not. An unknown key is
+    /// a request too: its author meant a known one.
     pub fn ask_for_something(&self) -> bool {
         self.ours().any(|(key, _)| key != MANAGE)
     }
 }
 
 impl FromIterator<(String, String)> for Annotations {
-    /// Keeps the ones that we know.
+    /// Keeps the known ones.
     fn from_iter<I: IntoIterator<Item = (String, String)>>(all: I) -> Self {
         Self(all.into_iter().filter(|(key, _)| is_known(key)).collect())
     }

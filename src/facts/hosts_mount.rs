@@ -63,9 +63,9 @@ impl HostsWriter {
 }
 
 impl HostsMount {
-    /// Judges a mount by its source, `None` when it has none, and by who made the container. An engine's
-    /// directories can be anywhere, and a Pod's author can choose a volume's name. So in a container of a CRI
-    /// engine, only the kubelet's files are an engine's.
+    /// Judges a mount by its source, `None` if it has none, and by the engine that created the container. An
+    /// engine's directories can be anywhere, and a Pod's author can choose a volume's name. So in a container of a
+    /// CRI engine, only the kubelet's files are an engine's.
     pub fn of_source(source: Option<&str>, annotations: &Annotations) -> Self {
         let own = |source: &str| Self::Own {
             source: source.to_owned(),

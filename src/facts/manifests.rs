@@ -48,7 +48,7 @@ pub(crate) struct PodObject<'a> {
     pub(crate) object: Field<'a>,
     /// What the template is a member of: `spec`, but for a CronJob.
     pub(crate) template_parent: Field<'a>,
-    /// Where the Pod's `metadata` and `spec` are: the object itself when it is a Pod.
+    /// Where the Pod's `metadata` and `spec` are: the object itself if it is a Pod.
     pub(crate) template: Field<'a>,
 }
 

@@ -108,7 +108,7 @@ impl PodManifest {
         pod
     }
 
-    /// What the controller puts into the Pods that it makes, and what it does not: `initIdentity` in
+    /// The fields that the controller sets in its Pods, and those that it does not: `initIdentity` in
     /// `pkg/controller/statefulset/stateful_set_utils.go`; `pkg/controller/job/job_controller.go`.
     fn add_controllers_part(
         &mut self,

@@ -10,8 +10,8 @@ use crate::validation::names;
 /// of an object (`TotalAnnotationSizeLimitB`).
 pub(crate) const ANNOTATIONS_MAX: usize = 256 * 1024;
 
-/// Longest domain, in bytes, such that `hostname.domain` is never longer than the 253 bytes of a
-/// name: a host name has at most 64.
+/// The longest domain, in bytes: `hostname.domain` may have the 253 bytes of a name, and a host name has at most
+/// 64.
 const DOMAIN_MAX: usize = names::NAME_MAX - 1 - names::HOST_NAME_MAX;
 
 /// What the annotations request, checked.

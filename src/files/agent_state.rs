@@ -31,7 +31,7 @@ pub(crate) struct AgentState {
     pub(crate) version: String,
     /// The hook that containers get.
     pub(crate) hook: PathBuf,
-    /// The configuration, of the hook too.
+    /// The configuration of the agent and the hook.
     pub(crate) config: PathBuf,
     /// The directory of the entries.
     pub(crate) hosts_d: PathBuf,

@@ -1,4 +1,4 @@
-//! Keeping the compiled file as `hosts.d` is: see [`crate::files::compiled`].
+//! Keeps the compiled file up to date with `hosts.d`: see [`crate::files::compiled`].
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -20,23 +20,22 @@ use crate::text::hosts_file::HostsFile;
 use crate::validation::names;
 
 const NEW_PATH: &str = "/run/oci-hostaliases/hosts.d.compiled.new";
-/// Longer than a tick of the clock by which the kernel dates changes: what is changed this long after a look
-/// has another time than at that look.
+/// Longer than a tick of the clock of file times: a change this long after a check has another timestamp.
 const TICK: Duration = Duration::from_millis(20);
 
-/// A directory with many files, and what it was when it was looked at.
+/// A directory with many files, and its state when it was read.
 struct Directory {
     path: PathBuf,
     key: Vec<u8>,
 }
 
-/// Makes the file anew where it does not say what `hosts_d` says now, and removes it where no directory has many
-/// files any more. For root, one at a time; the directory that the file is in is there.
+/// Writes the file again if it is not up to date with `hosts_d`, and removes it if no directory has many files any
+/// more. Only for root, one at a time; the file's directory must exist.
 ///
 /// # Errors
 ///
 /// The file cannot be written: containers start without it.
-pub(crate) fn keep(hosts_d: &Path) -> Result<(), Error> {
+pub fn keep(hosts_d: &Path) -> Result<(), Error> {
     let directories = directories(hosts_d);
     let current = admin_file::read_admin_file(PATH.as_ref(), MAX);
     let current = current.ok().flatten().unwrap_or_default();
@@ -59,7 +58,7 @@ pub(crate) fn keep(hosts_d: &Path) -> Result<(), Error> {
         } else {
             NodeEntries::read_alone(&path)
         };
-        // What is changed while it is read is compiled after the next change.
+        // A change during the read is compiled after the next change.
         if compiled_key(&path).as_ref() == Some(&key) {
             add(&mut file, &key, &entries);
         }
@@ -80,14 +79,14 @@ fn directories(hosts_d: &Path) -> Vec<Directory> {
         .collect()
 }
 
-/// Whether the file was made of this directory.
+/// Whether the file was made from this directory.
 fn is_of(file: &[u8], hosts_d: &Path) -> bool {
     let first = file.get(HEADER.len() + size_of::<u64>()..);
     let rest = first.and_then(|key| key.strip_prefix(hosts_d.as_os_str().as_bytes()));
     rest.is_some_and(|rest| matches!(rest.first(), Some(0 | b'/')))
 }
 
-/// Adds a directory, unless a file of it cannot be used as a whole: why may have another reason at the next look.
+/// Adds a directory, unless one of its files cannot be used at all: the reason may change later.
 fn add(file: &mut Vec<u8>, key: &[u8], entries: &NodeEntries) {
     let mut left_out = String::new();
     for line in &entries.left_out {
@@ -110,7 +109,7 @@ fn add(file: &mut Vec<u8>, key: &[u8], entries: &NodeEntries) {
     }
 }
 
-/// The hook finds the old one or the new one.
+/// The hook finds the old or the new file.
 fn write(bytes: &[u8]) -> Result<(), Error> {
     let failed = |call| move |error: std::io::Error| Error::file(call, NEW_PATH, error);
     let mut file = OpenOptions::new()

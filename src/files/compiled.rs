@@ -1,9 +1,9 @@
-//! The compiled file: the sections of directories of `hosts.d` that have many files, ready to be copied.
+//! The compiled file: the finished sections of directories of `hosts.d` with many files.
 //!
-//! A look at each file is much cheaper than reading it and taking its lines apart. So the file says of
-//! which directory and which files its sections were made, by all that statx(2) tells of them, and the hook uses
-//! it only while every one of them is as it was. [`crate::files::compile`] keeps it. Whatever is wrong with it is
-//! no error: the hook reads the files themselves.
+//! The status of each file is much cheaper than reading and parsing it. So the file records the statx(2) values of
+//! the directory and the files of its sections, and the hook uses it only while all of them are unchanged.
+//! `crate::files::compile` keeps it up to date. If anything is wrong with it, that is not an error: the hook
+//! reads the files themselves.
 //!
 //! ```text
 //! header, then for each directory: key, what was left out (lines), sections
@@ -22,13 +22,13 @@ use rustix::fs::{AtFlags, StatxFlags, statx};
 use crate::files::admin_file;
 use crate::files::hosts_d::each;
 
-/// Where it is.
+/// Its path.
 pub(super) const PATH: &str = "/run/oci-hostaliases/hosts.d.compiled";
 /// Largest file, in bytes.
 pub(super) const MAX: u64 = 16 * 1024 * 1024;
-/// Fewer files are read themselves: a node that has no more needs no look at the compiled file.
+/// With fewer files, the hook does not use the compiled file.
 const FILES_MIN: usize = 32;
-/// What the file begins with. Another version of the program may make other sections of the same lines.
+/// The beginning of the file. Another version of the program may make other sections from the same lines.
 pub const HEADER: &[u8] = concat!(
     "oci-hostaliases ",
     env!("CARGO_PKG_VERSION"),
@@ -36,18 +36,18 @@ pub const HEADER: &[u8] = concat!(
 )
 .as_bytes();
 
-/// Where a directory's parts are in the file.
+/// The places of a directory's parts in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block {
-    /// What was left out of its files, a line each.
+    /// What was left out of its files, one line each.
     pub left_out: Range<usize>,
     /// The sections.
     pub sections: Range<usize>,
 }
 
-/// What a directory and its files of these names are now: it is another one as soon as one of them is changed,
-/// replaced, added or removed, a tick of the kernel's clock after the last change. `None` for a directory with few
-/// files, and where the file system dates changes by whole seconds.
+/// The state of a directory and its files of these names. It differs as soon as one of them is changed, replaced,
+/// added or removed at least a tick of the kernel's clock after the last change. `None` for a directory with few
+/// files, and if the file system's timestamps have whole seconds.
 pub(super) fn key(directory: &OwnedFd, path: &Path, names: &[u8]) -> Option<Vec<u8>> {
     let count = each(names).count();
     if count < FILES_MIN {
@@ -65,12 +65,12 @@ pub(super) fn key(directory: &OwnedFd, path: &Path, names: &[u8]) -> Option<Vec<
     Some(key)
 }
 
-/// What statx(2) tells: ten numbers.
+/// The values of statx(2): ten numbers.
 type Status = [u8; 80];
 
-/// The status of a file in the directory; of the directory itself where there is no name.
+/// The status of a file in the directory, or of the directory itself for an empty name.
 fn status(directory: &OwnedFd, name: &CStr) -> Option<Status> {
-    // Not what a server said some seconds ago.
+    // Not a cached value of a server.
     let flags = AtFlags::EMPTY_PATH | AtFlags::SYMLINK_NOFOLLOW | AtFlags::STATX_FORCE_SYNC;
     let status = statx(directory, name, flags, StatxFlags::BASIC_STATS).ok()?;
     let numbers = [
@@ -92,7 +92,7 @@ fn status(directory: &OwnedFd, name: &CStr) -> Option<Status> {
     (status.stx_ctime.tv_nsec != 0).then_some(bytes)
 }
 
-/// What was left out of the directory with this key, and its sections.
+/// The entries that were left out of the directory with this key, and its sections.
 pub(super) fn read(key: &[u8]) -> Option<(Vec<String>, Vec<u8>)> {
     let mut file = admin_file::read_admin_file(PATH.as_ref(), MAX).ok()??;
     let Block { left_out, sections } = find(&file, key)?;
@@ -103,7 +103,7 @@ pub(super) fn read(key: &[u8]) -> Option<(Vec<String>, Vec<u8>)> {
     Some((left_out, file))
 }
 
-/// Where the directory with this key is in `file`. `None` when it is not there, or the file is not one.
+/// The place of the directory with this key in `file`. `None` if it is not there, or `file` is not a compiled file.
 pub fn find(file: &[u8], key: &[u8]) -> Option<Block> {
     let mut end = file.starts_with(HEADER).then_some(HEADER.len())?;
     loop {

@@ -25,7 +25,7 @@ pub const DEFAULT_PATH: &str = "/etc/oci-hostaliases/hosts.d";
 /// Largest file, in bytes. A file that fills a container's file system by itself is a mistake.
 pub(crate) const FILE_MAX: u64 = 1024 * 1024;
 const SUFFIX: &[u8] = b".hosts";
-/// Room for the kernel's answer: some hundred names.
+/// The buffer for the kernel's answer: some hundred names.
 const LISTED_AT_ONCE: usize = 32 * 1024;
 
 impl NodeEntries {
@@ -35,8 +35,8 @@ impl NodeEntries {
         Self::read_by(By::Files, hosts_d, namespace)
     }
 
-    /// The same for a container that starts: a directory of many files by the compiled file, where that is
-    /// certain to say the same.
+    /// The same for a container that starts: it uses the compiled file for a directory of many files, if that is up
+    /// to date.
     pub(crate) fn read_for_start(hosts_d: &Path, namespace: Option<&str>) -> Self {
         Self::read_by(By::CompiledFile, hosts_d, namespace)
     }
@@ -122,7 +122,7 @@ impl NodeEntries {
         }
     }
 
-    /// Whether the compiled file has this directory as it is now.
+    /// Whether the compiled file is up to date for this directory.
     fn read_compiled(&mut self, directory: &OwnedFd, path: &Path, names: &[u8]) -> bool {
         let compiled = compiled::key(directory, path, names).and_then(|key| compiled::read(&key));
         let Some((left_out, text)) = compiled else {
@@ -162,17 +162,17 @@ impl NodeEntries {
     }
 }
 
-/// Where entries are read from.
+/// The source of entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum By {
-    /// What the administrator wrote.
+    /// The administrator's files.
     #[cfg(feature = "cli")]
     Files,
-    /// What was made of it, where it is still the same.
+    /// The compiled file, if it is up to date.
     CompiledFile,
 }
 
-/// The directory as it is now, by [`compiled::key`].
+/// The present state of the directory, by [`compiled::key`].
 #[cfg(feature = "cli")]
 pub(super) fn compiled_key(path: &Path) -> Option<Vec<u8>> {
     let directory = open_directory(CWD, path, path, OFlags::empty()).ok()??;
@@ -198,7 +198,7 @@ fn open_directory(
     }
 }
 
-/// The names that end in `.hosts`, in the directory's order, each with the NUL behind it.
+/// The names that end in `.hosts`, in the directory's order, each followed by a NUL.
 fn hosts_files(directory: &OwnedFd) -> rustix::io::Result<Vec<u8>> {
     let mut names = Vec::new();
     let mut buffer = Vec::with_capacity(LISTED_AT_ONCE);

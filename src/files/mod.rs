@@ -8,7 +8,7 @@ pub(crate) mod agent_state;
 pub mod bounded_read;
 pub(crate) mod bundle;
 #[cfg(feature = "cli")]
-pub(crate) mod compile;
+pub mod compile;
 pub mod compiled;
 pub mod config;
 pub mod hosts_d;

@@ -72,8 +72,8 @@ impl ContainerProcess {
                     )));
                 }
                 Ok(()) => {
-                    // The process ends soon. The hook keeps its own directory in procfs open all the same, so
-                    // closing these two takes nothing out of reach.
+                    // The process ends soon. The hook still keeps its own directory in procfs open, so closing
+                    // these two takes nothing out of reach.
                     std::mem::forget(self);
                     return Ok(());
                 }

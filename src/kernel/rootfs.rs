@@ -288,7 +288,7 @@ impl HostsTarget {
         self.id
     }
 
-    /// Its SELinux label; `None` where it has none.
+    /// Its SELinux label, if any.
     pub(crate) fn label(&self) -> Result<Option<Vec<u8>>, Error> {
         let mut label = Vec::with_capacity(LABEL_MAX);
         let path = path_of(self.file.as_fd());

@@ -1,5 +1,4 @@
-//! The whole registration with containerd: the configuration, the base specs, and in which order
-//! they change.
+//! The whole registration with containerd: the configuration, the base specs, and the order of their changes.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -24,19 +23,19 @@ use crate::register::error::{Refusal, RegisterError};
 use crate::register::file_change::FileChange;
 use crate::register::replace_file;
 
-/// What is to be registered, and where.
+/// The registration: the hook, the runtimes, and the files.
 pub(crate) struct Registration<'r> {
     pub(crate) place: &'r Place,
-    /// Our base spec; copies of the administrator's go beside it.
+    /// The base spec of register; copies of the administrator's go beside it.
     pub(crate) base_spec: &'r Path,
     pub(crate) hook: &'r Path,
     pub(crate) selection: &'r Selection,
-    /// Who is asked what containerd makes of it; `None` without a check.
+    /// The containerd that checks it; `None` without a check.
     pub(crate) loader: Option<&'r Loader>,
 }
 
-/// The place of a registration: our own drop-in, where the main file imports a directory for containerd
-/// 2.x. On 1.x a drop-in would replace the whole table of the CRI plugin.
+/// The place of a registration: register's drop-in, if the main file imports a directory for containerd 2.x. On 1.x
+/// a drop-in would replace the whole table of the CRI plugin.
 pub(crate) fn drop_in_or(place: Place, loader: Option<&Loader>) -> Result<Place, RegisterError> {
     let text = place.main_text()?.unwrap_or_default();
     check_no_template(&place.main, &text)?;
@@ -58,7 +57,7 @@ pub(crate) fn drop_in_or(place: Place, loader: Option<&Loader>) -> Result<Place,
     Ok(place.with_own_drop_in()?.unwrap_or(place))
 }
 
-/// Refuses a file that the containerd that is asked is too old for.
+/// Refuses a file for which the checking containerd is too old.
 fn check_version(
     main: &Path,
     version: Option<i64>,
@@ -81,15 +80,14 @@ fn check_version(
     Ok(())
 }
 
-/// 1.x prints version 2, whatever it was given.
+/// 1.x always prints version 2.
 fn is_of_2(dump: &toml::Table) -> bool {
     tables::dialect(dump) == Dialect::Three
 }
 
 impl Registration<'_> {
-    /// The changes that it takes, in the order in which to make them: specs, then the configuration that
-    /// names them, then specs that nothing names any more. Empty when there is nothing to do.
-    /// `daemon_default` is asked only when a runtime has no spec yet.
+    /// The changes, in order: specs, then the configuration that names them, then specs that nothing names any
+    /// more. Empty if there is nothing to do. `daemon_default` is called only if a runtime has no spec yet.
     pub(crate) fn changes(
         &self,
         daemon_default: impl Fn() -> Result<Value, EngineError>,
@@ -157,7 +155,7 @@ impl Registration<'_> {
         }
         edits.retain(|edit| edit.base_runtime_spec.is_some() || edit.pod_annotations.is_some());
 
-        // The administrator may have moved or indented our lines; what they say counts.
+        // The administrator may have moved or indented register's lines; only their values matter.
         let after = if edits.is_empty() {
             former.text.clone()
         } else if containerd_edit::already_says(file, &former.text, text, &edits) {
@@ -187,15 +185,14 @@ impl Registration<'_> {
         Ok(changes)
     }
 
-    /// What containerd makes of the configuration with this text as the edited file; `None` without a
-    /// check.
+    /// What containerd reads from the configuration with this text as the edited file; `None` without a check.
     fn load(&self, text: Option<&str>) -> Result<Option<Vec<toml::Table>>, RegisterError> {
         let planned = [(self.place.edited.as_path(), text)];
         let load = |loader: &Loader| loader.load(&self.place.main, &planned);
         self.loader.map(load).transpose()
     }
 
-    /// Refuses what a distribution would write anew. Its drop-in directories are another matter.
+    /// Refuses a file that a distribution rewrites, except in its drop-in directories.
     fn check_not_generated(&self, edited: &str) -> Result<(), RegisterError> {
         let place = self.place;
         let root = Path::new("/");
@@ -215,8 +212,8 @@ impl Registration<'_> {
         }
     }
 
-    /// The version that an imported file has when it names none. A new file that a distribution reads is
-    /// to have that of the distribution's containerd.
+    /// The version of an imported file that names none. A new file that a distribution reads gets the version of
+    /// the distribution's containerd.
     fn inherited(&self, main: &toml::Table) -> Result<Option<i64>, RegisterError> {
         if self.place.is_drop_in() {
             let version = main.get("version").and_then(toml::Value::as_integer);
@@ -228,7 +225,7 @@ impl Registration<'_> {
         Ok(newest.map(|version| version.min(3)))
     }
 
-    /// An imported file can disable the plugin, too.
+    /// An imported file can also disable the plugin.
     fn check_enabled(&self, dumps: Option<&[toml::Table]>) -> Result<(), RegisterError> {
         for dump in dumps.into_iter().flatten() {
             let disabled = strings(dump.get("disabled_plugins"));
@@ -240,7 +237,7 @@ impl Registration<'_> {
         Ok(())
     }
 
-    /// That containerd takes the two keys of these runtimes, as the edits say them, and nothing else.
+    /// Checks that containerd reads the two keys of these runtimes as in the edits, and no other difference.
     fn prove(
         &self,
         before: &[toml::Table],

@@ -6,8 +6,8 @@ use toml::{Table, Value};
 
 use crate::engines::containerd::tables::{BASE_RUNTIME_SPEC, Dialect, POD_ANNOTATIONS};
 
-/// What differs between two outputs of `containerd config dump` beside the two keys of these runtimes, as
-/// a diff; `None` when nothing does.
+/// What differs between two outputs of `containerd config dump` beside the two keys of these runtimes, as a diff;
+/// `None` if there is none.
 pub(crate) fn other_difference(
     before: &Table,
     after: &Table,

@@ -20,7 +20,7 @@ use crate::register::replace_file;
 /// The changes that remove a registration.
 #[derive(Debug)]
 pub(crate) struct Removal {
-    /// The configuration first, then the specs that it named. Empty when there is nothing to do.
+    /// The configuration first, then the specs that it named. Empty if there is nothing to do.
     pub(crate) changes: Vec<FileChange>,
     /// The base specs that stay, and the files that name them.
     pub(crate) kept: Vec<(PathBuf, PathBuf)>,

@@ -268,7 +268,7 @@ pub(crate) struct RuntimeTable<'c> {
 }
 
 impl RuntimeTable<'_> {
-    /// The place of the `[…]` header; `None` when only tables below it have one.
+    /// The place of the `[…]` header; `None` if only tables below it have one.
     pub(crate) fn header(&self) -> Option<Range<usize>> {
         self.table.span().filter(|_| !self.table.is_implicit())
     }

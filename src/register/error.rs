@@ -11,7 +11,7 @@ use crate::exit::Exit;
 pub(crate) enum RegisterError {
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// `place` is containerd's configuration, with a line where there is one to name.
+    /// `place` is containerd's configuration, with a line number if there is one.
     #[error("{place}: {refusal}")]
     Config { place: String, refusal: Refusal },
     #[error("several containerd run on this node ({0}): choose one with --config")]
@@ -147,7 +147,7 @@ pub(crate) enum Refusal {
          is below it in a comment", base_spec.display()
     )]
     OtherBaseSpec { runtime: String, base_spec: PathBuf },
-    /// Another program wrote the file anew and dropped the comments.
+    /// Another program rewrote the file and dropped the comments.
     #[error(
         "base_runtime_spec of runtime {runtime:?} is register's {spec}, but the comments that mark \
          its lines are gone: remove it and oci-hostaliases.io/* in pod_annotations by hand, then run \

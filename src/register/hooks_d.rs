@@ -10,7 +10,7 @@ use crate::engines::our_hook::{Containers, HOOK_NAME, HOOK_PATH};
 use crate::register::error::RegisterError;
 use crate::register::file_change::FileChange;
 
-/// The changes that register the hook in `directory`, or in the one that the engine reads. Empty when it is
+/// The changes that register the hook in `directory`, or in the directory that the engine reads. Empty if it is
 /// registered so already.
 ///
 /// For every container that is never the package's own directory, whose file an upgrade brings back: it is

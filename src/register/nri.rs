@@ -37,7 +37,7 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// There is no systemd, or it does not do it: what it said.
+    /// There is no systemd, or it failed: its message.
     pub(crate) fn carry_out(self) -> Result<(), RegisterError> {
         let output = Command::new("systemctl")
             .args(self.arguments())

@@ -20,7 +20,7 @@ const XATTR_MAX: usize = 64 * 1024;
 /// Attributes that belong to the bytes and not to the file.
 const OF_THE_BYTES: [&[u8]; 2] = [b"security.ima", b"security.evm"];
 
-/// The text of a regular file that may later be replaced; `None` when there is no such file.
+/// The text of a regular file that may later be replaced; `None` if it does not exist.
 ///
 /// # Errors
 ///
@@ -93,7 +93,7 @@ fn check_unchanged(path: &Path, before: Option<&str>) -> Result<(), RegisterErro
     Err(RegisterError::Changed { path })
 }
 
-/// Removes the file at `path`, where `before` was read. One that is already gone is no error.
+/// Removes the file at `path`, where `before` was read. If it is already gone, that is not an error.
 ///
 /// # Errors
 ///

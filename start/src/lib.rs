@@ -1,8 +1,8 @@
 //! The `main` of a program that runs for less than a millisecond, and all its `unsafe`.
 //!
-//! What the standard library does before a `main` of its own are 19 system calls: for the most part it looks
-//! for the stack's bounds and lays out another stack, only to print a line when the stack overflows, before
-//! the program dies all the same. [`main!`] leaves that out and does the rest:
+//! What the standard library does before a `main` of its own are 19 system calls: for the most part it looks for
+//! the stack's bounds and lays out another stack, only to print a line when the stack overflows, before the program
+//! dies anyway. [`main!`] leaves that out and does the rest:
 //!
 //! * descriptors 0 to 2 are open, so that no file of the program's can become its stderr;
 //! * writing to a pipe without a reader is an error, not a signal;

@@ -8,7 +8,7 @@ use crate::node_log::NodeLog;
 use crate::pods::{ContainerSpec, Node, PodSpec};
 use crate::{HOSTS_D, world};
 
-/// An API server that does not answer: the files of `hosts.d` are what counts.
+/// An API server that does not answer: the files of `hosts.d` stay in use.
 const KUBECONFIG: &str = r#"{
     "apiVersion": "v1", "kind": "Config", "current-context": "test",
     "clusters": [{"name": "test", "cluster": {"server": "http://127.0.0.1:1"}}],

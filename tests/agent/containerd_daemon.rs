@@ -1,4 +1,4 @@
-//! A containerd 2.x of the test's own, with NRI on and nothing of ours in its configuration.
+//! The test's own containerd 2.x, with NRI on and nothing of this project in its configuration.
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
@@ -73,7 +73,7 @@ impl Drop for Containerd {
     }
 }
 
-/// Writes the configuration that an administrator has before we come.
+/// Writes an administrator's configuration without the hook.
 pub(crate) fn configure(home: &Path) {
     fs::write(home.join("config.toml"), configuration(home)).expect("configuration");
     fs::create_dir_all(home.join("cni")).expect("CNI directory");

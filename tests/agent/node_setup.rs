@@ -55,25 +55,26 @@ fn a_node_with_nri_is_checked() {
         let (is_done, said) = set_up(home, "nri");
         assert!(is_done);
         assert_eq!(programs(home), ["oci-hostaliases", "oci-hostaliases-hook"]);
-        let on = format!("ok       {subject}: NRI is on: the agent will have the hook run\n");
-        assert!(said.contains(&on));
-        assert!(said.contains(&format!("engine   {subject}: works\n")));
-        assert!(!said.contains(&format!("{subject}: not registered")));
+        let on = "\n  ok       NRI is on: the engine will run the hook through the agent\n";
+        assert!(said.contains(on));
+        assert!(said.contains(&format!("\nengines\n  {subject}  works\n")));
+        let group = said.split("\n\n").find(|it| it.contains(on.trim_end()));
+        assert!(!group.expect("containerd's").contains("not registered"));
         let hook = format!(
-            "ok       hook: {}",
+            "\nhook\n  ok       {}",
             bin(home).join("oci-hostaliases-hook").display()
         );
         assert!(said.contains(&format!("{hook} runs, version ")));
         drop(containerd);
 
-        // What an administrator has to change is said, and the agent starts all the same.
+        // The log says what to change, and the agent still starts.
         let off = before.replace("disable = false", "disable = true");
         fs::write(&config, off).expect("configuration");
         let containerd = Containerd::start_registered(home);
         let (is_done, said) = set_up(home, "nri");
         assert!(is_done);
         let off = format!(
-            "problem  {subject}: NRI is off: the agent cannot make the engine run the hook\n         change: set disable = false \
+            "\n  problem  NRI is off: the agent cannot make the engine run the hook\n           change: set disable = false \
              in [plugins.\"io.containerd.nri.v1.nri\"] of {} and restart {subject}, or register the hook\n",
             config.display()
         );

@@ -105,11 +105,17 @@ fn doctor_and_register_tell_of_it() {
             said.contains(&format!("\nengines\n  {subject}  works\n")),
             "{said}"
         );
-        assert!(!said.contains("not registered"), "{said}");
+        let group = said
+            .split("\n\n")
+            .find(|it| it.contains(connected.trim_end()));
+        assert!(
+            !group.expect("its group").contains("not registered"),
+            "{said}"
+        );
         drop(containerd);
         agent.wait_for("waiting for an engine");
 
-        // The way that is there is told where the socket has its usual place.
+        // register mentions NRI if the socket is in its usual place.
         fs::create_dir_all("/run/nri").expect("a directory");
         symlink(home.join("nri.sock"), "/run/nri/nri.sock").expect("a socket");
         let containerd = Containerd::start_registered(home);

@@ -49,9 +49,9 @@ fn from_install_to_uninstall() {
         let said = node.set_up_log();
         println!("{said}");
         for line in [
-            "ok       containerd: NRI is on: the agent will have the hook run",
-            "ok       hook: /opt/oci-hostaliases/bin/oci-hostaliases-hook is static",
-            "engine   containerd: works",
+            "  ok       NRI is on: the engine will run the hook through the agent",
+            "  ok       /opt/oci-hostaliases/bin/oci-hostaliases-hook is static",
+            "  containerd  works",
         ] {
             assert!(said.lines().any(|it| it == line), "no {line:?} in:\n{said}");
         }

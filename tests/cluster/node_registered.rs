@@ -33,9 +33,9 @@ fn by_the_daemonset() {
         println!("{said}");
         let restart = format!("restart the containerd that reads {CONFIG}, pid ");
         assert!(said.contains(&restart), "{said}");
-        let problem = "problem  containerd: ";
+        let problem = "\n  problem  ";
         assert!(
-            said.contains(problem) && !said.contains("engine   containerd: works"),
+            said.contains(problem) && !said.contains("  containerd  works\n"),
             "{said}"
         );
         assert_ne!(fs::read_to_string(CONFIG).expect("configuration"), before);

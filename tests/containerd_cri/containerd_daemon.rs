@@ -165,7 +165,7 @@ fn wait_until_ready(home: &Path, daemon: &mut Child) -> CriClient {
     }
 }
 
-/// What an administrator has before we come.
+/// An administrator's configuration without the hook.
 fn configuration(home: &Path) -> String {
     let home = home.display();
     let mut text = format!(

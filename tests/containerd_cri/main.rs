@@ -162,7 +162,7 @@ const BOILERPLATE: &str = "# Kubernetes-managed hosts file.\n\
     fe00::1\tip6-allnodes\n\
     fe00::2\tip6-allrouters\n";
 
-/// What a kubelet wrote for a Pod; not what we would write for it, so that the two cannot be confused.
+/// What a kubelet wrote for a Pod. It differs from what the hook would write, so that the two cannot be confused.
 const KUBELET_HOSTS: &str = "# Kubernetes-managed hosts file.\n\
     127.0.0.1\tlocalhost\n\
     10.200.0.5\tby-the-kubelet.sub.default.svc.cluster.local\tby-the-kubelet\n";

@@ -719,7 +719,7 @@ fn spec_stays(node: &Node) {
     let by_hand = format!("  base_runtime_spec = \"{spec}\"\n{}", crun_table());
     let runc = crun_table().replace("crun", "runc");
     if node.major == 1 {
-        // There it is the drop-in that counts, and it can only be an old one.
+        // There the drop-in wins, and it can only be an old one.
         fs::write(&drop_in, format!("version = 2\n{runc}")).unwrap();
     }
     assert_eq!(

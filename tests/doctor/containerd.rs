@@ -154,7 +154,7 @@ fn base_specs() {
     });
 }
 
-/// A spec that is not where register puts it is register's all the same.
+/// A spec in another place is still register's.
 #[test]
 fn a_base_spec_elsewhere() {
     on_containerd_node("containerd::a_base_spec_elsewhere", |node| {

@@ -54,7 +54,7 @@ fn configurations_that_containerd_does_not_read() {
                 } else {
                     said.assert_works();
                 }
-                // Without a containerd to ask, nobody knows which one it will be.
+                // Without a containerd to ask, its version is not known.
                 node.remove_program("containerd");
                 let said = node.doctor();
                 assert_eq!(said.problems()[0], problem, "{said:#?}");
@@ -116,7 +116,7 @@ fn a_configuration_elsewhere() {
                 ),
                 &format!("restart process {pid}"),
             );
-            // What k3s generates counts as well.
+            // The file that k3s generates is read too.
             fs::write(
                 config,
                 format!("{text}{}", edit(config, "version = 2\n", "")),

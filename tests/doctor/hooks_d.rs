@@ -49,9 +49,9 @@ fn files_that_the_loader_does_not_take() {
                 &format!("correct {path} or move it away"),
             );
         }
-        // What has another ending is nobody's business.
+        // Files with another extension are ignored.
         write(format!("{HOOKS_D}/README"), "hello");
-        // Nor is somebody else's program that is not there.
+        // So are files for another program that does not exist.
         let dropped = r#"{"version":"1.0.0","hook":{"path":"/not/there"},"stages":["prestart"]}"#;
         write(&other, dropped);
     });
@@ -83,7 +83,7 @@ fn files_that_do_not_count() {
             &format!("podman: {OURS} runs the hook at createContainer with the argument prestart"),
             retry,
         );
-        // Ours by its path: register takes it for ours as well.
+        // The hook's by its path: register recognises it too.
         let other_name = edit(OURS, "\"oci-hostaliases-hook\"", "\"hook\"");
         node.broken_by(
             OURS,

@@ -104,7 +104,7 @@ fn directories_that_are_never_read() {
             ("web/inner", "it is inside a namespace's directory"),
         ] {
             let directory = format!("{HOSTS_D}/{directory}");
-            // Without entries in it, it is nobody's mistake.
+            // Without entries in it, it is not a mistake.
             write(format!("{directory}/README"), "hello");
             node.doctor().assert_works();
             node.broken_by(

@@ -1,4 +1,4 @@
-//! The hook with too little: descriptors, memory, room in its file system, somebody who reads stderr.
+//! The hook with too few resources: descriptors, memory, room in its file system, a reader of stderr.
 
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -80,7 +80,7 @@ fn full_file_system() {
     });
 }
 
-/// The last words have nobody who reads them; the exit status is still the one that says why.
+/// Nothing reads the last message; the exit status still says why.
 #[test]
 fn nobody_reads_stderr() {
     world("limits::nobody_reads_stderr", |home| {

@@ -1,4 +1,4 @@
-//! Hostile images, hostile tenants, faults: the real hook where somebody or something works against it.
+//! Hostile images, hostile tenants, faults: the real hook under attack.
 //!
 //! `OCI_HOSTALIASES_TEST_LONG` in the environment makes the sample of each test the whole (`make test-long`).
 
@@ -8,6 +8,7 @@
 #[path = "../runtimes/bundle.rs"]
 mod bundle;
 mod call;
+mod compiled_file;
 mod elf;
 mod faults;
 mod limits;

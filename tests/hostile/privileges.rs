@@ -120,7 +120,7 @@ fn given_up_before_the_first_byte() {
     });
 }
 
-/// A runtime without all capabilities, as in a container of its own: what is not there is not missed here.
+/// A runtime without all capabilities, as in a container of its own: the hook does not need the missing ones here.
 #[test]
 fn fewer_to_begin_with() {
     world("privileges::fewer_to_begin_with", |home| {

@@ -1,5 +1,5 @@
-//! Somebody who shares the root file system with the container swaps what is on the way to `/etc/hosts`,
-//! at full speed, while the hook looks: CVE-2021-30465 and its like.
+//! A process that shares the root file system with the container swaps parts of the path to `/etc/hosts`, at full
+//! speed, while the hook looks: CVE-2021-30465 and its like.
 //!
 //! Whatever happens inside of the root file system, the host's files are neither opened, made, changed nor
 //! mounted on, and the hook ends.
@@ -21,7 +21,7 @@ use crate::bundle::Bundle;
 use crate::call::{Waiting, call, hook_of, hooks, state};
 use crate::{ALIASES, HOST_ALIASES, is_long, throwaway, tracer, world};
 
-/// How many times the naive version may have luck before we say that the checks see nothing.
+/// How many times the naive version may succeed before the test fails, because the checks see nothing.
 const NAIVE_RUNS: usize = 2000;
 
 /// Without `openat2` its steps are done one by one, and before Linux 5.2 `mount(2)` mounts by path.

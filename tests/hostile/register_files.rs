@@ -119,7 +119,7 @@ fn files_of_killed_runs_are_removed() {
     assert_eq!(left.map(|file| file.exists()), [false, true, true]);
 }
 
-/// A FIFO where a file is expected: an error, and nobody waits for a writer.
+/// A FIFO in place of a file: an error, without waiting for a writer.
 #[test]
 fn fifo_among_imports() {
     let directory = tempfile::tempdir().unwrap();

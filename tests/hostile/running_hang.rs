@@ -150,7 +150,7 @@ fn file_whose_lock_is_held() {
     });
 }
 
-/// A container holds a lease on its file: the kernel takes it away after 45 seconds, for which nobody waits.
+/// A container holds a lease on its file: the kernel breaks it after 45 seconds, for which refresh does not wait.
 #[test]
 fn lease() {
     with_c("running_hang::lease", |home| {

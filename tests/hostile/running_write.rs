@@ -291,7 +291,7 @@ fn appended_lines_stay() {
     });
 }
 
-/// Two at once never make a file that counts as edited; the lock is gone with one that is killed.
+/// Two at once never make a file that looks edited; the lock is released when a process is killed.
 #[test]
 fn several_at_once() {
     world("running_write::several_at_once", |home| {

@@ -96,7 +96,7 @@ fn closed_descriptors() {
     });
 }
 
-/// A pipe that nobody reads is an error like others: SIGPIPE (13, signal(7)) is ignored.
+/// A pipe without a reader is an error like others: SIGPIPE (13, signal(7)) is ignored.
 #[test]
 fn closed_pipes() {
     world("start::closed_pipes", |home| {

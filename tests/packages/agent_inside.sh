@@ -86,12 +86,12 @@ record_of readonly
 has_field PRIORITY 6
 grep -qF 'no host name known' record.json
 
-# A service that takes a second until it is ready.
+# A service that takes two seconds until it is ready.
 mkdir -p /run/systemd/system/$unit.d
 cat >/run/systemd/system/$unit.d/slow.conf <<UNIT
 [Service]
 ExecStart=
-ExecStart=/bin/sh -c 'sleep 1; exec /usr/bin/oci-hostaliases-agent --hook /usr/libexec/oci/hooks.d/oci-hostaliases-hook'
+ExecStart=/bin/sh -c 'sleep 2; exec /usr/bin/oci-hostaliases-agent --hook /usr/libexec/oci/hooks.d/oci-hostaliases-hook'
 UNIT
 systemctl daemon-reload
 systemctl start --no-block $unit
@@ -188,7 +188,7 @@ case $containerd in
     has_entries "by NRI"
     [ "$(records)" -gt "$before" ] || fail "the hook has not run"
     printf '[agent]\nmount-handlers = ["crun"]\n' >/etc/oci-hostaliases/config.toml
-    sleep 1
+    sleep 2
     before=$(records)
     has_entries "a mount by NRI"
     [ "$(records)" = "$before" ] || fail "the hook has run"

@@ -167,7 +167,7 @@ fn own_bytes(podman: &Podman, run: &[&str]) -> String {
     text
 }
 
-/// What is in front of the entries of a container web-0 that asks for them.
+/// The text before the entries of a container web-0 that requests them.
 fn base(podman: &Podman) -> String {
     if podman.fills_its_file_first() {
         return own_bytes(podman, &podman.run(&[]));
@@ -327,8 +327,8 @@ fn read_only_rootfs(podman: &Podman) {
     assert_eq!(text, base + ENTRIES + "writable\nread-only\n");
 }
 
-/// Podman sets up the network of such a container only after `create`: nobody knows its addresses yet, and
-/// the lines that Podman adds to its own file later are hidden by ours.
+/// Podman sets up the network of such a container only after `create`: its addresses are not known yet, and the
+/// hook's file hides the lines that Podman adds to its own file later.
 fn user_namespace(podman: &Podman) {
     let more = [
         ASKS,

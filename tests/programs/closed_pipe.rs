@@ -78,7 +78,7 @@ fn run_with(
         .unwrap()
 }
 
-/// The writing end of a pipe that nobody reads.
+/// The writing end of a pipe without a reader.
 fn closed_pipe() -> OwnedFd {
     let (reader, writer) = nix::unistd::pipe().unwrap();
     drop(reader);
@@ -97,7 +97,7 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
     }
 }
 
-/// What is lost is the message; the work and its result are not.
+/// Only the message is lost, not the work and its result.
 #[test]
 fn messages_that_cannot_be_written_stop_nothing() {
     let directory = directory();

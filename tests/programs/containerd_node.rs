@@ -123,7 +123,7 @@ impl Node {
             )
     }
 
-    /// The names of our specs.
+    /// The names of register's specs.
     pub(crate) fn specs(&self) -> Vec<String> {
         let Ok(entries) = fs::read_dir(self.at("specs")) else {
             return Vec::new();

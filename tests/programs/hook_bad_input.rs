@@ -2,7 +2,7 @@
 //! for something is not started, and the one line on stderr names it and the field; one that asked
 //! for nothing is never stopped, and only the log knows.
 //!
-//! As root each hook runs in a mount namespace of its own, where `/dev/log` is ours.
+//! As root, each hook runs in a mount namespace of its own, with the test's `/dev/log`.
 
 use std::fs::{self, Permissions};
 use std::io::Write;
@@ -136,7 +136,7 @@ impl Case {
         }
     }
 
-    /// A shell that runs `script`, as root in a mount namespace in which `/dev/log` is ours.
+    /// A shell that runs `script`, as root in a mount namespace with the test's `/dev/log`.
     fn in_namespace(&self, script: &str) -> Command {
         if is_root() {
             let mut unshare = Command::new("unshare");
@@ -470,7 +470,7 @@ fn a_config_json_that_is_no_file() {
         1,
         "read HOME/bundle/config.json: not a regular file",
     );
-    // Nobody ever writes into it: reading it would not end.
+    // It has no writer: reading it would not end.
     assert_fault(
         |case| {
             fs::remove_file(path(case)).unwrap();
@@ -606,7 +606,7 @@ fn each_wrong_annotation() {
         let mut annotations = identity.to_vec();
         annotations.extend([("oci-hostaliases.io/domain", "a"), (key, value)]);
         assert_stopped(&Case::new(&annotations).run(), 5, &subject, &error);
-        // Nor does it matter that the state is without them: config.json is what counts.
+        // It does not matter that the state does not have them: config.json decides.
         let mut case = Case::new(&annotations);
         case.state["annotations"] = json!({});
         assert_stopped(&case.run(), 5, &subject, &error);
@@ -701,7 +701,7 @@ fn on_error_warn_starts_the_container_all_the_same() {
         subject,
         "HOME/bundle/config.json: not a config.json: EOF while parsing an object at line 1 column 1",
     );
-    // Only root's word counts.
+    // Only root's file is used.
     let case = warned(&[("oci-hostaliases.io/domain", "A")]);
     chown(case.home.path().join("config.toml"), Some(1234), None).unwrap();
     assert_stopped(
@@ -808,7 +808,7 @@ fn a_wrong_call() {
     }
 }
 
-/// Whatever it is told of the Pod, it starts no worse: the name in its messages, and nothing else.
+/// Arguments about the Pod change only the name in its messages.
 #[test]
 fn what_is_told_of_the_pod() {
     let told = [
@@ -842,6 +842,7 @@ fn who_asks_for_help_gets_it() {
     let linked = match std::env::var("OCI_HOSTALIASES_HOOK") {
         Ok(shipped) if shipped.contains("-musl/") => "static, musl",
         Ok(_) => "static, glibc",
+        Err(_) if cfg!(target_env = "musl") => "static, musl",
         Err(_) if cfg!(target_feature = "crt-static") => "static, glibc",
         Err(_) => "dynamic, glibc",
     };

@@ -297,7 +297,8 @@ fn containerd_1_is_asked_what_it_reads() {
     }
 }
 
-/// The real containerd behind a program that makes more of our lines than they say, as a later version might.
+/// The real containerd behind a program that reads more from register's lines than they say, as a later version
+/// might.
 fn with_side_effect(node: &Node, sed: &str) -> PathBuf {
     let bin = node.at("side-effect");
     fs::create_dir_all(&bin).unwrap();

@@ -7,9 +7,9 @@ use std::process::Command;
 use crate::containerd_node::{CONFIGURATIONS, Node, assert_done, data};
 use crate::skipped::skipped;
 
-/// What containerd itself makes of the file, before and after: only our two keys of the chosen
-/// runtimes may differ. Keys that are absent where the other side has their zero value are the
-/// same: a `runtimes` table replaces containerd 1.x's built-in one, with its empty `options`.
+/// What containerd itself reads from the file, before and after: only register's two keys of the chosen runtimes
+/// may differ. Keys that are absent where the other side has their zero value are the same: a `runtimes` table
+/// replaces containerd 1.x's built-in one, with its empty `options`.
 #[test]
 fn containerd_sees_no_other_difference() {
     if Command::new("containerd")

@@ -237,7 +237,7 @@ fn an_imported_file_that_would_have_the_last_word_is_named() {
             }
         }
     }
-    // The runtime is in both files: what counts is the later one's.
+    // The runtime is in both files: the later one wins.
     let text = v3.replace('[', "imports = [\"x.toml\"]\n[");
     let node = Node::new("config.toml", Some(&text));
     fs::write(node.at("x.toml"), format!("{v3}pod_annotations = []\n")).unwrap();

@@ -117,7 +117,7 @@ fn managed() {
             &address,
             "10.0.0.5\tweb\n",
         ),
-        // A network that is joined: not ours, as far as we may look.
+        // A network that the container joins: not this process's, as far as it can be seen.
         (
             json!({"linux": {"namespaces": [{"type": "network", "path": "/absent"}]}}),
             &address,

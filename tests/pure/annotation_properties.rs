@@ -16,7 +16,7 @@ const HOST_ALIASES: &str = "oci-hostaliases.io/host-aliases";
 const DOMAIN: &str = "oci-hostaliases.io/domain";
 const POD_IPS: &str = "oci-hostaliases.io/pod-ips";
 
-/// The comments that a file of ours can have; a line is one of them whole, not only at its start.
+/// The comments that the hook's file can have. A whole line must be one of them.
 const COMMENTS: [&str; 2] = [
     "# Kubernetes-managed hosts file.",
     "# Entries added by HostAliases.",

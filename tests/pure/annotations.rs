@@ -1,4 +1,4 @@
-//! What our annotations may say, and the exact words for what they may not.
+//! The valid values of the annotations, and the exact messages for invalid ones.
 
 use crate::apimachinery::{BAD_IP, BAD_NAME};
 use crate::fixtures::{aliases, annotations, request};
@@ -150,7 +150,7 @@ fn addresses_are_refused_in_the_words_of_the_api_server() {
         ("1:2:3:4::5:6:7:8", r#""1:2:3:4::5:6:7:8""#, BAD_IP),
         ("::12345", r#""::12345""#, BAD_IP),
         ("host.example", r#""host.example""#, BAD_IP),
-        // Digits that are none of ours.
+        // Digits outside ASCII.
         ("１０.0.0.1", r#""１０.0.0.1""#, BAD_IP),
         ("10.0.0.1\\n", r#""10.0.0.1\n""#, BAD_IP),
         ("10.0.0.1\\u0000", r#""10.0.0.1\0""#, BAD_IP),
@@ -284,7 +284,7 @@ fn a_name_has_at_most_253_bytes() {
 #[test]
 fn fields_are_strict() {
     for (value, errors) in [
-        // A typo that somebody really made.
+        // A typo from practice.
         (
             r#"[{"ip":"10.0.0.1","hostames":["a"]}]"#,
             &["oci-hostaliases.io/host-aliases[0].hostames: Unknown field"][..],
@@ -519,7 +519,7 @@ fn lines_that_lost_their_ends_are_refused() {
     ] {
         assert_refused(&[(HOST_ALIASES, value)], &[&refused]);
     }
-    // What a comment may say all the same.
+    // Comments that are allowed.
     for comment in [
         "was 10.0.0.2 before",
         "see db.corp",
@@ -789,7 +789,7 @@ fn all_of_them_together_have_at_most_256_kib() {
     );
     let too_long = ["oci-hostaliases.io/: Too long: may not be more than 262144 bytes"];
     assert_refused(&[(HOST_ALIASES, &comment(MAX + 1))], &too_long);
-    // Together, and nobody else's count.
+    // Together; other annotations do not matter.
     assert!(request(&[(HOST_ALIASES, &comment(MAX - 4)), (MANAGE, "true")]).is_ok());
     assert_refused(
         &[(HOST_ALIASES, &comment(MAX - 3)), (MANAGE, "true")],

@@ -1,4 +1,4 @@
-//! The whole file of one container: what is asked for, and no more; and what does not fit.
+//! The whole file of one container: the requested entries and nothing else, and what does not fit.
 
 use std::path::{Path, PathBuf};
 

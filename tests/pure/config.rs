@@ -1,4 +1,4 @@
-//! `config.toml`: its keys, their defaults, and the exact words for what is wrong.
+//! `config.toml`: its keys, their defaults, and the exact error messages.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};

@@ -8,6 +8,7 @@ mod annotations;
 #[path = "../support/apimachinery.rs"]
 mod apimachinery;
 mod bounded_read;
+mod compiled_file;
 mod compose;
 mod config;
 mod fixtures;

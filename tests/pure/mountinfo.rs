@@ -4,8 +4,8 @@ use std::os::unix::ffi::OsStrExt;
 
 use oci_hostaliases::kernel::mountinfo::{MountLine, each_line, find, unescape};
 
-/// As a container under runc has it, before its root is changed: shared and slave mounts of the
-/// host's, the private rootfs, our file.
+/// As a container under runc has it, before its root is changed: shared and slave mounts of the host's, the private
+/// rootfs, the hook's file.
 const TABLE: &str = "\
 22 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw,errors=remount-ro
 23 22 0:21 / /sys rw,nosuid,nodev,noexec,relatime shared:7 master:3 - sysfs sysfs rw
@@ -184,7 +184,7 @@ fn a_mount_is_found_by_its_number() {
     assert_eq!(self::found(b"", 1), None);
 }
 
-/// A user of the node names a mount point in bytes that are no text: the other lines are read all the same.
+/// A user of the node names a mount point in bytes that are not text: the other lines are still read.
 #[test]
 fn names_that_are_no_text() {
     let table = b"21 1 0:9 / /run/user/1000/\xff\xfe rw - fuse.x \xff rw\n22 1 0:9 / /mnt rw - tmpfs t rw\n";

@@ -1,4 +1,4 @@
-//! The files of `hosts.d`: what glibc's reader takes, and what is left out, name by name.
+//! The files of `hosts.d`: what glibc accepts, and what is left out, name by name.
 
 use oci_hostaliases::text::hosts_file::HostsFile;
 use oci_hostaliases::text::node_lines::{Unread, read};

@@ -1,5 +1,5 @@
-//! What is done with a container's `/etc/hosts`, by who mounted what on it: each row of the plan
-//! table with a `config.json` as the engine writes it.
+//! What the hook does with a container's `/etc/hosts`, by its mount: each row of the plan table with a
+//! `config.json` as the engine writes it.
 
 use crate::fixtures::{annotated, annotations, config_fixture, container};
 use oci_hostaliases::compose::{self, Decision, NetworkFacts, Surroundings, TooLarge};
@@ -126,7 +126,7 @@ fn an_engines_own_file_is_extended_only_when_entries_are_asked_for() {
                 ),
             );
         }
-        // Asked for something, but not for entries: what is asked for needs a file of ours.
+        // Requests something, but no entries: the request needs a file of the hook.
         for ours in [&[DOMAIN][..], &[NO_ENTRIES]] {
             assert_plan(
                 config_fixture(fixture),
@@ -479,7 +479,7 @@ fn the_source_tells_who_made_the_file() {
         ("/etc/hosts.d/web", own("/etc/hosts.d/web")),
         ("", own("")),
         ("tmpfs", own("tmpfs")),
-        // Relative to the bundle: nothing that a file of ours may hide.
+        // Relative to the bundle: the hook must not hide it.
         ("etc/hosts", own("etc/hosts")),
         ("sandboxes/4bd6/hosts", own("sandboxes/4bd6/hosts")),
     ];

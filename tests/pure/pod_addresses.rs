@@ -116,7 +116,7 @@ fn the_smallest_metric_is_the_best_route() {
     ];
     let routes = [route4(2, 200), route4(3, 100), route4(4, 4_294_967_295)];
     assert_chosen(&routes, &addresses, &["10.0.0.3"]);
-    // Each family goes by its own.
+    // Each family uses its own route.
     let routes = [
         route4(2, 200),
         route6(4, 100),

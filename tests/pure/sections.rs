@@ -154,7 +154,7 @@ fn what_does_not_fit_takes_nothing_away() {
     }
 }
 
-/// Bytes that are others' take the same room away as a smaller limit, which the message names all the same.
+/// Bytes of the other parts reduce the room like a smaller limit; the message still names the limit.
 #[test]
 fn the_rest_of_the_file_takes_room() {
     let a = section("a", ONE);

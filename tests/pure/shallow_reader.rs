@@ -1,5 +1,5 @@
-//! Our shallow reading of `config.json` and of the state, against `oci-spec` as the oracle: where
-//! `oci-spec` accepts, both see the same facts; where it refuses what we never use, we accept.
+//! The shallow reading of `config.json` and of the state, compared with `oci-spec`: if `oci-spec` accepts a text,
+//! both see the same facts; if it refuses an unused field, the hook accepts the text.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-/// Fails when the two readings of the same bytes differ in a field that we use.
+/// Fails if the two readings of the same bytes differ in a field that the hook uses.
 #[track_caller]
 fn assert_same_facts(bytes: &[u8]) {
     let theirs: Spec = serde_json::from_slice(bytes).expect("oci-spec accepts it");
@@ -123,7 +123,7 @@ fn assert_same_facts(bytes: &[u8]) {
     );
 }
 
-/// The annotations that mean something to us; all others are passed over.
+/// The known annotations; all others are skipped.
 fn is_known(key: &str) -> bool {
     key.starts_with("oci-hostaliases.io/")
         || key.starts_with("io.kubernetes.cri-o.IP.")
@@ -344,18 +344,18 @@ fn both_see_the_same_facts_in_what_the_installed_runtimes_write() {
 #[test]
 fn what_oci_spec_refuses_and_we_do_not_use_is_accepted() {
     for config in [
-        // Invented after us.
+        // A later invention.
         r#"{"root":{"path":"r"},"process":{"user":{"uid":0,"gid":0},"cwd":"/","capabilities":{"bounding":["CAP_TELEPORT"]}}}"#,
         r#"{"root":{"path":"r"},"linux":{"namespaces":[{"type":"galaxy"}]}}"#,
         r#"{"root":{"path":"r"},"linux":{"seccomp":{"defaultAction":"SCMP_ACT_ASK"}}}"#,
         r#"{"root":{"path":"r"},"process":{"user":{"uid":0,"gid":0},"cwd":"/","rlimits":[{"type":"RLIMIT_NEW","hard":1,"soft":1}]}}"#,
-        // Odd kinds in fields that we never use.
+        // Wrong types in unused fields.
         r#"{"ociVersion":1,"root":{"path":"r","readonly":"yes"}}"#,
         r#"{"root":{"path":"r"},"hooks":"none","solaris":[],"vm":7}"#,
         r#"{"root":{"path":"r"},"process":{"args":{"0":"sh"},"user":[],"cwd":null}}"#,
         r#"{"root":{"path":"r"},"mounts":[{"destination":"/x","type":7,"options":"ro"}]}"#,
         r#"{"root":{"path":"r"},"linux":{"resources":[],"uidMappings":"0 0 1"}}"#,
-        // Annotations of somebody else's that are no strings.
+        // Other annotations that are not strings.
         r#"{"root":{"path":"r"},"annotations":{"a":7,"b":null,"c":["x"],"d":{"e":true}}}"#,
     ] {
         assert!(

@@ -79,7 +79,7 @@ fn what_is_odd_and_not_ours_does_not_matter() {
         // No annotations, said in every way there is.
         r#"{"id":"web","bundle":"/b","annotations":null}"#,
         r#"{"id":"web","bundle":"/b","annotations":{}}"#,
-        // Somebody else's are not even looked at.
+        // Other annotations are not read.
         r#"{"id":"web","bundle":"/b","annotations":{"a":7,"b":null,"c":{"d":[1]},"e":"\ud83d"}}"#,
         "\n\t {\r\n \"bundle\" : \"\\/b\" , \"id\" : \"w\\u0065b\" }\n\n",
     ] {

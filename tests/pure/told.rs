@@ -1,4 +1,4 @@
-//! What the hook is told of a Pod in its arguments: it fills gaps and asks for nothing.
+//! The hook's arguments about a Pod: they fill gaps and request nothing.
 
 use oci_hostaliases::facts::container::Identity;
 use oci_hostaliases::facts::told::Told;

@@ -1,4 +1,4 @@
-//! What is read of a TOML document, beside what the toml crate reads.
+//! What is read from a TOML document, compared with the toml crate.
 
 use oci_hostaliases::files::toml_entries::{Value, read};
 
@@ -95,7 +95,7 @@ fn as_the_toml_crate_reads_it() {
     }
 }
 
-/// What is in a table means nothing to us, and numbers and dates mean nothing: nobody looks at them.
+/// The content of a table, numbers and dates are not used.
 #[test]
 fn nobody_looks_at_what_is_not_ours() {
     for text in [

@@ -73,8 +73,8 @@ fn unknown_things_in_config_json() {
     });
 }
 
-/// The node's file is missing and the container is on the host's network. The kubelet does not
-/// create such a container; nor do we when it asked for something.
+/// The node's file is missing and the container is on the host's network. The kubelet does not create such a
+/// container; nor does the hook if it requested something.
 #[test]
 fn node_without_etc_hosts() {
     each_runtime_and_stage("failures::node_without_etc_hosts", |bundle| {

@@ -165,7 +165,7 @@ fn the_way_there_and_back() {
         assert_eq!(said(&container.refresh()), refreshed);
         assert_eq!(container.hosts(), format!("{started}192.0.2.7 mine\n"));
 
-        // What it changes before them cannot be told from ours any more: it stays, and is reported.
+        // A change before them cannot be separated from the hook's text: it stays, and is reported.
         container.sh("sed -i 's/foo.local/changed/' /etc/hosts 2>/dev/null; cat /etc/hosts >/tmp/h; { echo '# edited'; cat /tmp/h; } >/etc/hosts");
         bundle.entries("corp.hosts", "10.0.0.1 registry.corp\n");
         let edited = container.hosts();
@@ -230,7 +230,7 @@ fn user_namespace() {
         let corp = bundle.entries("corp.hosts", "10.0.0.1 registry.corp\n");
         let (_, stderr, status) = said(&container.refresh());
         if bundle.stage == "createContainer" {
-            // The hook was in the user namespace itself, where nobody may stamp anything.
+            // The hook was in the user namespace itself, where it cannot write a stamp.
             assert_eq!(
                 stderr,
                 "oci-hostaliases: 1 file without the hook's mark cannot be refreshed (see oci-hostaliases list): made in a \
@@ -396,8 +396,8 @@ fn listed() {
         bundle.annotate("io.kubernetes.cri.sandbox-name", "web-0");
         bundle.annotate("io.kubernetes.cri.sandbox-namespace", "shop");
         bundle.annotate("io.kubernetes.cri.container-name", "main");
-        // A process of the container's in a mount namespace of its own is no second container, and a
-        // tmpfs that it calls like ours is no file of ours.
+        // A process of the container's in a mount namespace of its own is no second container, and a tmpfs with the
+        // name of the hook's is not the hook's file.
         bundle.set_script("exec sleep 600");
         let container = Running::start(bundle, "case");
         let (json, _, _) = said(&cli(&["list", "--json"]));

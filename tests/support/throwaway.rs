@@ -4,9 +4,9 @@
 //! [`world`] runs the test binary again, with `--exact` and the test's name, as the child of a little init
 //! in new mount, pid, net, ipc, uts and cgroup namespaces. In there:
 //!
-//! * `/run` is an empty tmpfs; `/dev`, `/etc`, `/usr/share/containers` and `/var/lib` are overlays whose
-//!   changes lie in it: the test may add users, write `/etc/hosts`, listen on `/dev/log`, use an engine's
-//!   default directories. Nothing reaches a disk. What the machine has of our own is not there.
+//! * `/run` is an empty tmpfs; `/dev`, `/etc`, `/usr/share/containers` and `/var/lib` are overlays whose changes
+//!   lie in it: the test may add users, write `/etc/hosts`, listen on `/dev/log`, use an engine's default
+//!   directories. Nothing reaches a disk. The machine's own installation of this project is not there.
 //! * mounts propagate (`rshared`, as systemd sets it up), but never to the machine's own mount table:
 //!   a hook that leaks a mount on its host is seen in the world's.
 //! * the cgroup v1 controllers are mounted without the v2 hierarchy of a hybrid machine, which crun refuses;
@@ -94,7 +94,7 @@ pub(crate) fn world_of(test: &str, programs: &[&Path], body: impl FnOnce(&Path))
     match std::env::var(MARKER) {
         Ok(name) => {
             assert_eq!(name, test, "the world's test and the name it gave differ");
-            // A body writes to /etc. Nobody must be able to bring it to the machine's by a variable.
+            // A body writes to /etc. A variable must not direct it to the machine's.
             let of_the_world =
                 |line: &String| line.contains(" /run ") && line.contains(" - tmpfs world ");
             assert!(
@@ -142,7 +142,7 @@ fn outside(test: &str, programs: &[&Path]) {
 }
 
 fn run_inside(test: &str, programs: &[&Path], cgroups: &Cgroups) -> (ExitStatus, String) {
-    // A file, not a pipe: nobody has to read it while the world runs.
+    // A file, not a pipe: it need not be read while the world runs.
     let mut output = tempfile::tempfile().expect("a temporary file");
     let stream = |file: &File| Stdio::from(file.try_clone().expect("dup"));
     let machine = std::env::var_os("PATH").unwrap_or_default();

@@ -85,7 +85,7 @@ struct Subject {
 pub(super) struct Preview {
     /// What would be done, and why.
     pub(super) plan: Plan,
-    /// The text; `None` when the plan is to leave what is there.
+    /// The text; `None` if the plan is to leave the container's file.
     pub(super) file: Option<HostsFile>,
     /// What was found while the file was made.
     pub(super) findings: Findings,

@@ -30,7 +30,7 @@ pub(crate) struct Daemon {
     pub(crate) config: PathBuf,
     /// Whether it sees other files than this process, as in a container (kind).
     pub(crate) is_in_container: bool,
-    /// When it started; `None` when the kernel does not say.
+    /// When it started; `None` if that is not known.
     pub(crate) started: Option<SystemTime>,
     /// Its program; `None` without permission to look.
     pub(crate) program: Option<PathBuf>,

@@ -74,7 +74,7 @@ fn class(pattern: &str) -> Option<(impl Fn(char) -> bool, &str)> {
 mod tests {
     use super::matches;
 
-    /// The cases of Go's own table that our keys could meet.
+    /// The cases of Go's own table that matter for these keys.
     #[test]
     fn patterns_match_as_gos_do() {
         const KEY: &str = "oci-hostaliases.io/host-aliases";

@@ -192,7 +192,7 @@ pub(super) fn under(root: &Path, absolute: impl AsRef<Path>) -> PathBuf {
     root.join(absolute.strip_prefix("/").unwrap_or(absolute))
 }
 
-/// A table of a file, by its keys; `None` when it has no such table, or there is no file.
+/// A table of a file, by its keys; `None` if the table or the file does not exist.
 pub(super) fn read_table(path: &Path, keys: &[&str]) -> Result<Option<Table>, EngineError> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
