@@ -92,7 +92,7 @@ test-vm: ## runc and crun with the hook on Debian's kernels 6.1 and 5.10, in qem
 	tests/vm/run.sh "$(RELEASE)/oci-hostaliases-hook"
 
 .PHONY: test-selinux
-test-selinux: ## the hook and the agent where SELinux enforces Debian's policy, in qemu; six minutes
+test-selinux: ## the hook and the agent where SELinux enforces Debian's policy, in qemu; some five minutes
 	@tests/needs.sh busybox-static debootstrap e2fsprogs gcc libc6-dev musl-tools qemu-system-x86 xz-utils
 	@$(MAKE) --no-print-directory build
 	tests/selinux/run.sh "$(RELEASE)"
