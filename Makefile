@@ -133,7 +133,7 @@ arm64-tests:
 		-- --skip size_limit:: --skip render_manifest::files_that_cannot_be_read
 
 .PHONY: test-selinux
-test-selinux: ## the hook and the agent where SELinux enforces Debian's policy, in qemu; six minutes
+test-selinux: ## the hook and the agent where SELinux enforces Debian's policy, in qemu; some five minutes
 	@tests/needs.sh busybox-static debootstrap e2fsprogs gcc libc6-dev musl-tools qemu-system-x86 xz-utils
 	@$(MAKE) --no-print-directory build
 	tests/selinux/run.sh "$(RELEASE)"

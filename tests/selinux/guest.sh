@@ -133,12 +133,12 @@ done
 
 # The agent in its own domain: a change arrives in what runs.
 echo '10.0.0.1 one.corp' >$hosts_d/corp.hosts
-for _ in $(seq 100); do
-    ! grep -q one.corp "/proc/$pid/root/etc/hosts" || break
-    sleep 0.1
-done
 for process in $(runc state c | jq .pid) "$pid"; do
-    grep -q one.corp "/proc/$process/root/etc/hosts" || fail "a change of hosts.d did not arrive: $(cat "/proc/$process/root/etc/hosts"); $(journalctl --no-pager --unit oci-hostaliases-agent --output cat | tail -n 5)"
+    for _ in $(seq 100); do
+        ! grep -q one.corp "/proc/$process/root/etc/hosts" || continue 2
+        sleep 0.1
+    done
+    fail "a change of hosts.d did not arrive: $(cat "/proc/$process/root/etc/hosts"); $(journalctl --no-pager --unit oci-hostaliases-agent --output cat | tail -n 5)"
 done
 said "refreshed by the agent"
 
