@@ -676,7 +676,11 @@ fn other_runtimes(node: &Node) {
     let text = node.write(&config, &crun_table());
     let run = node.register(&["--config", config.to_str().unwrap()]);
     if node.major == 1 {
-        return refuses(&run, 2, &["no runtime \"runc\": the configuration has crun"]);
+        return refuses(
+            &run,
+            2,
+            &["no runtime \"runc\": the configuration has crun"],
+        );
     }
     assert_eq!(run.status, Some(0));
     node.assert_registered(&config, true);
