@@ -262,7 +262,7 @@ fn running(node: &Node) {
     assert_eq!(
         run.stderr.split_inclusive('\n').next().unwrap(),
         format!(
-            "restart the containerd that reads {}, pid {}: it reads its configuration at its start only; running \
+            "restart the containerd that reads {}, pid {}: it reads its configuration only when it starts; running \
              containers keep their files\n",
             config.display(),
             daemon.pid()
@@ -380,7 +380,7 @@ fn in_a_container(node: &Node) {
     ];
     let daemon = node.start_behind(&behind, &config);
     let words = [
-        "containerd runs in a container only",
+        "containerd runs only in a container",
         &format!("pid {} reads {} there", daemon.pid(), config.display()),
     ];
     refuses(&node.register(&[]), 2, &words);
@@ -676,7 +676,11 @@ fn other_runtimes(node: &Node) {
     let text = node.write(&config, &crun_table());
     let run = node.register(&["--config", config.to_str().unwrap()]);
     if node.major == 1 {
-        return refuses(&run, 2, &["no runtime \"runc\"; there is crun"]);
+        return refuses(
+            &run,
+            2,
+            &["no runtime \"runc\": the configuration has crun"],
+        );
     }
     assert_eq!(run.status, Some(0));
     node.assert_registered(&config, true);
