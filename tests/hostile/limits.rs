@@ -40,7 +40,7 @@ fn under_limits(test: &str, limits: &[&str]) {
 
 #[test]
 fn descriptors() {
-    let limits: Vec<_> = (3..=13).map(|n| format!("--nofile={n}")).collect();
+    let limits: Vec<_> = (3..=17).map(|n| format!("--nofile={n}")).collect();
     let limits: Vec<_> = limits.iter().map(String::as_str).collect();
     under_limits("limits::descriptors", &limits);
 }
