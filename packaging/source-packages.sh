@@ -12,7 +12,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
-ln "$tarball" "$out/oci-hostaliases_$version.orig.tar.gz"
+cp "$tarball" "$out/oci-hostaliases_$version.orig.tar.gz"
 tar -xzf "$tarball" -C "$work"
 tree=$work/oci-hostaliases-$version
 cp -R "$tree/packaging/debian" "$tree/debian"
