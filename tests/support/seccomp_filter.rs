@@ -17,8 +17,7 @@ pub(crate) fn build(directory: &Path, calls: &str, listed: &str, others: &str) -
         .split(',')
         .map(|name| format!(" CALL({name})"))
         .collect();
-    let rules =
-        format!("#define CALLS{calls}\n#define LISTED {listed}\n#define OTHERS {others}\n");
+    let rules = format!("#define CALLS{calls}\n#define LISTED {listed}\n#define OTHERS {others}\n");
     let (written, program) = (directory.join("filter.h"), directory.join("filter"));
     if fs::read_to_string(&written).is_ok_and(|before| before == rules) {
         return program;
