@@ -39,8 +39,10 @@ step "make install and make uninstall"
 "$here/install.sh" "$work/a root"
 
 step "lintian and rpmlint"
-# In a static program some instructions always look like a misspelt word. Lintian leaves a temporary file.
-TMPDIR=$work lintian --allow-root --tag-display-limit 0 --display-info --pedantic --suppress-tags spelling-error-in-binary \
+# In a static program some instructions always look like a misspelt word. The tag about init scripts is not overridden in
+# the package, since the lintian of Debian 13 does not know it. Lintian leaves a temporary file.
+TMPDIR=$work lintian --allow-root --tag-display-limit 0 --display-info --pedantic \
+    --suppress-tags spelling-error-in-binary,package-supports-alternative-init-but-no-init.d-script \
     --fail-on error,warning,info,pedantic "$packages"/*.deb
 rpmlint --strict --config "$here/rpmlint.toml" "$packages"/*.rpm
 
