@@ -50,6 +50,6 @@ impl NodeEntries {
 pub struct ReadySections {
     /// How many of [`NodeEntries::files`] come before them.
     pub after: usize,
-    /// As they stand in a container's file.
+    /// As in the container's file.
     pub text: Vec<u8>,
 }

@@ -323,7 +323,7 @@ impl Web<'_> {
         self.node.wait(&format!("end of {text:?}"), found);
     }
 
-    /// What stands behind the kubelet's own lines.
+    /// The lines after the kubelet's own.
     pub(crate) fn entries(&self) -> String {
         let text = self.hosts_now();
         let rest = text

@@ -8,8 +8,8 @@ use crate::elf::{ET_DYN, Elf, PF_W, PF_X, PT_GNU_RELRO, PT_GNU_STACK, PT_LOAD};
 use crate::privileges::Reading;
 use crate::{call, world};
 
-/// Addresses that nobody knows before, no memory that can be written and executed, and what is written only
-/// while the program starts is read-only afterwards: by the kernel's word, whatever the C library does.
+/// The kernel shows random addresses, no memory that is both writable and executable, and read-only memory for
+/// what the program writes only while it starts, with either C library.
 #[test]
 fn memory() {
     world("start::memory", |home| {

@@ -112,8 +112,7 @@ fn a_file_that_was_empty_at_the_start() {
     );
 }
 
-/// Its last line is ended by what stands behind it, as at the start; what the container appended gets a line
-/// of its own.
+/// The entries begin on a new line, as at the start. So do the lines that the container appended.
 #[test]
 fn a_file_without_a_final_newline() {
     each_runtime_and_stage(
