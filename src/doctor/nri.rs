@@ -162,24 +162,8 @@ pub(super) fn hook_of(agent: &AgentState) -> RegisteredHook {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::{AgentState, EngineReport, examine_with};
-    use crate::doctor::nri_config::{NriConfig, of_containerd};
-
-    const VALIDATOR: &str = r#"
-[plugins."io.containerd.nri.v1.nri"]
-disable = false
-socket_path = "/run/other.sock"
-[plugins."io.containerd.nri.v1.nri".default_validator]
-enable = true
-reject_oci_hook_adjustment = true
-required_plugins = ["10-other", "oci-hostaliases"]
-"#;
-
-    fn read(text: &str) -> NriConfig {
-        of_containerd(Path::new("/etc/c.toml"), &text.parse().unwrap_or_default())
-    }
+    use crate::doctor::nri_config::tests::{VALIDATOR, read};
 
     /// What is found of a containerd that runs and is not registered.
     fn found(config: &str, agent: Option<&AgentState>) -> Vec<String> {

@@ -80,12 +80,12 @@ pub(super) fn of_crio(nri: &Table) -> NriConfig {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::path::Path;
 
     use super::{NriConfig, of_containerd, of_crio};
 
-    const VALIDATOR: &str = r#"
+    pub(in crate::doctor) const VALIDATOR: &str = r#"
 [plugins."io.containerd.nri.v1.nri"]
 disable = false
 socket_path = "/run/other.sock"
@@ -95,7 +95,7 @@ reject_oci_hook_adjustment = true
 required_plugins = ["10-other", "oci-hostaliases"]
 "#;
 
-    fn read(text: &str) -> NriConfig {
+    pub(in crate::doctor) fn read(text: &str) -> NriConfig {
         of_containerd(Path::new("/etc/c.toml"), &text.parse().unwrap_or_default())
     }
 

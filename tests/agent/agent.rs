@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::containerd_daemon::nri_socket;
+use crate::nri_containerd::nri_socket;
 
 const LIMIT: Duration = Duration::from_secs(20);
 /// In the world's own network.

@@ -5,8 +5,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::agent::{self, Agent};
-use crate::containerd_daemon::{self, Containerd};
+use crate::containerd_daemon::Containerd;
 use crate::node_log::NodeLog;
+use crate::nri_containerd;
 use crate::pods::{ContainerSpec, Node, Pod, PodSpec};
 use crate::{HOSTS_D, NODE_HOSTS, hook_program, throwaway, world};
 
@@ -172,7 +173,7 @@ fn nothing_twice() {
         let hook = home.join("oci-hostaliases-hook");
         let base_spec = home.join("base-spec.json");
         let config = home.join("config.toml");
-        containerd_daemon::configure(home);
+        nri_containerd::configure(home);
         hook_program::register(
             "containerd",
             &hook.display().to_string(),
@@ -185,7 +186,7 @@ fn nothing_twice() {
                 "runc",
             ],
         );
-        let containerd = Containerd::start_registered(home);
+        let containerd = Containerd::start_configured(home);
         let node = Node::new(containerd, NodeLog::listen(), home, "runc");
         let _agent = Agent::start(home);
         let pod = asking(&node);

@@ -7,6 +7,7 @@ mod agent;
 #[path = "../support/case_table.rs"]
 mod case_table;
 mod cluster;
+#[path = "../support/containerd_daemon.rs"]
 mod containerd_daemon;
 #[path = "../containerd_cri/cri_client.rs"]
 mod cri_client;
@@ -25,6 +26,7 @@ mod newer_engines;
 #[path = "../support/node_log.rs"]
 mod node_log;
 mod node_setup;
+mod nri_containerd;
 mod older_nri;
 mod plan_by_nri;
 #[path = "../containerd_cri/pods.rs"]

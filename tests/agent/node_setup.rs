@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::agent;
-use crate::containerd_daemon::{self, Containerd};
+use crate::containerd_daemon::Containerd;
 use crate::node_log::NodeLog;
+use crate::nri_containerd;
 use crate::pods::{ContainerSpec, Node, PodSpec};
 use crate::{HOSTS_D, NODE_HOSTS, world};
 
@@ -70,7 +71,7 @@ fn a_node_with_nri_is_checked() {
         // The log says what to change, and the agent still starts.
         let off = before.replace("disable = false", "disable = true");
         fs::write(&config, off).expect("configuration");
-        let containerd = Containerd::start_registered(home);
+        let containerd = Containerd::start_configured(home);
         let (is_done, said) = set_up(home, "nri");
         assert!(is_done);
         let off = format!(
@@ -108,12 +109,12 @@ fn a_registration_is_made_and_taken_back() {
         "node_setup::a_registration_is_made_and_taken_back",
         |home| {
             fs::write(format!("{HOSTS_D}/corp.hosts"), "10.0.0.1 registry.corp\n").expect("a file");
-            containerd_daemon::configure(home);
+            nri_containerd::configure(home);
             let config = home.join("config.toml");
             let text = fs::read_to_string(&config).expect("configuration");
             let text = text.replace("disable = false", "disable = true");
             fs::write(&config, &text).expect("configuration");
-            let containerd = Containerd::start_registered(home);
+            let containerd = Containerd::start_configured(home);
             let mut node = Node::new(containerd, NodeLog::listen(), home, "runc");
             let output = |node: &Node| {
                 let pod = node.pod(&PodSpec::default());

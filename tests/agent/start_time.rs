@@ -5,8 +5,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::agent::Agent;
-use crate::containerd_daemon::{self, Containerd};
+use crate::containerd_daemon::Containerd;
 use crate::node_log::NodeLog;
+use crate::nri_containerd;
 use crate::pods::{ContainerSpec, Node, Pod, PodSpec};
 use crate::{hook_program, needs, world};
 
@@ -19,7 +20,7 @@ fn rounds() -> usize {
 
 /// `runc` without a registration, `runc-plain` with one.
 fn configure(home: &Path) {
-    containerd_daemon::configure(home);
+    nri_containerd::configure(home);
     let config = home.join("config.toml");
     let text = fs::read_to_string(&config).expect("configuration");
     let runc = needs::find("runc").expect("runc").display().to_string();
@@ -57,7 +58,7 @@ fn start(node: &Node, pod: &Pod, nth: usize) -> Duration {
 fn by_nri_and_registered() {
     world("start_time::by_nri_and_registered", |home| {
         configure(home);
-        let containerd = Containerd::start_registered(home);
+        let containerd = Containerd::start_configured(home);
         let node = Node::new(containerd, NodeLog::listen(), home, "runc");
         let _agent = Agent::start(home);
         let pod = |plain| {

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
 use crate::agent::{self, Agent};
-use crate::containerd_daemon::nri_socket;
+use crate::nri_containerd::nri_socket;
 use crate::world;
 
 /// What each says, and what the agent says of it.

@@ -118,7 +118,7 @@ fn doctor_and_register_tell_of_it() {
         // register mentions NRI if the socket is in its usual place.
         fs::create_dir_all("/run/nri").expect("a directory");
         symlink(home.join("nri.sock"), "/run/nri/nri.sock").expect("a socket");
-        let containerd = Containerd::start_registered(home);
+        let containerd = Containerd::start_configured(home);
         let config = home.join("config.toml");
         let (status, _, stderr) = tool(
             home,

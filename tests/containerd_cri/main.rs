@@ -4,6 +4,7 @@
 
 #[path = "../support/case_table.rs"]
 mod case_table;
+#[path = "../support/containerd_daemon.rs"]
 mod containerd_daemon;
 mod cri_client;
 mod cri_messages;
@@ -19,6 +20,7 @@ mod newer_engines;
 #[path = "../support/node_log.rs"]
 mod node_log;
 mod pods;
+mod registered_containerd;
 mod registration;
 mod removal;
 #[path = "../support/skipped.rs"]

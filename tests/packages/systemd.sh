@@ -2,28 +2,12 @@
 # systemd.sh BASE WORK INSIDE FILES: as debian.sh, with a live systemd: it is the first process of the namespaces that
 # run.sh makes, in a cgroup of its own, and runs the script as a unit. What that says is in WORK.log.
 set -eu
-base=$1 work=$2 inside=$3 files=$4
 
-mount -t tmpfs -o mode=0755 tmpfs "$work"
-mkdir "$work/changes" "$work/work" "$work/root"
-root=$work/root
-(cd "$base" && mount -t overlay -o "lowerdir=.,upperdir=$work/changes,workdir=$work/work" overlay "$root")
-mount -t proc proc "$root/proc"
+work=$2 inside=$3 root=$2/root
+. tests/packages/root.sh
 mount -t sysfs sysfs "$root/sys"
 mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"
-mount -t tmpfs -o mode=0755 tmpfs "$root/run"
 mount -t tmpfs tmpfs "$root/tmp"
-mount -t tmpfs -o mode=0755 tmpfs "$root/dev"
-for device in null zero full random urandom tty; do
-    : >"$root/dev/$device"
-    mount --bind "/dev/$device" "$root/dev/$device"
-done
-mkdir "$root/dev/pts" "$root/dev/shm"
-mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts"
-ln -s pts/ptmx "$root/dev/ptmx"
-ln -s /proc/self/fd "$root/dev/fd"
-cp -R "$files" "$root/run/test"
-cp "tests/packages/$inside" "$root/run/test"
 : >"$work.log"
 : >"$root/run/test/said"
 mount --bind "$work.log" "$root/run/test/said"

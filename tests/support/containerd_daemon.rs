@@ -1,4 +1,4 @@
-//! A containerd of the test's own, with its CRI plugin, CNI network and handlers.
+//! A containerd of the test's own, with its CRI plugin and a CNI network.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -9,10 +9,8 @@ use serde_json::{Value, json};
 
 use crate::cri_client::CriClient;
 use crate::cri_messages::{StatusRequest, StatusResponse};
-use crate::{hook_program, image_archive};
+use crate::image_archive;
 
-/// Each runtime as a handler with the hook and, as `<runtime>-plain`, without.
-pub(crate) const RUNTIMES: [&str; 2] = ["runc", "crun"];
 const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// Dies with the throw-away world that it is started in, and is killed before if the test ends well.
@@ -24,28 +22,8 @@ pub(crate) struct Containerd {
 }
 
 impl Containerd {
-    /// Started in `home`, with the hook registered for the handlers named as in [`RUNTIMES`].
-    pub(crate) fn start(home: &Path, hook: &str) -> Self {
-        let version = Command::new("containerd")
-            .arg("--version")
-            .output()
-            .expect("containerd");
-        println!("{}", String::from_utf8_lossy(&version.stdout));
-        let path = |name: &str| home.join(name).display().to_string();
-        fs::write(home.join("config.toml"), configuration(home)).expect("configuration");
-        let (config, base_spec) = (path("config.toml"), path("base-spec.json"));
-        let files = ["--config", &config, "--base-spec", &base_spec];
-        let runtimes = RUNTIMES.map(|runtime| ["--runtime", runtime]).concat();
-        hook_program::register("containerd", hook, &[&files[..], &runtimes].concat());
-        // 1.x would replace the whole table of the CRI plugin by a drop-in's.
-        assert_eq!(
-            home.join("conf.d/oci-hostaliases.toml").exists(),
-            String::from_utf8_lossy(&version.stdout).contains("containerd/v2 ")
-        );
-        fs::create_dir_all(home.join("cni")).expect("CNI directory");
-        fs::write(home.join("cni/10-test.conflist"), network(home).to_string())
-            .expect("CNI network");
-
+    /// Started in `home` with the configuration that is there.
+    pub(crate) fn start_configured(home: &Path) -> Self {
         let (daemon, cri) = spawn(home);
         let started = Self {
             daemon: Some(daemon),
@@ -57,6 +35,10 @@ impl Containerd {
     }
 
     /// The one that listens in `home`.
+    #[allow(
+        dead_code,
+        reason = "only one of the two test programs leaves a containerd to another process"
+    )]
     pub(crate) fn attach(home: &Path) -> Self {
         let cri = CriClient::connect(&socket(home)).expect("containerd's socket");
         let attached = Self {
@@ -70,6 +52,7 @@ impl Containerd {
         attached
     }
 
+    /// Another daemon with what the first one left.
     pub(crate) fn restart(&mut self) {
         self.end();
         let (daemon, cri) = spawn(&self.home);
@@ -130,13 +113,14 @@ fn socket(home: &Path) -> PathBuf {
     home.join("containerd.sock")
 }
 
-/// What containerd complained of; its many words on each step are of no help.
+/// containerd's complaints, and all lines on NRI.
 fn print_log(home: &Path) {
     let log = fs::read_to_string(home.join("containerd.log")).unwrap_or_default();
-    for line in log
-        .lines()
-        .filter(|line| !line.contains(" level=info ") && !line.contains("shim disconnected"))
-    {
+    let is_wanted = |line: &&str| {
+        (!line.contains(" level=info ") && !line.contains("shim disconnected"))
+            || line.contains("nri")
+    };
+    for line in log.lines().filter(is_wanted) {
         println!("containerd: {line}");
     }
 }
@@ -165,36 +149,38 @@ fn wait_until_ready(home: &Path, daemon: &mut Child) -> CriClient {
     }
 }
 
-/// An administrator's configuration without the hook.
-fn configuration(home: &Path) -> String {
-    let home = home.display();
-    let mut text = format!(
+/// Writes an administrator's configuration without the hook. `first` comes before the tables.
+pub(crate) fn configure(home: &Path, first: &str, tables: &str) {
+    let shown = home.display();
+    let text = format!(
         r#"version = 2
-imports = ["{home}/conf.d/*.toml"]
-root = "{home}/root"
-state = "{home}/state"
+{first}
+root = "{shown}/root"
+state = "{shown}/state"
 [grpc]
-  address = "{home}/containerd.sock"
+  address = "{shown}/containerd.sock"
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "{image}"
   # A machine without CAP_SYS_RESOURCE cannot lower an oom_score_adj.
   restrict_oom_score_adj = true
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "/usr/lib/cni"
-    conf_dir = "{home}/cni"
-"#,
+    conf_dir = "{shown}/cni"
+{tables}"#,
         image = image_archive::IMAGE
     );
-    for runtime in RUNTIMES {
-        let binary = crate::needs::find(runtime).expect("a runtime");
-        for handler in [runtime.to_owned(), format!("{runtime}-plain")] {
-            let table =
-                format!(r#"plugins."io.containerd.grpc.v1.cri".containerd.runtimes.{handler}"#);
-            text += &format!("[{table}]\n  runtime_type = \"io.containerd.runc.v2\"\n");
-            text += &format!("  [{table}.options]\n    BinaryName = {binary:?}\n");
-        }
-    }
-    text
+    fs::write(home.join("config.toml"), text).expect("configuration");
+    fs::create_dir_all(home.join("cni")).expect("CNI directory");
+    let network = network(home).to_string();
+    fs::write(home.join("cni/10-test.conflist"), network).expect("CNI network");
+}
+
+/// The tables of a handler whose runtime is this program.
+pub(crate) fn handler(name: &str, program: &Path) -> String {
+    let table = format!(r#"plugins."io.containerd.grpc.v1.cri".containerd.runtimes.{name}"#);
+    format!(
+        "[{table}]\n  runtime_type = \"io.containerd.runc.v2\"\n  [{table}.options]\n    BinaryName = {program:?}\n"
+    )
 }
 
 /// Dual stack, with a default route in both families as a cluster's networks have. The addresses are
