@@ -37,8 +37,8 @@ oci-hostaliases-refresh@shop.path' ] || fail "a former version's units do not ru
 
 apt install /run/test/package.deb
 nothing_is_left "upgraded"
-grep -qF 'oci-hostaliases-refresh.path is gone: systemctl enable --now oci-hostaliases-agent does the same' apt.log ||
-    fail "no word of the units that are gone: $(cat apt.log)"
+grep -qF 'oci-hostaliases-refresh.path is removed: run systemctl enable --now oci-hostaliases-agent instead' apt.log ||
+    fail "no word of the units that are removed: $(cat apt.log)"
 
 # The next upgrade starts the new agent.
 systemctl enable --quiet --now $agent
