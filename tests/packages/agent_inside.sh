@@ -84,7 +84,7 @@ has_field MESSAGE 'pod shop/web-0, container main web: manage: nothing is mounte
 # No warning.
 record_of readonly
 has_field PRIORITY 6
-grep -qF 'no host name known' record.json
+grep -qF 'the host name is not known' record.json
 
 # A service that takes two seconds until it is ready.
 mkdir -p /run/systemd/system/$unit.d
