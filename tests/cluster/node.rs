@@ -249,6 +249,7 @@ impl<'a> Node<'a> {
                     .current_dir(root)
                     .env("SOURCE_DATE_EPOCH", "1700000000")
                     .arg(built)
+                    .arg(format!("{}-unknown-linux-musl", std::env::consts::ARCH))
                     .arg(tag)
                     .arg(&out),
             );
