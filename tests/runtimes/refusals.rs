@@ -155,6 +155,10 @@ fn etc_hosts_on_proc() {
             "mount --bind {rootfs} {rootfs}; mount --make-private {rootfs}; mount -t proc proc {rootfs}/proc; \
              mount --make-private {rootfs}/proc; ln -sf /proc/version {rootfs}/etc/hosts"
         );
-        refused(&bundle, &mut waiting(&script), "is a kernel file (proc, sysfs or cgroup)");
+        refused(
+            &bundle,
+            &mut waiting(&script),
+            "is a kernel file (proc, sysfs or cgroup)",
+        );
     });
 }
