@@ -195,7 +195,7 @@ fn a_number_that_is_given_again_is_another_file() {
             fs::write(&source, SECRET).unwrap();
             let (_, stderr, status) = refresh(&[], &bundle);
             assert!(
-                stderr.contains("is not the file any more that the container was started with"),
+                stderr.contains("is no longer the file that the container started with"),
                 "{stderr}"
             );
             assert_eq!(status, 1);

@@ -174,7 +174,8 @@ fn forged_mounts() {
             "{told}"
         );
         assert!(
-            stderr.starts_with("oci-hostaliases: 1 files that the hook did not mark"),
+            stderr
+                .starts_with("oci-hostaliases: 1 file without the hook's mark cannot be refreshed"),
             "{stderr}"
         );
         assert_eq!(status, 0);

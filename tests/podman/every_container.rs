@@ -169,7 +169,10 @@ fn the_lists_of_the_administrator_stay(node: &Node) {
     write(PODMAN_DROP_IN, "# mine\n");
     let (status, said) = node.tool(&["register", "podman", "--all"]);
     assert_eq!(status, 4, "{said}");
-    assert!(said.contains("is there already and is not ours"), "{said}");
+    assert!(
+        said.contains("already exists and is not from register"),
+        "{said}"
+    );
     assert!(!Path::new(ADMINISTRATORS).exists());
     fs::remove_file(PODMAN_DROP_IN).unwrap();
 }
