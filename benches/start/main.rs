@@ -38,7 +38,7 @@ use timing::{Times, Variant, in_turn, named};
 
 const ROUNDS: usize = 600;
 const ROUNDS_OF_SIZES: usize = 200;
-const ROUNDS_OF_CONTAINERS: usize = 1_200;
+const ROUNDS_OF_CONTAINERS: usize = 600;
 const HOST_ALIASES: &str = "oci-hostaliases.io/host-aliases";
 const TWO_ENTRIES: &str = r#"[{"ip":"10.1.2.3","hostnames":["foo.remote"]},{"ip":"10.1.2.4","hostnames":["bar.remote"]}]"#;
 /// The configuration of a container as an engine writes it.
