@@ -167,11 +167,12 @@ audit: ## licences, sources, yanked versions and known advisories of all depende
 ARCHITECTURES := aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf powerpc64le-unknown-linux-gnu riscv64gc-unknown-linux-gnu s390x-unknown-linux-gnu
 
 .PHONY: check-architectures
-check-architectures: ## check that both programs compile for other architectures; five minutes
+# Without the agent's --kubernetes: its TLS is partly C, which a compiler for each architecture would have to compile.
+check-architectures: ## check that the programs compile for other architectures; five minutes
 	@for target in $(ARCHITECTURES); do \
 		rustup target list --installed | grep -qx $$target || rustup target add $$target || exit 1; \
 		echo "$$target"; \
-		$(CARGO) check --locked --lib --bins --target $$target || exit 1; \
+		$(CARGO) check --locked --lib --bins --no-default-features --features cli,agent --target $$target || exit 1; \
 	done
 
 .PHONY: test-matrix
