@@ -1,5 +1,4 @@
-//! A container that runc has made and that waits, as long as we want, at the moment at which the
-//! hook runs: its mounts are made, its root has not changed.
+//! A container that runc has made and that waits where hooks run: its mounts are made, its root has not changed.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

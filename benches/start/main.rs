@@ -1,10 +1,9 @@
-//! What the hook costs: the real release hook against a container that runc has made and that waits
-//! at the moment at which hooks run, beside what it could be at best (`floor.c`), nothing
-//! (`nothing.c`, `/bin/true`) and what people write instead (`shell-hook.sh`). Each C program is built with
-//! both C libraries, and so is the hook.
+//! The cost of the hook: the release hook runs against a container that runc has made and that waits where hooks
+//! run, beside the least that is possible (`floor.c`), programs that do nothing (`nothing.c`, `/bin/true`) and a
+//! typical shell hook (`shell-hook.sh`). The C programs and the hook are built with both C libraries.
 //!
-//! Run by `make bench`, as root. Everything takes turns within a table, so that a busy moment of the
-//! machine is everybody's, and the ratios are what to compare.
+//! Run by `make bench`, as root. The programs of a table take turns, so that a busy moment of the machine affects all
+//! of them. Compare the ratios.
 
 #![allow(
     clippy::unwrap_used,
@@ -45,7 +44,7 @@ const TWO_ENTRIES: &str = r#"[{"ip":"10.1.2.3","hostnames":["foo.remote"]},{"ip"
 const USUAL_CONFIG: usize = 20_000;
 
 fn main() {
-    // Runtimes leave nothing open at this stage; whoever runs this may.
+    // Runtimes leave nothing open at this stage; the shell that runs this program may.
     close_inherited_descriptors().unwrap();
     have_own_run();
     let work = tempfile::tempdir().unwrap();

@@ -15,7 +15,7 @@ fn is_name(text: &str) -> bool {
     !text.is_empty() && !text.contains(|c: char| c.is_control() || c == ' ' || c == '#')
 }
 
-/// Each line of what we add is empty, a comment of ours, or an address and names.
+/// Each added line is empty, a comment from this project, or an address and names.
 pub fn lines(text: &[u8]) {
     let text = std::str::from_utf8(text).expect("what was read from text is text");
     assert!(text.is_empty() || text.ends_with('\n'));

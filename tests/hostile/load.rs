@@ -115,8 +115,7 @@ fn containers_of_one_pod() {
     });
 }
 
-/// Whoever's hook was killed did not start, and nobody else noticed: there is no lock that a dead hook
-/// could still hold.
+/// A container does not start if its hook is killed. The others are not affected: a dead hook holds no lock.
 #[test]
 fn killed_at_random() {
     world("load::killed_at_random", |home| {

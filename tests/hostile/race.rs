@@ -288,8 +288,8 @@ fn parents() {
     hook_withstands("race::parents", swaps_of_parents);
 }
 
-/// Before Linux 5.2 the mount is made by path, and what `/etc/hosts` leads to afterwards may be somebody
-/// else's: that one is left alone. The container asked for nothing, so it starts, with all its volumes.
+/// Before Linux 5.2 the mount is made by path, and `/etc/hosts` may lead to another mount afterwards: the hook
+/// leaves that one alone. The container asked for nothing, so it starts, with all its volumes.
 #[test]
 fn moved_behind_a_mount_by_path() {
     let test = "race::moved_behind_a_mount_by_path";

@@ -13,7 +13,7 @@ use crate::{ALIASES, BOILERPLATE, HOST_ALIASES, tracer, whole_file, world};
 
 const SANDBOX_NAMESPACE: &str = "io.kubernetes.cri.sandbox-namespace";
 
-/// What ends a line, moves a cursor, or looks like a record to somebody's reader.
+/// Values that end a line, move a cursor, or look like a log record.
 const FORGERIES: [&str; 8] = [
     "x\n<3>sshd[1]: Accepted password for root",
     "x\r\n<0>kernel: panic",
@@ -248,7 +248,7 @@ fn nothing_of_the_node_is_shown() {
     });
 }
 
-/// A bad value is told as the author wrote it, and nothing else of the file it stands in.
+/// The message has the bad value as the author wrote it, and nothing else from its file.
 #[test]
 fn refused_lines_of_the_node_are_not_told_to_the_pod() {
     let test = "tenants::refused_lines_of_the_node_are_not_told_to_the_pod";

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::bundle::{Bundle, IMAGE_HOSTS};
 use crate::{ALIASES_SECTION, BOILERPLATE, each_runtime_and_stage};
 
-/// Shows the file, its owner and mode, and what happens to whoever writes too much into it.
+/// Shows the file, its owner and mode, and the error of a process that writes too much into it.
 const SCRIPT: &str = "cat /etc/hosts; stat -c '%u:%g %a' /etc/hosts; \
     echo '192.0.2.9 mine' >>/etc/hosts && grep -c mine /etc/hosts; \
     dd if=/dev/zero of=/etc/hosts bs=65536 count=64 2>&1 | grep -c 'No space left'; wc -c </etc/hosts";
