@@ -100,12 +100,12 @@ test: ## install what the tests need and run all of them; some ten minutes
 	@tests/engines.sh newer
 	@tests/engines.sh 1.7
 	$(CARGO) fmt --check
-	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
 	@$(MAKE) --no-print-directory test-vm
 	@echo "Tested against:"; runc --version | head -1; crun --version | head -1; containerd --version; target/engines/forky/bin/containerd --version; podman --version; uname -sr
 	$(HOOK_UNDER_TEST) tests/without_calls.sh all
-	$(HOOK_UNDER_TEST) $(CARGO) test --locked --no-fail-fast
+	$(HOOK_UNDER_TEST) $(CARGO) test --locked --workspace --no-fail-fast
 
 .PHONY: test-long
 test-long: ## the same, with every fault, thousands of races and containers, each old kernel's answer and long fuzzing; hours

@@ -19,6 +19,7 @@ use oci_hostaliases::facts::told::Told;
 use oci_hostaliases::files::{config, hosts_d};
 use oci_hostaliases::hook::stage::Stage;
 use oci_hostaliases::hook::{self, Invocation};
+use oci_hostaliases_start::memory::Memory;
 
 const USAGE: &str = "usage: oci-hostaliases-hook {prestart|createRuntime|createContainer} [--config PATH] [--hosts-d PATH]\n\
     [--pod-ips IP,IP] [--namespace NAME] [--pod NAME] [--entries-to-come]\n\
@@ -44,6 +45,9 @@ const VERSION: &str = match (
     (false, true) => version!("dynamic, musl"),
     (false, false) => version!("dynamic, glibc"),
 };
+
+#[global_allocator]
+static MEMORY: Memory = Memory::new();
 
 oci_hostaliases_start::main!(run);
 

@@ -9,12 +9,17 @@
 //! * with musl, which leaves it to the dynamic loader that a static program has not: what the linker marked
 //!   is read-only once its addresses are put in (RELRO). With glibc it is already.
 //!
-//! What the standard library offers works as ever, but `std::env::args`: [`main!`] hands the arguments on.
+//! What the standard library offers works as ever, but `std::env::args`: [`main!`] hands the arguments on. The program
+//! ends with `_exit`: no function that was registered with `atexit` runs.
+
+pub mod memory;
 
 use std::ffi::{CStr, OsStr, OsString, c_char, c_int};
 use std::os::unix::ffi::OsStrExt;
 
-/// Makes a `fn(Vec<OsString>) -> u8`, arguments to exit status, the program. In a crate with `#![no_main]`.
+/// Makes a `fn(Vec<OsString>) -> u8`, arguments to exit status, the program. In a crate with `#![no_main]`. What the
+/// function has written must not be left in a buffer: standard output ends each line with a system call, standard
+/// error has no buffer.
 #[macro_export]
 macro_rules! main {
     ($run:path) => {
@@ -51,7 +56,10 @@ pub unsafe fn start(
         OsStr::from_bytes(argument.to_bytes()).to_owned()
     };
     let count = usize::try_from(count).unwrap_or_default();
-    run((0..count).map(argument).collect()).into()
+    let status = run((0..count).map(argument).collect());
+    // The C library's own end looks at the buffers of its streams, which nobody uses.
+    // SAFETY: the process ends here.
+    unsafe { libc::_exit(status.into()) }
 }
 
 /// Opens `/dev/null` in the place of each of descriptors 0 to 2 that is not open. Whether all of them are now.
