@@ -17,7 +17,8 @@ ifdef ARCH
 $(if $(HAS_MUSL),,$(shell rustup target add $(MUSL) >&2))
 endif
 TRIPLE := $(if $(HAS_MUSL),$(MUSL),$(GNU))
-STATIC := -C target-feature=+crt-static
+# What runs for every container lies side by side in the programs.
+STATIC := -C target-feature=+crt-static -C link-arg=-Wl,-T,start/layout.ld
 # rustc links position-independent static programs for x86-64 only.
 ifneq ($(filter aarch64-%,$(TRIPLE)),)
 CROSS := $(if $(filter aarch64-%,$(HOST)),,aarch64-linux-gnu-)

@@ -19,6 +19,7 @@ use oci_hostaliases::facts::told::Told;
 use oci_hostaliases::files::{config, hosts_d};
 use oci_hostaliases::hook::stage::Stage;
 use oci_hostaliases::hook::{self, Invocation};
+#[cfg(target_env = "musl")]
 use oci_hostaliases_start::memory::Memory;
 
 const USAGE: &str = "usage: oci-hostaliases-hook {prestart|createRuntime|createContainer} [--config PATH] [--hosts-d PATH]\n\
@@ -46,6 +47,8 @@ const VERSION: &str = match (
     (false, false) => version!("dynamic, glibc"),
 };
 
+// glibc's allocator is quick, and glibc's own start uses it.
+#[cfg(target_env = "musl")]
 #[global_allocator]
 static MEMORY: Memory = Memory::new();
 

@@ -24,6 +24,8 @@ const FIRST: usize = 2 * LARGE;
 const ALIGN_MAX: usize = 4096;
 
 /// The allocator, for `#[global_allocator]`.
+// In this order, the first pieces are in the page of the other fields.
+#[repr(C)]
 #[derive(Debug)]
 pub struct Memory {
     is_locked: AtomicBool,
