@@ -30,25 +30,48 @@ pub(crate) fn read_into(bytes: &mut Vec<u8>, path: &Path, limit: u64) -> Result<
 /// not own it or other users may write to it. Errors that an administrator can correct are errors of the node's
 /// configuration.
 pub(crate) fn read_admin_file(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+    let Some((file, status)) = open_checked(path)? else {
+        return Ok(None);
+    };
+    let mut bytes = Vec::new();
+    match read_open(&mut bytes, &file, &status, path, limit) {
+        Err(Error::TooLarge { limit, .. }) => Err(too_large(path, limit)),
+        read => read.map(|()| Some(bytes)),
+    }
+}
+
+/// Opens such a file of at most `limit` bytes, for reading parts of it. Its length in bytes comes with it.
+pub(crate) fn open_admin_file(path: &Path, limit: u64) -> Result<Option<(File, u64)>, Error> {
+    let Some((file, status)) = open_checked(path)? else {
+        return Ok(None);
+    };
+    match status.st_size as u64 {
+        length if length > limit => Err(too_large(path, limit)),
+        length => Ok(Some((file, length))),
+    }
+}
+
+fn open_checked(path: &Path) -> Result<Option<(File, Stat)>, Error> {
     let file = match open(path) {
         Ok(file) => file,
         Err(Error::File { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
     let status = check_owner(&file, path)?;
-    let configuration = |situation| Error::Configuration {
+    if !is_file(&status) {
+        return Err(configuration(path, "not a regular file".to_owned()));
+    }
+    Ok(Some((file, status)))
+}
+
+fn too_large(path: &Path, limit: u64) -> Error {
+    configuration(path, format!("more than {limit} bytes"))
+}
+
+fn configuration(path: &Path, situation: String) -> Error {
+    Error::Configuration {
         path: path.to_owned(),
         situation,
-    };
-    if !is_file(&status) {
-        return Err(configuration("not a regular file".to_owned()));
-    }
-    let mut bytes = Vec::new();
-    match read_open(&mut bytes, &file, &status, path, limit) {
-        Err(Error::TooLarge { limit, .. }) => {
-            Err(configuration(format!("more than {limit} bytes")))
-        }
-        read => read.map(|()| Some(bytes)),
     }
 }
 
@@ -58,10 +81,7 @@ pub(crate) fn check_owner(file: &File, path: &Path) -> Result<Stat, Error> {
     let status = status_of(file, path)?;
     match owner_trouble(status.st_uid, status.st_mode) {
         None => Ok(status),
-        Some(trouble) => Err(Error::Configuration {
-            path: path.to_owned(),
-            situation: trouble.to_string(),
-        }),
+        Some(trouble) => Err(configuration(path, trouble.to_string())),
     }
 }
 

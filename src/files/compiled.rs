@@ -1,75 +1,175 @@
 //! The compiled file: the finished sections of directories of `hosts.d` with many files.
 //!
 //! The status of each file is much cheaper than reading and parsing it. So the file records the statx(2) values of
-//! the directory and the files of its sections, and the hook uses it only while all of them are unchanged.
-//! `crate::files::compile` keeps it up to date. If anything is wrong with it, that is not an error: the hook
+//! the directory and the files of its sections, and the hook uses it only while all of them are unchanged. The hook
+//! does not list the directory: a file that is added, removed or renamed changes the directory's status.
+//! `crate::files::compile` keeps the file up to date. If anything is wrong with it, that is not an error: the hook
 //! reads the files themselves.
 //!
 //! ```text
-//! header, then for each directory: key, what was left out (lines), sections
+//! header, length of the index
+//! index: for each directory the length of its path, and of its three parts; its path
+//! parts: for each directory what it was made from, what was left out (lines), sections
 //! ```
 //!
-//! The last three each begin with their length, eight bytes in the processor's order.
+//! Each length has eight bytes in the processor's order.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, OsStr};
+use std::fs::File;
 use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use rustix::fs::{AtFlags, StatxFlags, statx};
 
 use crate::files::admin_file;
-use crate::files::hosts_d::each;
 
 /// Its path.
 pub(super) const PATH: &str = "/run/oci-hostaliases/hosts.d.compiled";
 /// Largest file, in bytes.
 pub(super) const MAX: u64 = 16 * 1024 * 1024;
-/// With fewer files, the hook does not use the compiled file.
-const FILES_MIN: usize = 32;
 /// The beginning of the file. Another version of the program may make other sections from the same lines.
 pub const HEADER: &[u8] = concat!(
     "oci-hostaliases ",
     env!("CARGO_PKG_VERSION"),
-    " hosts.d 1\n"
+    " hosts.d 2\n"
 )
 .as_bytes();
+const LENGTH: usize = size_of::<u64>();
 
-/// The places of a directory's parts in the file.
+/// The places of a directory's parts in the file, by their offsets.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Block {
+pub struct Parts {
+    /// What they were made from: the statuses of the directory and of its files.
+    pub sources: Range<u64>,
     /// What was left out of its files, one line each.
-    pub left_out: Range<usize>,
+    pub left_out: Range<u64>,
     /// The sections.
-    pub sections: Range<usize>,
+    pub sections: Range<u64>,
 }
 
-/// The state of a directory and its files of these names. It differs as soon as one of them is changed, replaced,
-/// added or removed at least a tick of the kernel's clock after the last change. `None` for a directory with few
-/// files, and if the file system's timestamps have whole seconds.
-pub(super) fn key(directory: &OwnedFd, path: &Path, names: &[u8]) -> Option<Vec<u8>> {
-    let count = each(names).count();
-    if count < FILES_MIN {
-        return None;
+/// The open file, with its index.
+#[derive(Debug)]
+pub(super) struct CompiledFile {
+    file: File,
+    length: u64,
+    index: Vec<u8>,
+}
+
+impl CompiledFile {
+    /// Opens it; `None` if there is none that can be used.
+    pub(super) fn open() -> Option<Self> {
+        let (file, length) = admin_file::open_admin_file(PATH.as_ref(), MAX).ok()??;
+        let mut start = [0; HEADER.len() + LENGTH];
+        file.read_exact_at(&mut start, 0).ok()?;
+        let index = index_place(&start)?;
+        let mut compiled = Self {
+            file,
+            length,
+            index: Vec::new(),
+        };
+        compiled.index = compiled.read(index)?;
+        Some(compiled)
     }
-    let path = path.as_os_str().as_bytes();
-    let mut key =
-        Vec::with_capacity(path.len() + names.len() + (count + 1) * size_of::<Status>() + 2);
-    key.extend_from_slice(path);
-    key.push(0);
-    for name in std::iter::once(c"").chain(each(names)) {
-        key.extend_from_slice(name.to_bytes_with_nul());
-        key.extend_from_slice(&status(directory, name)?);
+
+    /// What was left out of this directory, and its sections. `None` if they are not there, or no longer up to date.
+    pub(super) fn sections(
+        &self,
+        directory: &OwnedFd,
+        path: &Path,
+    ) -> Option<(Vec<String>, Vec<u8>)> {
+        let parts = find(&self.index, path)?;
+        let sources = self.read(parts.sources)?;
+        if !is_current(&sources, |name| status(directory, name)) {
+            return None;
+        }
+        let left_out = self.read(parts.left_out)?;
+        let left_out = String::from_utf8_lossy(&left_out);
+        let left_out = left_out.lines().map(str::to_owned).collect();
+        Some((left_out, self.read(parts.sections)?))
     }
-    Some(key)
+
+    fn read(&self, place: Range<u64>) -> Option<Vec<u8>> {
+        if place.is_empty() {
+            return Some(Vec::new());
+        }
+        // Memory only for what the file has.
+        let length = (place.end <= self.length).then(|| place.end - place.start)?;
+        let mut bytes = vec![0; usize::try_from(length).ok()?];
+        self.file.read_exact_at(&mut bytes, place.start).ok()?;
+        Some(bytes)
+    }
+}
+
+/// The place of the index, by the file's beginning. `None` if it is not a compiled file of this version.
+pub fn index_place(file: &[u8]) -> Option<Range<u64>> {
+    let (length, _) = file.strip_prefix(HEADER)?.split_first_chunk()?;
+    let start = (HEADER.len() + LENGTH) as u64;
+    Some(start..start.checked_add(u64::from_ne_bytes(*length))?)
+}
+
+/// The parts of the directory with this path, by the index. `None` if it has none, or `index` is no index.
+pub fn find(index: &[u8], path: &Path) -> Option<Parts> {
+    let mut directories = directories(index);
+    directories
+        .find_map(|(own, parts)| (own.as_bytes() == path.as_os_str().as_bytes()).then_some(parts))
+}
+
+/// Each directory of the index, as far as it is one.
+pub(super) fn directories(index: &[u8]) -> impl Iterator<Item = (&OsStr, Parts)> {
+    let mut start = (HEADER.len() + LENGTH + index.len()) as u64;
+    let mut rest = index;
+    std::iter::from_fn(move || {
+        let mut lengths = [0; 4];
+        for length in &mut lengths {
+            let (bytes, behind) = rest.split_first_chunk()?;
+            (*length, rest) = (u64::from_ne_bytes(*bytes), behind);
+        }
+        let [path, sources, left_out, sections] = lengths;
+        let (path, behind) = rest.split_at_checked(usize::try_from(path).ok()?)?;
+        let mut next = |length| {
+            let end = start.checked_add(length)?;
+            Some(std::mem::replace(&mut start, end)..end)
+        };
+        let parts = Parts {
+            sources: next(sources)?,
+            left_out: next(left_out)?,
+            sections: next(sections)?,
+        };
+        rest = behind;
+        Some((OsStr::from_bytes(path), parts))
+    })
 }
 
 /// The values of statx(2): ten numbers.
-type Status = [u8; 80];
+pub type Status = [u8; 80];
 
-/// The status of a file in the directory, or of the directory itself for an empty name.
-fn status(directory: &OwnedFd, name: &CStr) -> Option<Status> {
+/// Whether the sections made from these sources are up to date: each name has the status that it had. A status
+/// differs as soon as a file is changed or replaced, or one is added to or removed from the directory, at least a
+/// tick of the kernel's clock after the last change.
+pub fn is_current(sources: &[u8], status: impl Fn(&CStr) -> Option<Status>) -> bool {
+    let mut rest = sources;
+    while !rest.is_empty() {
+        let Ok(name) = CStr::from_bytes_until_nul(rest) else {
+            return false;
+        };
+        let behind = rest.get(name.to_bytes_with_nul().len()..);
+        let Some((recorded, others)) = behind.and_then(|behind| behind.split_first_chunk()) else {
+            return false;
+        };
+        if status(name).as_ref() != Some(recorded) {
+            return false;
+        }
+        rest = others;
+    }
+    !sources.is_empty()
+}
+
+/// The status of a file in the directory, or of the directory itself for an empty name. `None` if there is none, and
+/// if the file system's timestamps have whole seconds.
+pub(super) fn status(directory: &OwnedFd, name: &CStr) -> Option<Status> {
     // Not a cached value of a server.
     let flags = AtFlags::EMPTY_PATH | AtFlags::SYMLINK_NOFOLLOW | AtFlags::STATX_FORCE_SYNC;
     let status = statx(directory, name, flags, StatxFlags::BASIC_STATS).ok()?;
@@ -90,36 +190,4 @@ fn status(directory: &OwnedFd, name: &CStr) -> Option<Status> {
         place.copy_from_slice(&u64::to_ne_bytes(number));
     }
     (status.stx_ctime.tv_nsec != 0).then_some(bytes)
-}
-
-/// The entries that were left out of the directory with this key, and its sections.
-pub(super) fn read(key: &[u8]) -> Option<(Vec<String>, Vec<u8>)> {
-    let mut file = admin_file::read_admin_file(PATH.as_ref(), MAX).ok()??;
-    let Block { left_out, sections } = find(&file, key)?;
-    let left_out = String::from_utf8_lossy(file.get(left_out)?);
-    let left_out = left_out.lines().map(str::to_owned).collect();
-    file.truncate(sections.end);
-    file.drain(..sections.start);
-    Some((left_out, file))
-}
-
-/// The place of the directory with this key in `file`. `None` if it is not there, or `file` is not a compiled file.
-pub fn find(file: &[u8], key: &[u8]) -> Option<Block> {
-    let mut end = file.starts_with(HEADER).then_some(HEADER.len())?;
-    loop {
-        let own = piece(file, end)?;
-        let left_out = piece(file, own.end)?;
-        let sections = piece(file, left_out.end)?;
-        if file.get(own) == Some(key) {
-            return Some(Block { left_out, sections });
-        }
-        end = sections.end;
-    }
-}
-
-fn piece(file: &[u8], at: usize) -> Option<Range<usize>> {
-    let (length, rest) = file.get(at..)?.split_first_chunk()?;
-    let length = usize::try_from(u64::from_ne_bytes(*length)).ok()?;
-    let start = file.len() - rest.len();
-    (length <= rest.len()).then(|| start..start + length)
 }

@@ -15,7 +15,8 @@ use rustix::io::Errno;
 
 use crate::error::{Error, on_one_line};
 use crate::facts::node_entries::{LeftOut, NodeEntries, ReadySections};
-use crate::files::{admin_file, compiled};
+use crate::files::admin_file;
+use crate::files::compiled::CompiledFile;
 use crate::text::node_lines::{self, Unread};
 use crate::validation::field_error::quote;
 use crate::validation::names;
@@ -32,22 +33,27 @@ impl NodeEntries {
     /// Reads the entries for a Pod of this namespace.
     #[cfg(feature = "cli")]
     pub(crate) fn read(hosts_d: &Path, namespace: Option<&str>) -> Self {
-        Self::read_by(By::Files, hosts_d, namespace)
+        Self::read_by(|| None, hosts_d, namespace)
     }
 
     /// The same for a container that starts: it uses the compiled file for a directory of many files, if that is up
     /// to date.
     pub(crate) fn read_for_start(hosts_d: &Path, namespace: Option<&str>) -> Self {
-        Self::read_by(By::CompiledFile, hosts_d, namespace)
+        Self::read_by(CompiledFile::open, hosts_d, namespace)
     }
 
-    fn read_by(by: By, hosts_d: &Path, namespace: Option<&str>) -> Self {
+    fn read_by(
+        compiled: impl FnOnce() -> Option<CompiledFile>,
+        hosts_d: &Path,
+        namespace: Option<&str>,
+    ) -> Self {
         let mut entries = Self::default();
         if let Some(directory) = entries.open(CWD, hosts_d, hosts_d, OFlags::empty()) {
+            let compiled = compiled();
             if let Some(namespace) = namespace {
-                entries.read_namespace(by, &directory, hosts_d, namespace);
+                entries.read_namespace(compiled.as_ref(), &directory, hosts_d, namespace);
             }
-            entries.read_directory(by, &directory, hosts_d);
+            entries.read_directory(compiled.as_ref(), &directory, hosts_d);
         }
         entries
     }
@@ -57,12 +63,18 @@ impl NodeEntries {
     pub(crate) fn read_alone(directory: &Path) -> Self {
         let mut entries = Self::default();
         if let Some(open) = entries.open(CWD, directory, directory, OFlags::NOFOLLOW) {
-            entries.read_directory(By::Files, &open, directory);
+            entries.read_directory(None, &open, directory);
         }
         entries
     }
 
-    fn read_namespace(&mut self, by: By, directory: &OwnedFd, hosts_d: &Path, namespace: &str) {
+    fn read_namespace(
+        &mut self,
+        compiled: Option<&CompiledFile>,
+        directory: &OwnedFd,
+        hosts_d: &Path,
+        namespace: &str,
+    ) {
         // The name is from an annotation and becomes part of a path: `..` and slashes are not valid.
         if !names::label_refusals(namespace).is_empty() {
             let shown = (hosts_d.display(), quote(namespace));
@@ -73,7 +85,7 @@ impl NodeEntries {
         let path = hosts_d.join(namespace);
         let name = Path::new(namespace);
         if let Some(open) = self.open(directory.as_fd(), name, &path, OFlags::NOFOLLOW) {
-            self.read_directory(by, &open, &path);
+            self.read_directory(compiled, &open, &path);
         }
     }
 
@@ -91,7 +103,15 @@ impl NodeEntries {
         })
     }
 
-    fn read_directory(&mut self, by: By, directory: &OwnedFd, path: &Path) {
+    fn read_directory(
+        &mut self,
+        compiled: Option<&CompiledFile>,
+        directory: &OwnedFd,
+        path: &Path,
+    ) {
+        if compiled.is_some_and(|compiled| self.read_compiled(compiled, directory, path)) {
+            return;
+        }
         let names = match hosts_files(directory) {
             Ok(names) => names,
             Err(errno) => {
@@ -99,9 +119,6 @@ impl NodeEntries {
                 return;
             }
         };
-        if by == By::CompiledFile && self.read_compiled(directory, path, &names) {
-            return;
-        }
         let mut text = Vec::new();
         let mut sorted: Vec<&CStr> = each(&names).collect();
         sorted.sort_unstable();
@@ -123,9 +140,8 @@ impl NodeEntries {
     }
 
     /// Whether the compiled file is up to date for this directory.
-    fn read_compiled(&mut self, directory: &OwnedFd, path: &Path, names: &[u8]) -> bool {
-        let compiled = compiled::key(directory, path, names).and_then(|key| compiled::read(&key));
-        let Some((left_out, text)) = compiled else {
+    fn read_compiled(&mut self, compiled: &CompiledFile, directory: &OwnedFd, path: &Path) -> bool {
+        let Some((left_out, text)) = compiled.sections(directory, path) else {
             return false;
         };
         for why in left_out {
@@ -162,21 +178,12 @@ impl NodeEntries {
     }
 }
 
-/// The source of entries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum By {
-    /// The administrator's files.
-    #[cfg(feature = "cli")]
-    Files,
-    /// The compiled file, if it is up to date.
-    CompiledFile,
-}
-
-/// The present state of the directory, by [`compiled::key`].
+/// Opens a directory and lists the names for [`each`]. `None` if it is left out.
 #[cfg(feature = "cli")]
-pub(super) fn compiled_key(path: &Path) -> Option<Vec<u8>> {
+pub(super) fn list(path: &Path) -> Option<(OwnedFd, Vec<u8>)> {
     let directory = open_directory(CWD, path, path, OFlags::empty()).ok()??;
-    compiled::key(&directory, path, &hosts_files(&directory).ok()?)
+    let names = hosts_files(&directory).ok()?;
+    Some((directory, names))
 }
 
 /// Opens a directory that only root can change; `None` if it does not exist.
