@@ -101,7 +101,8 @@ fn sources(path: &Path) -> Option<Vec<u8>> {
     let mut sources = Vec::new();
     for name in std::iter::once(c"").chain(hosts_d::each(&names)) {
         sources.extend_from_slice(name.to_bytes_with_nul());
-        sources.extend_from_slice(&compiled::status(&directory, name)?);
+        let status = compiled::status(&directory, name)?;
+        sources.extend(status.into_iter().flat_map(u64::to_ne_bytes));
     }
     Some(sources)
 }

@@ -143,8 +143,8 @@ pub(super) fn directories(index: &[u8]) -> impl Iterator<Item = (&OsStr, Parts)>
     })
 }
 
-/// The values of statx(2): ten numbers.
-pub type Status = [u8; 80];
+/// The values of statx(2).
+pub type Status = [u64; 10];
 
 /// Whether the sections made from these sources are up to date: each name has the status that it had. A status
 /// differs as soon as a file is changed or replaced, or one is added to or removed from the directory, at least a
@@ -156,10 +156,20 @@ pub fn is_current(sources: &[u8], status: impl Fn(&CStr) -> Option<Status>) -> b
             return false;
         };
         let behind = rest.get(name.to_bytes_with_nul().len()..);
-        let Some((recorded, others)) = behind.and_then(|behind| behind.split_first_chunk()) else {
+        let recorded = behind.and_then(|behind| behind.split_at_checked(size_of::<Status>()));
+        let (Some((recorded, others)), Some(status)) = (recorded, status(name)) else {
             return false;
         };
-        if status(name).as_ref() != Some(recorded) {
+        // Not by `==`, for which musl compares byte by byte.
+        let differs =
+            recorded
+                .chunks_exact(LENGTH)
+                .zip(status)
+                .fold(0, |differs, (recorded, number)| {
+                    let recorded = recorded.first_chunk().copied().unwrap_or_default();
+                    differs | (u64::from_ne_bytes(recorded) ^ number)
+                });
+        if differs != 0 {
             return false;
         }
         rest = others;
@@ -185,9 +195,5 @@ pub(super) fn status(directory: &OwnedFd, name: &CStr) -> Option<Status> {
         status.stx_ctime.tv_sec as u64,
         status.stx_ctime.tv_nsec.into(),
     ];
-    let mut bytes = [0; size_of::<Status>()];
-    for (place, number) in bytes.chunks_exact_mut(8).zip(numbers) {
-        place.copy_from_slice(&u64::to_ne_bytes(number));
-    }
-    (status.stx_ctime.tv_nsec != 0).then_some(bytes)
+    (status.stx_ctime.tv_nsec != 0).then_some(numbers)
 }

@@ -116,12 +116,11 @@ fn what_is_no_index() {
 /// The sources are up to date if each name has the status that is behind it.
 #[test]
 fn sources_are_compared_with_the_present_status() {
-    const OLD: Status = [1; 80];
-    const NEW: Status = [2; 80];
+    const OLD: Status = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
     let sources = |names: &[&str]| {
         let parts = names
             .iter()
-            .map(|name| [name.as_bytes(), b"\0", &OLD].concat());
+            .map(|name| [name.as_bytes(), b"\0", &OLD.map(u64::to_ne_bytes).concat()].concat());
         parts.collect::<Vec<_>>().concat()
     };
     let with = |changed: &str, status: Option<Status>| {
@@ -131,7 +130,14 @@ fn sources_are_compared_with_the_present_status() {
     let three = sources(&["", "a.hosts", "b.hosts"]);
     assert!(is_current(&three, with("c.hosts", None)));
     for changed in ["", "a.hosts", "b.hosts"] {
-        assert!(!is_current(&three, with(changed, Some(NEW))), "{changed}");
+        for nth in 0..OLD.len() {
+            let mut new = OLD;
+            new[nth] += 1;
+            assert!(
+                !is_current(&three, with(changed, Some(new))),
+                "{changed} {nth}"
+            );
+        }
         assert!(!is_current(&three, with(changed, None)), "{changed}");
     }
     let whole = [0, 81, 169, 257];
@@ -140,5 +146,5 @@ fn sources_are_compared_with_the_present_status() {
         assert!(!is_current(&three[..end], |_| Some(OLD)), "{end}");
     }
     assert!(!is_current(b"", |_| Some(OLD)));
-    assert!(!is_current(&[0xff; 4096], |_| Some([0xff; 80])));
+    assert!(!is_current(&[0xff; 4096], |_| Some([u64::MAX; 10])));
 }
