@@ -1,4 +1,4 @@
-//! What the hook is before its own first line: how it lies in memory, and which descriptors it has.
+//! What the hook is before its own first line: how it lies in its file and in memory, and which descriptors it has.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use crate::bundle::Bundle;
 use crate::elf::{ET_DYN, Elf, PF_W, PF_X, PT_GNU_RELRO, PT_GNU_STACK, PT_LOAD};
 use crate::privileges::Reading;
+use crate::skipped::skipped;
 use crate::{call, world};
 
 /// The kernel shows random addresses, no memory that is both writable and executable, and read-only memory for
@@ -57,6 +58,28 @@ fn memory() {
             .find(|other| other.start < pages.end && pages.start < other.end);
         assert_eq!(found, None, "{pages:x?} of\n{maps}");
     });
+}
+
+/// What the hook executes for a container, 160 KiB, is in one part of the program, and other names of the same crates
+/// are not: `start/layout.ld` still fits what the compiler and the C library call their functions.
+#[test]
+fn layout() {
+    let Some(hook) = std::env::var_os("OCI_HOSTALIASES_HOOK") else {
+        return skipped("start::layout: OCI_HOSTALIASES_HOOK names no static hook; make test does");
+    };
+    let output = Command::new("readelf")
+        .args(["--section-headers", "--wide"])
+        .arg(hook)
+        .output()
+        .unwrap();
+    let sections = String::from_utf8(output.stdout).unwrap();
+    // Name, type, address, offset, size
+    let size = sections.lines().find_map(|line| {
+        let (_, fields) = line.split_once(".text.used ")?;
+        u64::from_str_radix(fields.split_ascii_whitespace().nth(3)?, 16).ok()
+    });
+    let size = size.unwrap_or_else(|| panic!("{sections}"));
+    assert!((150_000..350_000).contains(&size), "{size}");
 }
 
 /// A file that the hook opens must not become its stderr.
