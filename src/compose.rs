@@ -188,13 +188,13 @@ impl Draft<'_> {
         &self.plan
     }
 
-    /// Composes the file.
+    /// Composes the file. Only once: it takes the sections that are ready out of the draft.
     ///
     /// # Errors
     ///
     /// A fact is not available, or the Pod's own part has more than `size_limit` bytes.
     pub fn compose<S: Surroundings>(
-        &self,
+        &mut self,
         size_limit: u64,
         surroundings: &mut S,
     ) -> Result<Composed, S::Error> {
@@ -227,7 +227,11 @@ impl Draft<'_> {
         }
         let mut notices: Vec<Notice> = missing.map(Notice::Missing).into_iter().collect();
         notices.extend(long_lines(&self.request.aliases));
-        notices.extend(add_node_entries(&mut file, &self.node_entries, size_limit));
+        notices.extend(add_node_entries(
+            &mut file,
+            &mut self.node_entries,
+            size_limit,
+        ));
         Ok(Composed {
             plan: empty.unwrap_or_else(|| self.plan.clone()),
             file,
@@ -290,28 +294,29 @@ pub(crate) fn long_lines(aliases: &[HostAlias]) -> impl Iterator<Item = Notice> 
         })
 }
 
-/// Adds the section of each file of `hosts.d` after the Pod's own part. These entries cannot stop a container: a
-/// section that would make the text longer than `limit` bytes is left out and reported.
+/// Adds the section of each file of `hosts.d` after the Pod's own part, with those that are ready in their places;
+/// they are taken out of `entries`. These entries cannot stop a container: a section that would make the text longer
+/// than `limit` bytes is left out and reported.
 pub(crate) fn add_node_entries(
     file: &mut HostsFile,
-    entries: &NodeEntries,
+    entries: &mut NodeEntries,
     limit: u64,
 ) -> Vec<Notice> {
+    let NodeEntries { files, ready, .. } = entries;
     let mut notices = Vec::new();
-    let add_ready = |file: &mut HostsFile, before: usize| {
-        let ready = entries.ready.iter().filter(|ready| ready.after == before);
-        ready
-            .flat_map(|ready| file.add_sections(&ready.text, limit))
-            .map(|path| Notice::DoesNotFit { path, limit })
-            .collect::<Vec<_>>()
-    };
-    for (nth, (path, aliases)) in entries.files.iter().enumerate() {
-        notices.append(&mut add_ready(file, nth));
+    let mut ready = std::mem::take(ready).into_iter().peekable();
+    for nth in 0..=files.len() {
+        while let Some(ready) = ready.next_if(|ready| ready.after == nth) {
+            let left_out = file.add_sections(ready.text, limit).into_iter();
+            notices.extend(left_out.map(|path| Notice::DoesNotFit { path, limit }));
+        }
+        let Some((path, aliases)) = files.get(nth) else {
+            break;
+        };
         let path = path.display().to_string();
         if !file.add_node_entries(&path, aliases, limit) {
             notices.push(Notice::DoesNotFit { path, limit });
         }
     }
-    notices.append(&mut add_ready(file, entries.files.len()));
     notices
 }

@@ -230,7 +230,7 @@ impl NriPlugin {
         let node = self.newest.get();
         let event = Event::new(pod, container);
         let answer = match answer::decide(&event, &node) {
-            Answer::Mount(draft) => match self.mount(&event, &draft, &node) {
+            Answer::Mount(mut draft) => match self.mount(&event, &mut draft, &node) {
                 Ok(response) => return ("mount", Ok(response)),
                 Err(error) => answer::refusal(&event, &node, &error),
             },
@@ -294,7 +294,7 @@ impl NriPlugin {
     fn mount(
         &self,
         event: &Event,
-        draft: &crate::compose::Draft<'_>,
+        draft: &mut crate::compose::Draft<'_>,
         node: &NodeState,
     ) -> Result<CreateContainerResponse, Error> {
         let config = node

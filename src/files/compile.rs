@@ -72,7 +72,7 @@ pub fn keep(hosts_d: &Path) -> Result<(), Error> {
         };
         // A change during the read is compiled after the next change.
         if sources(path).as_ref() == Some(&directory.sources) {
-            finished.extend(finish(directory, &entries));
+            finished.extend(finish(directory, entries));
         }
     }
     write(&compose_file(finished))
@@ -131,7 +131,7 @@ fn is_of(file: &[u8], hosts_d: &Path) -> bool {
 }
 
 /// The parts of a directory; `None` if one of its files cannot be used at all: the reason may change later.
-fn finish(directory: Directory, entries: &NodeEntries) -> Option<Parts> {
+fn finish(directory: Directory, mut entries: NodeEntries) -> Option<Parts> {
     let mut left_out = String::new();
     for line in &entries.left_out {
         if line.line.is_none() || line.why.contains('\n') {
@@ -141,7 +141,7 @@ fn finish(directory: Directory, entries: &NodeEntries) -> Option<Parts> {
         left_out.push('\n');
     }
     let mut sections = HostsFile::default();
-    compose::add_node_entries(&mut sections, entries, u64::MAX);
+    compose::add_node_entries(&mut sections, &mut entries, u64::MAX);
     Some(Parts {
         directory,
         left_out,

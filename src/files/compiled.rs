@@ -16,10 +16,10 @@
 
 use std::ffi::{CStr, OsStr};
 use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use rustix::fs::{AtFlags, StatxFlags, statx};
@@ -61,9 +61,9 @@ pub(super) struct CompiledFile {
 impl CompiledFile {
     /// Opens it; `None` if there is none that can be used.
     pub(super) fn open() -> Option<Self> {
-        let (file, length) = admin_file::open_admin_file(PATH.as_ref(), MAX).ok()??;
+        let (mut file, length) = admin_file::open_admin_file(PATH.as_ref(), MAX).ok()??;
         let mut start = [0; HEADER.len() + LENGTH];
-        file.read_exact_at(&mut start, 0).ok()?;
+        file.read_exact(&mut start).ok()?;
         let index = index_place(&start)?;
         let mut compiled = Self {
             file,
@@ -98,7 +98,9 @@ impl CompiledFile {
         // Memory only for what the file has.
         let length = (place.end <= self.length).then(|| place.end - place.start)?;
         let mut bytes = vec![0; usize::try_from(length).ok()?];
-        self.file.read_exact_at(&mut bytes, place.start).ok()?;
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(place.start)).ok()?;
+        file.read_exact(&mut bytes).ok()?;
         Some(bytes)
     }
 }

@@ -185,15 +185,14 @@ fn attempt(
     let wanted = Wanted {
         identity,
         container: &container,
-        draft: &draft,
+        draft,
         config: &config,
         told: &invocation.told,
         hosts_d: &invocation.hosts_d,
         buffer: bundle.into_buffer(),
     };
     let outcome = mount::mount(invocation.stage, state.pid, wanted);
-    // Freeing thousands of allocations would take time, and the process ends now.
-    std::mem::forget(draft);
+    // Freeing them would take time, and the process ends now.
     std::mem::forget((container, config, state));
     outcome
 }

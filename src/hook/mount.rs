@@ -21,7 +21,7 @@ use crate::kernel::rootfs::Rootfs;
 pub(super) struct Wanted<'a> {
     pub(super) identity: Identity,
     pub(super) container: &'a Container,
-    pub(super) draft: &'a Draft<'a>,
+    pub(super) draft: Draft<'a>,
     pub(super) config: &'a Config,
     pub(super) told: &'a Told,
     pub(super) hosts_d: &'a Path,
@@ -34,7 +34,7 @@ pub(super) fn mount(stage: Stage, pid: Option<i64>, wanted: Wanted<'_>) -> Resul
     let Wanted {
         identity,
         container,
-        draft,
+        mut draft,
         config,
         told,
         hosts_d,
@@ -87,8 +87,9 @@ pub(super) fn mount(stage: Stage, pid: Option<i64>, wanted: Wanted<'_>) -> Resul
         stamp: &stamp,
     };
     attach_hosts_file(&rootfs, &target, composed.file.bytes(), &options, &own_proc)?;
-    // The process ends now, which closes them without a system call for each.
+    // The process ends now: that closes them without a system call for each, and thousands of entries need not be
+    // freed.
     std::mem::forget((rootfs, target, own_proc));
-    std::mem::forget(composed.file);
+    std::mem::forget((draft, composed.file));
     Ok(Outcome::Mounted(composed.plan, composed.notices))
 }

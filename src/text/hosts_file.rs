@@ -138,13 +138,20 @@ impl HostsFile {
 
     /// Adds sections as [`Self::add_node_entries`] has made them, those that fit. The paths of the others. The
     /// origin of their lines is not told.
-    pub fn add_sections(&mut self, sections: &[u8], limit: u64) -> Vec<String> {
+    pub fn add_sections(&mut self, mut sections: Vec<u8>, limit: u64) -> Vec<String> {
         if (self.bytes.len() + sections.len()) as u64 <= limit {
-            self.bytes.extend_from_slice(sections);
+            // Half a megabyte stays in its own memory: to get new memory for it takes longer than to move it.
+            let (before, added) = (self.bytes.len(), sections.len());
+            sections.resize(before + added, 0);
+            sections.copy_within(..added, before);
+            if let Some(start) = sections.get_mut(..before) {
+                start.copy_from_slice(&self.bytes);
+            }
+            self.bytes = sections;
             return Vec::new();
         }
         let mut paths = Vec::new();
-        let mut rest = sections;
+        let mut rest = sections.as_slice();
         while !rest.is_empty() {
             // No entry begins with `#`.
             let next = rest.windows(2).skip(1).position(|two| two == b"\n#");

@@ -5,6 +5,7 @@
 use std::fs;
 use std::os::unix::net::UnixDatagram;
 
+use oci_hostaliases::files::compile;
 use serde_json::json;
 
 use crate::bundle::{Bundle, Host};
@@ -119,6 +120,30 @@ fn every_base() {
         bundle.set_namespace("network", None);
         filtered(bundle, "");
         assert!(bundle.shown().contains("(host network)"));
+    });
+}
+
+/// Entries of `hosts.d` that the hook finds in the compiled file.
+#[test]
+fn compiled_file() {
+    each_stage("system_calls::compiled_file", |bundle| {
+        for nth in 0..40 {
+            bundle.entries(
+                &format!("{nth}.hosts"),
+                &format!("10.9.9.{nth} node-{nth}\n"),
+            );
+        }
+        fs::create_dir_all("/run/oci-hostaliases").unwrap();
+        compile::keep(&bundle.hosts_d()).unwrap();
+        filtered(bundle, "");
+        let shown = bundle.shown();
+        assert!(shown.contains("\n10.9.9.39\tnode-39\n"), "{shown}");
+        let calls = fs::read_to_string(tracer::trace_of(bundle)).unwrap();
+        let opened = calls.lines().filter(|call| call.contains(".hosts\""));
+        // Only to see their status.
+        assert!(opened.clone().all(|call| call.contains("statx")), "{calls}");
+        assert_eq!(opened.count(), 40);
+        fs::remove_dir_all("/run/oci-hostaliases").unwrap();
     });
 }
 

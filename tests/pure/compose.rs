@@ -6,7 +6,7 @@ use oci_hostaliases::compose::{
     self, Composed, Decision, NetworkFacts, Notice, Surroundings, TooLarge,
 };
 use oci_hostaliases::facts::container::Identity;
-use oci_hostaliases::facts::node_entries::NodeEntries;
+use oci_hostaliases::facts::node_entries::{NodeEntries, ReadySections};
 use oci_hostaliases::facts::request::Request;
 use oci_hostaliases::pod_line::MissingFact;
 use oci_hostaliases::running::sections;
@@ -94,8 +94,73 @@ fn composed(
     let container = container(config);
     let asks = container.annotations.ask_for_something();
     match compose::decide(&container, asks, || node).unwrap() {
-        Decision::Write(draft) => draft.compose(limit, surroundings),
+        Decision::Write(mut draft) => draft.compose(limit, surroundings),
         Decision::Leave(plan) => panic!("{plan}"),
+    }
+}
+
+/// Sections that are ready come after as many files as they say, whether they are shorter or longer than the text
+/// before them, and those that do not fit are left out one by one.
+#[test]
+fn ready_sections_are_copied_in_their_places() {
+    const READY: &str = "\n# Entries added by oci-hostaliases from /d/r.hosts.\n10.9.0.8\tready\n";
+    const LONG: &str = "\n# Entries added by oci-hostaliases from /d/l.hosts.\n10.9.0.9\tlong\n";
+    let long = LONG.repeat(100);
+    let ready = |after, text: &str| ReadySections {
+        after,
+        text: text.into(),
+    };
+    let own = format!("{BOILERPLATE}10.0.0.5\tweb.shop.example\tweb\n{SECTION}");
+    let does_not_fit = |path: &str, limit| Notice::DoesNotFit {
+        path: path.to_owned(),
+        limit,
+    };
+    let all = own.len() + READY.len() + NODE_SECTION.len() + long.len();
+    for (what, sections, limit, expected, notices) in [
+        (
+            "none",
+            vec![],
+            65536,
+            format!("{own}{NODE_SECTION}"),
+            vec![],
+        ),
+        (
+            "before",
+            vec![ready(0, READY)],
+            65536,
+            format!("{own}{READY}{NODE_SECTION}"),
+            vec![],
+        ),
+        (
+            "behind",
+            vec![ready(1, &long)],
+            65536,
+            format!("{own}{NODE_SECTION}{long}"),
+            vec![],
+        ),
+        (
+            "both, as many bytes as may be",
+            vec![ready(0, READY), ready(1, &long)],
+            all,
+            format!("{own}{READY}{NODE_SECTION}{long}"),
+            vec![],
+        ),
+        (
+            "one byte less",
+            vec![ready(0, READY), ready(1, &long)],
+            all - 1,
+            format!("{own}{READY}{NODE_SECTION}{}", LONG.repeat(99)),
+            vec![does_not_fit("/d/l.hosts", all as u64 - 1)],
+        ),
+    ] {
+        let mut surroundings = Asked::new("must not be read");
+        let config = config(None, entries());
+        let mut node = one_node_file();
+        node.ready = sections;
+        let composed = composed(&config, node, limit as u64, &mut surroundings).unwrap();
+        let text = String::from_utf8_lossy(composed.file.bytes());
+        assert_eq!(text, expected, "{what}");
+        assert_eq!(composed.notices, notices, "{what}");
     }
 }
 

@@ -71,10 +71,10 @@ fn composed(source: Option<&Path>, ips: &[&str], hostname: Option<&str>) -> Resu
         },
     };
     let event = Event::new(&pod, &container);
-    let Answer::Mount(draft) = decide(&event, &node) else {
+    let Answer::Mount(mut draft) = decide(&event, &node) else {
         panic!("no mount");
     };
-    match mount_file::compose(&event, &draft, LIMIT) {
+    match mount_file::compose(&event, &mut draft, LIMIT) {
         Ok(composed) => Ok(String::from_utf8_lossy(composed.file.bytes()).into_owned()),
         Err(error) => Err(on_one_line(&error)),
     }

@@ -144,7 +144,8 @@ fn an_engines_own_file_is_extended_only_when_entries_are_asked_for() {
 #[test]
 fn an_engines_file_that_is_still_empty_is_managed_with_a_warning() {
     let container = container(&annotated(config_fixture("podman"), &[ENTRIES]));
-    let Ok(Decision::Write(draft)) = compose::decide(&container, true, NodeEntries::default) else {
+    let Ok(Decision::Write(mut draft)) = compose::decide(&container, true, NodeEntries::default)
+    else {
         panic!("it asks for entries");
     };
     let plan = draft.compose(4096, &mut EmptyEngineFile).unwrap().plan;

@@ -46,7 +46,7 @@ struct Record {
 /// # Errors
 ///
 /// Something cannot be found out, or there is more than `limit` bytes.
-pub fn compose(event: &Event, draft: &Draft<'_>, limit: u64) -> Result<Composed, Error> {
+pub fn compose(event: &Event, draft: &mut Draft<'_>, limit: u64) -> Result<Composed, Error> {
     draft.compose(limit, &mut Outside { event })
 }
 
@@ -150,8 +150,8 @@ fn refresh_one(path: &Path, entries: &Entries, limit: u64) -> Result<bool, Error
     admin_file::read_open(&mut text, &file, &status, path, FILE_MAX)?;
     let own = text.get(..record.own).unwrap_or(&text);
     let mut wanted = HostsFile::from_engine(own.to_vec());
-    let entries = entries.of(record.namespace.as_deref());
-    compose::add_node_entries(&mut wanted, &entries, limit);
+    let mut entries = entries.of(record.namespace.as_deref());
+    compose::add_node_entries(&mut wanted, &mut entries, limit);
     if wanted.bytes() == text {
         return Ok(false);
     }

@@ -44,7 +44,7 @@ pub(super) fn preview(directory: &Path, options: &PreviewOptions) -> Result<Prev
         let line = |error| format!("{}: {error}", path.display());
         refused(&errors.iter().map(line).collect::<Vec<_>>())
     })?;
-    let draft = match decision {
+    let mut draft = match decision {
         Decision::Leave(plan) => return Ok(findings.preview(plan, None)),
         Decision::Write(draft) => draft,
     };

@@ -185,8 +185,8 @@ fn of_pod(pod: &PodManifest, options: &PreviewOptions) -> Result<Preview, Failur
             .extend(notices.map(|notice| note_on(&notice)));
     }
     if options.hosts_d.is_some() || !options.with.is_empty() {
-        let node_entries = node_entries(pod, options, &mut findings)?;
-        let notices = compose::add_node_entries(&mut file, &node_entries, size_limit());
+        let mut node_entries = node_entries(pod, options, &mut findings)?;
+        let notices = compose::add_node_entries(&mut file, &mut node_entries, size_limit());
         findings.notes.extend(notices.iter().map(note_on));
     }
     Ok(findings.preview(plan, Some(file)))
