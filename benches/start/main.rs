@@ -333,30 +333,40 @@ fn write_config(bundle: &Path, rootfs: &Path, hooks: Value) {
     fs::write(&path, serde_json::to_vec(&config).unwrap()).unwrap();
 }
 
-/// Makes it about as long as `bytes`, with what makes real ones long: mostly a seccomp profile and
-/// the environment.
+/// Makes it about as long as `bytes`, with what makes real ones long: a seccomp profile and the environment, a half
+/// each.
 fn pad(config: &mut Value, bytes: usize) {
-    let missing = bytes.saturating_sub(serde_json::to_vec(config).unwrap().len());
-    let variables: Vec<_> = (0..missing / 2 / 60)
-        .map(|nth| {
-            format!(
-                "SERVICE_{nth:06}_PORT_8080_TCP=tcp://10.96.{}.{}:8080",
-                nth / 250 % 250,
-                nth % 250
-            )
-        })
-        .collect();
-    let rules: Vec<_> = (0..missing / 2 / 135)
-        .map(|nth| {
-            json!({"names": ["read", "write", "openat"], "action": "SCMP_ACT_ALLOW",
-            "args": [{"index": 0, "value": nth, "valueTwo": 0, "op": "SCMP_CMP_EQ"}]})
-        })
-        .collect();
-    if let Some(env) = config["process"]["env"].as_array_mut() {
-        env.extend(variables.into_iter().map(Value::from));
-    }
     // runc reads it too, and must not have to make a filter of it.
-    config["annotations-of-nobody"] = json!({"syscalls": rules});
+    config["annotations-of-nobody"] = json!({"syscalls": []});
+    let length = |value: &Value| serde_json::to_vec(value).unwrap().len();
+    let half = bytes.saturating_sub(length(config)) / 2;
+    let variable = |nth: usize| {
+        let (third, fourth) = (nth / 250 % 250, nth % 250);
+        json!(format!(
+            "SERVICE_{nth:06}_PORT_8080_TCP=tcp://10.96.{third}.{fourth}:8080"
+        ))
+    };
+    let rule = |nth: usize| {
+        json!({"names": ["read", "write", "openat"], "action": "SCMP_ACT_ALLOW",
+            "args": [{"index": 0, "value": nth, "valueTwo": 0, "op": "SCMP_CMP_EQ"}]})
+    };
+    fill(&mut config["process"]["env"], half, variable);
+    fill(&mut config["annotations-of-nobody"]["syscalls"], half, rule);
+}
+
+/// Appends to a list until it has `bytes` more.
+fn fill(list: &mut Value, bytes: usize, item: impl Fn(usize) -> Value) {
+    let list = list.as_array_mut().unwrap();
+    let mut added = 0;
+    for nth in 0.. {
+        if added >= bytes {
+            break;
+        }
+        let item = item(nth);
+        // With its comma.
+        added += serde_json::to_vec(&item).unwrap().len() + 1;
+        list.push(item);
+    }
 }
 
 /// Bundles for the held container, which differ in their `config.json`.
