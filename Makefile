@@ -12,7 +12,8 @@ endif
 # The programs run on unknown hosts and trust none of their libraries: the C library is linked in. It is musl
 # if rustc has it (rustup target add x86_64-unknown-linux-musl), otherwise glibc: docs/performance.md.
 MUSL := $(GNU:-gnu=-musl)
-HAS_MUSL = $(wildcard $(shell rustc --print target-libdir --target $(MUSL) 2>/dev/null)/libstd-*.rlib)
+# Not by wildcard: make remembers that a directory was missing, also when rustup has just made it.
+HAS_MUSL = $(shell ls "$$(rustc --print target-libdir --target $(MUSL) 2>/dev/null)"/libstd-*.rlib 2>/dev/null)
 ifdef ARCH
 $(if $(HAS_MUSL),,$(shell rustup target add $(MUSL) >&2))
 endif
