@@ -7,7 +7,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread::{self, sleep};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use oci_hostaliases::files::compile::keep;
 
@@ -144,6 +144,14 @@ const OF_THE_FILES: &[Change] = &[
         &[],
     ),
     (
+        "renamed to a hidden name",
+        |bundle| {
+            let hidden = bundle.hosts_d().join(".07.hosts");
+            fs::rename(file(bundle, 7), hidden).unwrap();
+        },
+        &[],
+    ),
+    (
         "emptied",
         |bundle| fs::write(file(bundle, 7), "").unwrap(),
         &[],
@@ -268,6 +276,13 @@ fn used_while_nothing_is_changed() {
                 .status();
             let _ = fs::remove_file(COMPILED);
         }
+        // The hook does not list the directory: its status says that a file was added.
+        fill(&bundle);
+        refresh(&bundle);
+        bundle.entries("40.hosts", "10.0.0.40 host-40\n");
+        let (shown, opened) = run(&bundle);
+        assert!(shown.ends_with("\n10.0.0.40\thost-40\n"), "{shown}");
+        assert_eq!(opened, FILES + 1);
         // Few files need no compiled one, and are read.
         fill(&bundle);
         refresh(&bundle);
@@ -339,6 +354,25 @@ fn the_same_is_said() {
             assert_eq!(does_not_fit, size != "1MiB", "{:?}", with.1);
         }
     });
+}
+
+/// Between looking at the files and reading them, more than a tick of the kernel's clock passes. Kernels with finer
+/// timestamps (since Linux 6.13, on some file systems) do not need it, so the test below passes there without.
+#[test]
+fn a_tick_passes_before_the_files_are_read() {
+    world(
+        "compiled_file::a_tick_passes_before_the_files_are_read",
+        |home| {
+            let bundle = asks_for_nothing(home);
+            fill(&bundle);
+            fs::create_dir_all("/run/oci-hostaliases").unwrap();
+            let start = Instant::now();
+            keep(&bundle.hosts_d()).unwrap();
+            // CONFIG_HZ is at least 100.
+            assert!(start.elapsed() > Duration::from_millis(10));
+            assert_eq!(run(&bundle).1, 0);
+        },
+    );
 }
 
 /// A file that is written while it is compiled, again and again within a tick of the kernel's clock.
