@@ -145,7 +145,8 @@ pub(super) fn directories(index: &[u8]) -> impl Iterator<Item = (&OsStr, Parts)>
     })
 }
 
-/// The values of statx(2).
+/// Ten values of statx(2): the device's two numbers, inode number, size, mode, owner, and the times of the last write
+/// and the last change, in seconds and nanoseconds.
 pub type Status = [u64; 10];
 
 /// Whether the sections made from these sources are up to date: each name has the status that it had. A status
