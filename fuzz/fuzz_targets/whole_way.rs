@@ -43,7 +43,7 @@ fuzz_target!(|bytes: &[u8]| {
         ..NodeEntries::default()
     };
     let asks = container.annotations.ask_for_something();
-    let draft = match compose::decide(&container, asks, node_entries) {
+    let mut draft = match compose::decide(&container, asks, node_entries) {
         Ok(Decision::Write(draft)) => draft,
         Ok(Decision::Leave(plan)) => return checks::message(&printable(&plan.to_string())),
         Err(errors) => return checks::message(&errors),
