@@ -1,26 +1,28 @@
 //! The allocator of a program that runs for less than a millisecond.
 //!
-//! Small pieces are handed out one after the other and are never handed out again: the process ends before that
-//! would save memory. A large piece is a mapping of its own, which is given back to the kernel. So the number of
-//! bytes that are still in use never matters, and a pointer to a freed piece never refers to another one, except
-//! in a large mapping.
+//! Small pieces have a power of two of bytes. They are taken from chunks, one after the other, and a piece that was
+//! freed is handed out again for the next one of its size. A large piece is a mapping of its own, which is given back
+//! to the kernel. Chunks are never given back: the process ends before that would save memory.
 //!
-//! musl's allocator takes 400 instructions for a piece and makes seven system calls in a run of the hook; see
+//! musl's allocator takes 400 instructions for a piece and makes eight system calls in a run of the hook; see
 //! `docs/performance.md`.
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::UnsafeCell;
-use std::ptr::{copy_nonoverlapping, null_mut};
+use std::ptr::{copy_nonoverlapping, null_mut, write_bytes};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A piece of this size or more, in bytes, is a mapping of its own.
-const LARGE: usize = 64 * 1024;
-/// The size of a chunk, from which small pieces are taken, in bytes. The kernel allocates only the pages that are
-/// used.
-const CHUNK: usize = 4 * LARGE;
+/// The largest small piece, in bytes.
+const SMALL_MAX: usize = 32 * 1024;
+/// The smallest piece, in bytes. A free piece contains a pointer to the next one.
+const SMALLEST: usize = 16;
+/// The sizes of small pieces: 16, 32 and so on to 32 KiB.
+const SIZES: usize = (SMALL_MAX / SMALLEST).ilog2() as usize + 1;
+/// The size of a chunk, in bytes. The kernel allocates only the pages that are used.
+const CHUNK: usize = 256 * 1024;
 /// The size of the first chunk, which is part of the program (`.bss`), in bytes.
-const FIRST: usize = 2 * LARGE;
-/// A larger alignment is refused. No type of the standard library has one.
+const FIRST: usize = 128 * 1024;
+/// The alignment of a mapping. A larger one is refused: no type of the standard library has one.
 const ALIGN_MAX: usize = 4096;
 
 /// The allocator, for `#[global_allocator]`.
@@ -29,16 +31,18 @@ const ALIGN_MAX: usize = 4096;
 #[derive(Debug)]
 pub struct Memory {
     is_locked: AtomicBool,
-    /// The rest of the current chunk.
-    rest: UnsafeCell<Rest>,
+    pieces: UnsafeCell<Pieces>,
     first: UnsafeCell<[u8; FIRST]>,
 }
 
-/// The rest of a chunk, by its addresses.
+/// The small pieces that can be handed out, by their addresses; 0 for none.
 #[derive(Debug)]
-struct Rest {
+struct Pieces {
+    /// The rest of the current chunk.
     start: usize,
     end: usize,
+    /// For each size the piece that was freed last, which contains the address of the one before it.
+    free: [usize; SIZES],
 }
 
 // SAFETY: both cells are used only under the lock. What is in the first chunk belongs to whoever has allocated it.
@@ -50,57 +54,91 @@ impl Memory {
     pub const fn new() -> Self {
         Self {
             is_locked: AtomicBool::new(false),
-            rest: UnsafeCell::new(Rest { start: 0, end: 0 }),
+            pieces: UnsafeCell::new(Pieces {
+                start: 0,
+                end: 0,
+                free: [0; SIZES],
+            }),
             first: UnsafeCell::new([0; FIRST]),
         }
     }
 
-    /// Runs `act` with the rest of the current chunk, one thread at a time.
-    fn with_rest<T>(&self, act: impl FnOnce(&mut Rest) -> T) -> T {
+    /// Runs `act` with the free pieces, one thread at a time.
+    fn with_pieces<T>(&self, act: impl FnOnce(&mut Pieces) -> T) -> T {
         while self.is_locked.swap(true, Ordering::Acquire) {
             std::hint::spin_loop();
         }
         // SAFETY: this thread has the lock, and `act` does not call this function.
-        let rest = unsafe { &mut *self.rest.get() };
-        if rest.end == 0 {
-            rest.start = self.first.get() as usize;
-            rest.end = rest.start + FIRST;
+        let pieces = unsafe { &mut *self.pieces.get() };
+        if pieces.end == 0 {
+            // Each piece has a multiple of this many bytes, so all are aligned.
+            pieces.start = (self.first.get() as usize).next_multiple_of(SMALLEST);
+            pieces.end = self.first.get() as usize + FIRST;
         }
-        let result = act(rest);
+        let result = act(pieces);
         self.is_locked.store(false, Ordering::Release);
         result
     }
 }
 
-impl Rest {
-    /// The address of a small piece of this layout; 0 if there is no memory. The piece's bytes are zero: no byte
-    /// is handed out twice.
-    fn take(&mut self, layout: Layout) -> usize {
-        let start = self.start.next_multiple_of(layout.align());
-        if start <= self.end && layout.size() <= self.end - start {
-            self.start = start + layout.size();
-            return start;
+impl Pieces {
+    /// A piece of this size; 0 if there is no memory.
+    fn take(&mut self, size: SmallSize) -> usize {
+        let Some(free) = self.free.get_mut(size.nth) else {
+            return 0;
+        };
+        if *free != 0 {
+            let piece = *free;
+            // SAFETY: a free piece is aligned, contains this address, and belongs to nobody else.
+            *free = unsafe { *(piece as *const usize) };
+            return piece;
         }
-        let chunk = map(CHUNK);
-        if chunk != 0 {
-            // A chunk begins at a page, so it is aligned.
-            self.start = chunk + layout.size();
-            self.end = chunk + CHUNK;
+        if size.bytes > self.end - self.start {
+            let chunk = map(CHUNK);
+            if chunk == 0 {
+                return 0;
+            }
+            (self.start, self.end) = (chunk, chunk + CHUNK);
         }
-        chunk
+        let piece = self.start;
+        self.start += size.bytes;
+        piece
     }
 
-    /// Makes the last piece longer in its place, if it is the last one and there is room.
-    fn grow(&mut self, piece: usize, old: usize, new: usize) -> bool {
-        let grows = piece + old == self.start && new <= self.end - piece;
-        if grows {
-            self.start = piece + new;
+    /// Takes a piece of this size back.
+    ///
+    /// # Safety
+    ///
+    /// It comes from [`Self::take`], and nobody uses it any more.
+    unsafe fn give_back(&mut self, piece: *mut u8, size: SmallSize) {
+        if let Some(free) = self.free.get_mut(size.nth) {
+            // SAFETY: the piece is aligned and has at least 16 bytes, which are ours.
+            unsafe { *piece.cast() = *free };
+            *free = piece as usize;
         }
-        grows
     }
 }
 
-/// Maps new memory. Its address; 0 if the kernel refuses.
+/// One of the sizes of small pieces.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct SmallSize {
+    bytes: usize,
+    nth: usize,
+}
+
+impl SmallSize {
+    /// The smallest one for this layout; `None` if its piece is a mapping.
+    fn of(size: usize, align: usize) -> Option<Self> {
+        if size > SMALL_MAX || align > SMALLEST {
+            return None;
+        }
+        let bytes = size.max(SMALLEST).next_power_of_two();
+        let nth = (bytes.ilog2() - SMALLEST.ilog2()) as usize;
+        Some(Self { bytes, nth })
+    }
+}
+
+/// Maps new memory, all of it zero. Its address; 0 if the kernel refuses.
 fn map(size: usize) -> usize {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
     // SAFETY: the kernel chooses a place where nothing is.
@@ -125,48 +163,51 @@ fn map(size: usize) -> usize {
 // the functions unwinds.
 unsafe impl GlobalAlloc for Memory {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if layout.align() > ALIGN_MAX {
-            return null_mut();
-        }
-        let piece = if layout.size() >= LARGE {
-            map(layout.size())
-        } else {
-            self.with_rest(|rest| rest.take(layout))
+        let piece = match SmallSize::of(layout.size(), layout.align()) {
+            Some(size) => self.with_pieces(|pieces| pieces.take(size)),
+            None if layout.align() > ALIGN_MAX => 0,
+            None => map(layout.size()),
         };
         piece as *mut u8
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: by what the caller promises. Both kinds of pieces are zero.
-        unsafe { self.alloc(layout) }
+        // SAFETY: by what the caller promises.
+        let piece = unsafe { self.alloc(layout) };
+        // A mapping is zero.
+        if !piece.is_null() && SmallSize::of(layout.size(), layout.align()).is_some() {
+            // SAFETY: the piece has this many bytes.
+            unsafe { write_bytes(piece, 0, layout.size()) };
+        }
+        piece
     }
 
     unsafe fn dealloc(&self, piece: *mut u8, layout: Layout) {
-        if layout.size() >= LARGE {
-            // SAFETY: a large piece is a whole mapping, and the caller no longer uses it.
-            unsafe { libc::munmap(piece.cast(), layout.size()) };
+        match SmallSize::of(layout.size(), layout.align()) {
+            // SAFETY: the caller has it from `alloc` and no longer uses it.
+            Some(size) => self.with_pieces(|pieces| unsafe { pieces.give_back(piece, size) }),
+            // SAFETY: it is a whole mapping, and the caller no longer uses it.
+            None => drop(unsafe { libc::munmap(piece.cast(), layout.size()) }),
         }
     }
 
     unsafe fn realloc(&self, piece: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        let was = layout.size();
-        if was >= LARGE && size >= LARGE {
-            // SAFETY: a large piece is a whole mapping, and the caller uses only the result.
-            let moved = unsafe { libc::mremap(piece.cast(), was, size, libc::MREMAP_MAYMOVE) };
-            return if moved == libc::MAP_FAILED {
-                null_mut()
-            } else {
-                moved.cast()
-            };
-        }
-        if was < LARGE && size <= was {
-            return piece;
-        }
-        if size < LARGE && self.with_rest(|rest| rest.grow(piece as usize, was, size)) {
-            return piece;
+        let (was, align) = (layout.size(), layout.align());
+        match (SmallSize::of(was, align), SmallSize::of(size, align)) {
+            (None, None) => {
+                // SAFETY: it is a whole mapping, and the caller uses only the result.
+                let moved = unsafe { libc::mremap(piece.cast(), was, size, libc::MREMAP_MAYMOVE) };
+                return if moved == libc::MAP_FAILED {
+                    null_mut()
+                } else {
+                    moved.cast()
+                };
+            }
+            (Some(old), Some(new)) if old == new => return piece,
+            _ => {}
         }
         // SAFETY: the caller promises that the alignment fits the new size.
-        let new = unsafe { self.alloc(Layout::from_size_align_unchecked(size, layout.align())) };
+        let new = unsafe { self.alloc(Layout::from_size_align_unchecked(size, align)) };
         if !new.is_null() {
             // SAFETY: both pieces have this many bytes, and the new one overlaps nothing. The caller no longer
             // uses the old one.
@@ -186,7 +227,7 @@ mod tests {
     use std::sync::{Mutex, MutexGuard, PoisonError};
     use std::thread;
 
-    use super::{ALIGN_MAX, CHUNK, FIRST, LARGE, Memory};
+    use super::{ALIGN_MAX, CHUNK, FIRST, Memory, SMALL_MAX};
 
     /// One test at a time: another one could map memory where this one has just given it back.
     fn alone() -> MutexGuard<'static, ()> {
@@ -218,7 +259,7 @@ mod tests {
     fn pieces_do_not_overlap() {
         static MEMORY: Memory = Memory::new();
         let _alone = alone();
-        let borders = [1, 4096, LARGE, FIRST, CHUNK];
+        let borders = [1, 16, 100, 4096, SMALL_MAX, FIRST, CHUNK];
         let sizes = borders
             .into_iter()
             .flat_map(|size| [size, size + 1, size - size / 7]);
@@ -252,12 +293,12 @@ mod tests {
             100,
             99,
             5000,
-            LARGE - 1,
-            LARGE,
-            LARGE + 1,
-            10 * LARGE,
-            3 * LARGE,
-            LARGE,
+            SMALL_MAX - 1,
+            SMALL_MAX,
+            SMALL_MAX + 1,
+            10 * SMALL_MAX,
+            3 * SMALL_MAX,
+            SMALL_MAX,
             10,
             20,
             CHUNK,
@@ -281,43 +322,54 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_last_piece_grows_in_its_place_and_others_move() {
-        static MEMORY: Memory = Memory::new();
-        let _alone = alone();
-        let first = zeroed(&MEMORY, 10, 1);
-        // SAFETY: each piece has the size that is given.
-        unsafe {
-            assert_eq!(MEMORY.realloc(first, layout(10), 20), first);
-            assert_eq!(zeroed(&MEMORY, 1, 1), first.add(20));
-            assert_ne!(MEMORY.realloc(first, layout(20), 21), first);
-            assert_eq!(MEMORY.realloc(first, layout(20), 5), first);
-        }
-    }
-
-    /// The first chunk has room for two of the longest small pieces, each further one for four, and a piece that
-    /// does not fit behind the others moves.
+    /// The first chunk has room for four of the largest small pieces or a little less, each further one for eight.
     #[test]
     fn chunks_have_an_end() {
         static MEMORY: Memory = Memory::new();
         let _alone = alone();
-        const LONGEST: usize = LARGE - 1;
-        let pieces: Vec<_> = (0..7).map(|_| zeroed(&MEMORY, LONGEST, 1)).collect();
-        let follows = |nth: usize| pieces[nth + 1] as usize == pieces[nth] as usize + LONGEST;
-        let expected = [true, false, true, true, true, false];
-        assert_eq!([0, 1, 2, 3, 4, 5].map(follows), expected);
+        let pieces: Vec<_> = (0..12).map(|_| zeroed(&MEMORY, SMALL_MAX, 1)).collect();
         let program = &raw const MEMORY as usize;
         let behind = program + size_of::<Memory>();
-        assert!((program..behind - LONGEST).contains(&(pieces[1] as usize)));
+        let is_inside = |piece: &*mut u8| {
+            let piece = *piece as usize;
+            (program..behind).contains(&piece)
+        };
+        let inside: Vec<_> = pieces.iter().copied().filter(is_inside).collect();
+        assert!([3, 4].contains(&inside.len()), "{}", inside.len());
+        assert!(
+            inside
+                .iter()
+                .all(|piece| *piece as usize + SMALL_MAX <= behind)
+        );
+        let follows = |pair: &&[*mut u8]| pair[1] as usize == pair[0] as usize + SMALL_MAX;
+        let (first, others) = pieces.split_at(inside.len());
+        assert_eq!(first.windows(2).filter(follows).count(), first.len() - 1);
+        assert_eq!(others[..8].windows(2).filter(follows).count(), 7);
+        assert_eq!(others.get(7..9).filter(|pair| follows(pair)), None);
+    }
 
-        let three: Vec<_> = (0..3).map(|_| zeroed(&MEMORY, LONGEST, 1)).collect();
-        let last = zeroed(&MEMORY, 1, 1);
-        assert_eq!(last as usize, three[2] as usize + LONGEST);
-        // SAFETY: the piece has the size that is given.
+    /// A piece that was freed is handed out again, the last one first, for a piece of its size only.
+    #[test]
+    fn freed_pieces_are_handed_out_again() {
+        static MEMORY: Memory = Memory::new();
+        let _alone = alone();
+        let (first, second) = (zeroed(&MEMORY, 33, 1), zeroed(&MEMORY, 64, 1));
+        bytes(first, 33).fill(0xff);
+        // SAFETY: the pieces have these sizes.
         unsafe {
-            assert_eq!(MEMORY.realloc(last, layout(1), 4), last);
-            assert_ne!(MEMORY.realloc(last, layout(4), 5), last);
+            MEMORY.dealloc(first, layout(33));
+            MEMORY.dealloc(second, layout(64));
         }
+        assert!(![first, second].contains(&zeroed(&MEMORY, 32, 1)));
+        assert!(![first, second].contains(&zeroed(&MEMORY, 65, 1)));
+        assert_eq!(zeroed(&MEMORY, 50, 1), second);
+        assert_eq!(zeroed(&MEMORY, 40, 1), first);
+        assert!(![first, second].contains(&zeroed(&MEMORY, 64, 1)));
+        // SAFETY: the piece has this size.
+        assert_eq!(unsafe { MEMORY.realloc(first, layout(40), 64) }, first);
+        // SAFETY: the same.
+        assert_ne!(unsafe { MEMORY.realloc(first, layout(64), 65) }, first);
+        assert_eq!(zeroed(&MEMORY, 64, 1), first);
     }
 
     /// Only large pieces are given back: their memory is no longer mapped.
@@ -349,11 +401,11 @@ mod tests {
             // SAFETY: the size is not zero.
             assert!(unsafe { MEMORY.alloc(layout) }.is_null());
         }
-        let piece = zeroed(&MEMORY, LARGE, 1);
+        let piece = zeroed(&MEMORY, FIRST, 1);
         // SAFETY: the piece has this size.
-        let moved = unsafe { MEMORY.realloc(piece, layout(LARGE), isize::MAX as usize) };
+        let moved = unsafe { MEMORY.realloc(piece, layout(FIRST), isize::MAX as usize) };
         assert!(moved.is_null());
-        assert!(bytes(piece, LARGE).iter().all(|byte| *byte == 0));
+        assert!(bytes(piece, FIRST).iter().all(|byte| *byte == 0));
     }
 
     #[test]
@@ -368,16 +420,15 @@ mod tests {
             });
             let pieces: Vec<_> = pieces.collect();
             for (piece, size) in pieces {
-                assert!(
-                    bytes(piece as *mut u8, size)
-                        .iter()
-                        .all(|byte| *byte == filled)
-                );
+                let piece = piece as *mut u8;
+                assert!(bytes(piece, size).iter().all(|byte| *byte == filled));
+                // SAFETY: the piece has this size.
+                unsafe { MEMORY.dealloc(piece, layout(size)) };
             }
         };
         thread::scope(|scope| {
             for filled in 1..=4 {
-                scope.spawn(move || work(filled));
+                scope.spawn(move || (0..3).for_each(|_| work(filled)));
             }
         });
     }
