@@ -57,7 +57,7 @@ pub unsafe fn start(
     };
     let count = usize::try_from(count).unwrap_or_default();
     let status = run((0..count).map(argument).collect());
-    // The C library's own end looks at the buffers of its streams, which nobody uses.
+    // The C library's own end looks at the buffers of its streams, which are not used.
     // SAFETY: the process ends here.
     unsafe { libc::_exit(status.into()) }
 }

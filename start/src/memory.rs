@@ -45,7 +45,7 @@ struct Pieces {
     free: [usize; SIZES],
 }
 
-// SAFETY: both cells are used only under the lock. What is in the first chunk belongs to whoever has allocated it.
+// SAFETY: both cells are used only under the lock. A piece of the first chunk is used only by the code that has allocated it.
 unsafe impl Sync for Memory {}
 
 impl Memory {
@@ -89,7 +89,7 @@ impl Pieces {
         };
         if *free != 0 {
             let piece = *free;
-            // SAFETY: a free piece is aligned, contains this address, and belongs to nobody else.
+            // SAFETY: a free piece is aligned, contains this address, and is not in use.
             *free = unsafe { *(piece as *const usize) };
             return piece;
         }
@@ -109,10 +109,10 @@ impl Pieces {
     ///
     /// # Safety
     ///
-    /// It comes from [`Self::take`], and nobody uses it any more.
+    /// It comes from [`Self::take`] and is no longer used.
     unsafe fn give_back(&mut self, piece: *mut u8, size: SmallSize) {
         if let Some(free) = self.free.get_mut(size.nth) {
-            // SAFETY: the piece is aligned and has at least 16 bytes, which are ours.
+            // SAFETY: the piece is aligned, has at least 16 bytes, and is no longer used.
             unsafe { *piece.cast() = *free };
             *free = piece as usize;
         }
