@@ -337,7 +337,7 @@ fn write_config(bundle: &Path, rootfs: &Path, hooks: Value) {
 /// each.
 fn pad(config: &mut Value, bytes: usize) {
     // runc reads it too, and must not have to make a filter of it.
-    config["annotations-of-nobody"] = json!({"syscalls": []});
+    config["unused"] = json!({"syscalls": []});
     let length = |value: &Value| serde_json::to_vec(value).unwrap().len();
     let half = bytes.saturating_sub(length(config)) / 2;
     let variable = |nth: usize| {
@@ -351,7 +351,7 @@ fn pad(config: &mut Value, bytes: usize) {
             "args": [{"index": 0, "value": nth, "valueTwo": 0, "op": "SCMP_CMP_EQ"}]})
     };
     fill(&mut config["process"]["env"], half, variable);
-    fill(&mut config["annotations-of-nobody"]["syscalls"], half, rule);
+    fill(&mut config["unused"]["syscalls"], half, rule);
 }
 
 /// Appends to a list until it has `bytes` more.
